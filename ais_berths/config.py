@@ -1,0 +1,271 @@
+"""Settings: frozen models with a description on every field, read from TOML, unknown keys refused.
+
+The defaults, the TOML example and the reference in the cookbook are all made from these models.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ais_berths.errors import Complaints, ConfigError
+
+
+class Section(BaseModel):
+    """Base of all settings: immutable, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class CellsConfig(Section):
+    """Which H3 cells around the ports are kept."""
+
+    radius_nm: float = Field(12.0, gt=0, le=100, description="radius around each port (nautical miles)")
+    margin_m: float = Field(
+        2000.0,
+        ge=0,
+        le=20_000,
+        description="extra width read beyond the radius, so that places on its edge are whole (m)",
+    )
+    resolution: int = Field(8, ge=5, le=10, description="H3 resolution of the filter cells")
+
+
+class CleanConfig(Section):
+    """Which pings cannot be true."""
+
+    max_speed_kn: float = Field(
+        70.0, gt=20, description="a step between two pings that needs more speed is a jump (kn)"
+    )
+    min_jump_m: float = Field(
+        1000.0, gt=0, description="steps shorter than this are never jumps, whatever their speed (m)"
+    )
+    junk_mmsi: tuple[int, ...] = Field(
+        (111111111, 123456789, 222222222, 333333333, 444444444, 555555555, 666666666, 777777777, 1193046),
+        description="MMSI that many ships send by mistake",
+    )
+    min_track_pings: int = Field(
+        5, ge=1, description="pings that a second ship on the same MMSI needs to be kept as a track"
+    )
+
+
+class StopsConfig(Section):
+    """When a ship stays in a place."""
+
+    enter_kn: float = Field(0.5, gt=0, description="a stop begins below this speed (kn)")
+    leave_kn: float = Field(1.0, gt=0, description="a stop ends above this speed (kn)")
+    min_duration_h: float = Field(0.5, gt=0, description="shorter stops are not counted (h)")
+    max_radius_m: float = Field(
+        600.0, gt=0, description="a stop stays within this distance of its own median position (m)"
+    )
+    max_gap_h: float = Field(
+        2.0, gt=0, description="a longer gap ends a stop, unless the ship is in the same place after it (h)"
+    )
+    same_place_m: float = Field(
+        150.0, gt=0, description="two stops this close, with no trip between them, are one stop (m)"
+    )
+    max_same_place_gap_h: float = Field(
+        72.0, gt=0, description="the longest gap that a stay in the same place may have (h)"
+    )
+    max_trip_h: float = Field(
+        0.5, ge=0, description="faster pings for no longer than this do not part two stops in one place (h)"
+    )
+    speed_window_s: float = Field(
+        180.0, gt=0, description="time over which speed is measured from positions where SOG is missing (s)"
+    )
+
+
+class MooringConfig(Section):
+    """Alongside a quay, at anchor, at a single-point mooring, or adrift."""
+
+    moored_radius_m: float = Field(
+        25.0, gt=0, description="drift radius up to which a ship may lie alongside (m)"
+    )
+    moored_heading_spread_deg: float = Field(
+        6.0, gt=0, description="spread of the heading up to which a ship may lie alongside (deg)"
+    )
+    adrift_radius_m: float = Field(
+        450.0, gt=0, description="drift radius above which a ship at rest is adrift (m)"
+    )
+
+
+class HullsConfig(Section):
+    """From antenna fixes to ship footprints."""
+
+    max_length_m: float = Field(450.0, gt=0, description="longer ships are taken for a typing error (m)")
+    max_width_m: float = Field(75.0, gt=0, description="wider ships are taken for a typing error (m)")
+
+
+class BerthsConfig(Section):
+    """From footprints to berths."""
+
+    min_overlap: float = Field(
+        0.55, gt=0, lt=1, description="share of the smaller footprint that two visits to one berth share"
+    )
+    max_turn_deg: float = Field(
+        20.0, gt=0, le=90, description="largest angle between two footprints of one berth, bow or stern (deg)"
+    )
+    min_stops: int = Field(1, ge=1, description="moored stops that make a berth")
+    cell_resolution: int = Field(12, ge=9, le=15, description="H3 resolution of the berth cells")
+
+
+class QuaysConfig(Section):
+    """From berths to quay lines."""
+
+    max_gap_m: float = Field(150.0, gt=0, description="berths of one quay are at most this far apart (m)")
+    max_offset_m: float = Field(25.0, gt=0, description="berths of one quay lie on one line within this (m)")
+    max_turn_deg: float = Field(
+        12.0, gt=0, description="berths of one quay point the same way within this (deg)"
+    )
+
+
+class AnchoragesConfig(Section):
+    """From anchored stops to anchorages."""
+
+    eps_m: float = Field(700.0, gt=0, description="anchored ships this close belong to one anchorage (m)")
+    min_stops: int = Field(2, ge=1, description="anchored stops that make an anchorage")
+
+
+class HexagonsConfig(Section):
+    """The predecessor's method: DBSCAN over the centres of counted H3 cells."""
+
+    max_speed_kn: float = Field(0.5, gt=0, description="slower pings are counted as stationary (kn)")
+    count_resolution: int = Field(8, ge=0, le=15, description="H3 resolution of the first counts")
+    fine_resolution: int = Field(13, ge=0, le=15, description="H3 resolution of the cells that are clustered")
+    parent_resolution: int = Field(10, ge=0, le=15, description="H3 resolution of the area")
+    min_count: int = Field(2, ge=1, description="pings that a fine cell needs")
+    eps_m: float = Field(1000.0, gt=0, description="cells this close belong together (m)")
+    min_samples: int = Field(1, ge=1, description="weight within eps_m that makes a core cell")
+    weighted: bool = Field(default=False, description="let each cell weigh as much as its pings")
+
+
+class RunConfig(Section):
+    """How the work is cut; no effect on the result."""
+
+    chunk_rows: int = Field(1_000_000, ge=1000, description="raw rows read by one task, about")
+    buckets: int = Field(16, ge=1, le=4096, description="parts into which the pings are laid out by vessel")
+
+
+class Config(Section):
+    """All settings, one section for each step."""
+
+    cells: CellsConfig = Field(default_factory=CellsConfig, description="cells around ports")
+    clean: CleanConfig = Field(default_factory=CleanConfig, description="cleaning of pings")
+    stops: StopsConfig = Field(default_factory=StopsConfig, description="stop detection")
+    mooring: MooringConfig = Field(default_factory=MooringConfig, description="kind of stop")
+    hulls: HullsConfig = Field(default_factory=HullsConfig, description="ship footprints")
+    berths: BerthsConfig = Field(default_factory=BerthsConfig, description="berth clusters")
+    quays: QuaysConfig = Field(default_factory=QuaysConfig, description="quay lines")
+    anchorages: AnchoragesConfig = Field(default_factory=AnchoragesConfig, description="anchorages")
+    hexagons: HexagonsConfig = Field(default_factory=HexagonsConfig, description="predecessor's method")
+    run: RunConfig = Field(default_factory=RunConfig, description="cutting of the work")
+
+    def fingerprint(self) -> str:
+        """Short hash of every setting that can change a result."""
+        text = self.model_dump_json(exclude={"run"})
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load_config(path: str | Path | None) -> Config:
+    """Read settings from a TOML file; the defaults where `path` is None.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, is not TOML, or holds unknown or impossible settings; all are named.
+    """
+    if path is None:
+        return Config()
+    file = Path(path)
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"the configuration {file} cannot be read: {reason}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration {file} is not a TOML file: {error}") from error
+    return parse_config(data, str(file))
+
+
+def parse_config(data: dict[str, Any], source: str = "the configuration") -> Config:
+    """Check a nested dictionary of settings.
+
+    Examples
+    --------
+    >>> parse_config({"cells": {"radius_mn": 5}})
+    Traceback (most recent call last):
+    ...
+    ais_berths.errors.ConfigError: the configuration cannot be used: cells.radius_mn is not a setting; \
+did you mean cells.radius_nm?
+    """
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        complaints = Complaints(_explain(item) for item in error.errors())
+        complaints.raise_if_any(ConfigError, f"{source} cannot be used")
+        raise
+
+
+def to_toml(config: Config | None = None) -> str:
+    """Write settings as a commented TOML file.
+
+    Examples
+    --------
+    >>> print(to_toml().splitlines()[0])
+    [cells]  # cells around ports
+    """
+    config = config or Config()
+    lines = []
+    for name, section_field in Config.model_fields.items():
+        lines.append(f"[{name}]  # {section_field.description}")
+        section = getattr(config, name)
+        for key, field in type(section).model_fields.items():
+            lines.append(f"{key} = {_toml_value(getattr(section, key))}  # {field.description}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def reference_table() -> str:
+    """Return the settings as a Markdown table: name, default and meaning."""
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    config = Config()
+    for name in Config.model_fields:
+        section = getattr(config, name)
+        lines.extend(
+            f"| `{name}.{key}` | `{_toml_value(getattr(section, key))}` | {field.description} |"
+            for key, field in type(section).model_fields.items()
+        )
+    return "\n".join(lines) + "\n"
+
+
+def known_settings() -> list[str]:
+    """Every setting as ``section.key``."""
+    config = Config()
+    return [
+        f"{name}.{key}" for name in Config.model_fields for key in type(getattr(config, name)).model_fields
+    ]
+
+
+def _explain(item: Any) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        names = [*known_settings(), *Config.model_fields]
+        near = difflib.get_close_matches(where, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else "`ais-berths config show` lists the settings"
+        return f"{where} is not a setting; {hint}"
+    return f"{where} is {item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    return repr(value)
