@@ -1,0 +1,466 @@
+"""Results as files that GIS programs, SQL engines, spreadsheets and the UN Global Platform read.
+
+Every file appears whole or not at all. Shapes that cross the antimeridian are cut there, by GDAL, in every
+format, so that all longitudes lie within 180 degrees.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import h3.api.basic_int as h3
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyogrio
+import shapely
+
+from ais_berths import schema
+from ais_berths.errors import InputError, OutputError
+from ais_berths.geo import Plane, cell_polygons, turn_deg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+SUFFIXES = (".geojson", ".gpkg", ".parquet", ".csv")
+"""Formats that `export` writes."""
+
+LAYERS = {"berths": "berth_id", "quays": "quay_id", "anchorages": "anchorage_id"}
+"""Tables with a shape, and the column that names their rows."""
+
+_PART = ".part"
+_EXACT_IN_JAVASCRIPT = 2**53
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export(out: str | Path, file: str | Path, *, cells: bool = False, bom: bool = False) -> Path:
+    """Write the berths of a result folder in the format that the file's suffix names.
+
+    Parameters
+    ----------
+    out
+        Folder that `ais-berths detect` wrote.
+    file
+        ``.geojson``, ``.parquet`` and ``.csv`` hold the berths; ``.gpkg`` has the layers berths, quays
+        and anchorages.
+    cells
+        Write the H3 cells of the berths instead: ``.csv`` and ``.parquet`` as the table that the
+        platform's ``get_ais(polygon_hex_df=...)`` takes, ``.geojson`` and ``.gpkg`` as hexagons.
+    bom
+        Begin a CSV file with the byte order mark that spreadsheet programs look for.
+
+    Returns
+    -------
+    The file that was written.
+
+    Raises
+    ------
+    OutputError
+        The suffix is unknown or the file cannot be written.
+    InputError
+        The folder holds no berths.
+    """
+    path = Path(file)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise OutputError(f"{path} ends in {suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}")
+    berths = _read_layer(Path(out), "berths")
+    if cells:
+        _export_cells(Path(out), berths, path, bom=bom)
+    elif suffix == ".geojson":
+        write_geojson(berths, path, "berth_id")
+    elif suffix == ".parquet":
+        write_geoparquet(berths, path, "berths")
+    elif suffix == ".csv":
+        write_csv(berths, path, bom=bom)
+    else:
+        others = {name: _read_layer(Path(out), name) for name in LAYERS if name != "berths"}
+        write_geopackage({"berths": berths, **others}, path)
+    return path
+
+
+# one writer for each format -----------------------------------------------------------------------
+
+
+def write_geojson(frame: gpd.GeoDataFrame, path: str | Path, id_field: str) -> None:
+    """Write RFC 7946 GeoJSON.
+
+    Longitude and latitude in WGS 84 with 6 decimals and no ``crs`` member, right-hand rings, boxes, shapes
+    cut at the antimeridian; each feature's id is the text of `id_field`, which stays a property too. Not a
+    number and infinity become null, times ISO 8601 with Z, lists and dictionaries JSON text, and whole
+    numbers that JavaScript would round (H3 cells) text.
+
+    Raises
+    ------
+    InputError
+        `id_field` is missing, empty or not unique.
+    OutputError
+        The file cannot be written.
+    """
+    plain = _plain(_in_degrees(frame), times_as_text=True)
+    ids = _ids(plain, id_field)
+    for name in plain.columns.drop("geometry"):
+        values = plain[name]
+        if pd.api.types.is_integer_dtype(values) and (values.abs() > _EXACT_IN_JAVASCRIPT).any():
+            plain[name] = values.astype("string")
+    key = next(name for name in ("id", "feature_id", "feature_id_") if name not in plain.columns)
+    with atomic_path(path) as part:
+        _write_layer(
+            plain.assign(**{key: ids}),
+            part,
+            Path(path).stem,
+            driver="GeoJSON",
+            RFC7946="YES",
+            COORDINATE_PRECISION=6,
+            WRITE_BBOX="YES",
+            ID_FIELD=key,
+            ID_TYPE="String",
+            # Without this a name such as "[1]" would be written as a list.
+            AUTODETECT_JSON_STRINGS="NO",
+        )
+
+
+def write_geopackage(layers: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> None:
+    """Write a GeoPackage with one layer for each frame, by name."""
+    with atomic_path(path) as part:
+        for number, (name, frame) in enumerate(layers.items()):
+            plain = _plain(_cut(_in_degrees(frame)), times_as_text=False)
+            _write_layer(plain, part, name, driver="GPKG", append=number > 0)
+
+
+def write_geoparquet(frame: gpd.GeoDataFrame, path: str | Path, table: str) -> None:
+    """Write GeoParquet 1.1 with the columns of `table`, a geometry and its covering box.
+
+    Types, units and descriptions of the columns travel along. `table` is a name from `schema.TABLES`.
+    """
+    shapes = _cut(_in_degrees(frame))
+    buffer = io.BytesIO()
+    shapes[["geometry"]].to_parquet(buffer, index=False, schema_version="1.1.0", write_covering_bbox=True)
+    geometry = pq.read_table(pa.BufferReader(buffer.getvalue()))
+    whole = schema.to_arrow(pd.DataFrame(frame.drop(columns=frame.geometry.name)), table)
+    metadata = {**(whole.schema.metadata or {}), b"geo": _tidy_geo(geometry.schema.metadata[b"geo"])}
+    for field in geometry.schema:
+        whole = whole.append_column(field, geometry[field.name])
+    with atomic_path(path) as part:
+        pq.write_table(whole.replace_schema_metadata(metadata), part, compression="zstd")
+
+
+def write_parquet(frame: pd.DataFrame, path: str | Path, table: str) -> None:
+    """Write Parquet with the columns of `table`, a name from `schema.TABLES`."""
+    with atomic_path(path) as part:
+        pq.write_table(schema.to_arrow(frame, table), part, compression="zstd")
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path, *, bom: bool = False) -> None:
+    """Write CSV in UTF-8, the geometry last as WKT in longitude and latitude with 6 decimals.
+
+    Text that a spreadsheet would run as a formula (it begins with ``= + - @``, a tab or a carriage
+    return) gets an apostrophe in front. `bom` begins the file with a byte order mark.
+    """
+    wkt = None
+    if isinstance(frame, gpd.GeoDataFrame):
+        shapes = _cut(_in_degrees(frame))
+        wkt = shapely.to_wkt(shapes.geometry.to_numpy(), rounding_precision=6)
+        frame = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    plain = _plain(frame, times_as_text=True)
+    for name in plain.columns:
+        if _is_text(plain[name]):
+            plain[name] = _without_formulas(plain[name])
+    if wkt is not None:
+        plain["geometry"] = wkt
+    with atomic_path(path) as part:
+        # The line end of RFC 4180: with it, text that holds either half of it is quoted.
+        plain.to_csv(part, index=False, encoding="utf-8-sig" if bom else "utf-8", lineterminator="\r\n")
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside `path` and rename it when the block ends well.
+
+    When the block fails, nothing is left under either name. The temporary name is hidden and keeps the
+    suffix, which some writers look at.
+
+    Raises
+    ------
+    OutputError
+        The folder is missing or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "ports.txt"
+    >>> with atomic_path(target) as part:
+    ...     _ = part.write_text("Suva")
+    ...     target.exists()
+    False
+    >>> target.read_text()
+    'Suva'
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise OutputError(f"{target} cannot be written: there is no folder {target.parent}; create it first")
+    if target.is_dir():
+        raise OutputError(f"{target} cannot be written: it is a folder, expected the name of a file")
+    part = target.with_name(f".{target.stem}.{os.getpid()}-{secrets.token_hex(4)}{_PART}{target.suffix}")
+    try:
+        yield part
+        part.replace(target)
+    except OutputError:
+        raise
+    except (OSError, pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(f"{target} cannot be written: {reason}") from error
+    finally:
+        # SQLite may leave its journal when a GeoPackage fails.
+        for leftover in (part, *(Path(f"{part}{end}") for end in ("-journal", "-wal", "-shm"))):
+            leftover.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: str | Path) -> int:
+    """Delete the temporary files that a killed run left in `folder`; return how many there were."""
+    found = [path for path in Path(folder).glob(f".*{_PART}*") if path.is_file()]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
+
+
+# H3 cells of berths -------------------------------------------------------------------------------
+
+
+def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
+    """H3 cells that overlap the berths, each given to one berth only.
+
+    Parameters
+    ----------
+    berths
+        ``berth_id``, ``port_id`` and polygons in degrees; berths across the antimeridian may be cut or run on
+        beyond 180.
+    resolution
+        H3 resolution.
+
+    Returns
+    -------
+    The table `BERTH_CELLS`, sorted by berth and cell. A cell under several berths goes to the one that covers
+    the largest share of it, at equal shares to the first by ``berth_id``; so a berth smaller than a cell may
+    end with none.
+
+    Examples
+    --------
+    >>> pier = gpd.GeoDataFrame(
+    ...     {"berth_id": ["suva-1"], "port_id": ["55410"]},
+    ...     geometry=[shapely.box(178.4210, -18.1330, 178.4213, -18.1315)],
+    ...     crs="EPSG:4326",
+    ... )
+    >>> len(berth_cells(pier)), len(berth_cells(pier, resolution=9))
+    (35, 2)
+    """
+    schema.check_columns(berths.columns, "berths", ["berth_id", "port_id"])
+    berths = berths[~(berths.geometry.isna() | berths.geometry.is_empty)]
+    shapes = _in_degrees(berths).geometry.to_numpy()
+    plane = Plane.around(shapely.get_coordinates(shapes)[:, 0])
+    # A buffer of nothing joins the halves of a berth that was cut at the antimeridian.
+    flat = shapely.buffer(_flatten(plane, shapes), 0.0)
+    row, cell = _candidates(flat, plane, resolution)
+    unique, place = np.unique(cell, return_inverse=True)
+    hexagons = _flatten(plane, cell_polygons(unique))
+    area = shapely.area(shapely.intersection(flat[row], hexagons[place]))
+    found = pd.DataFrame(
+        {
+            "hex_id": cell,
+            "hex_resolution": resolution,
+            "polygon_name": berths["berth_id"].astype("string").to_numpy()[row],
+            "berth_id": berths["berth_id"].astype("string").to_numpy()[row],
+            "port_id": berths["port_id"].astype("string").to_numpy()[row],
+            "share": area / shapely.area(hexagons)[place],
+        }
+    )
+    found = found[found["share"] > 0].sort_values(
+        ["hex_id", "share", "berth_id"], ascending=[True, False, True]
+    )
+    found = found.drop_duplicates("hex_id").sort_values(["berth_id", "hex_id"], ignore_index=True)
+    return schema.conform(found, "berth_cells")
+
+
+def cell_list(cells: pd.DataFrame) -> pd.DataFrame:
+    """Berth cells with the three columns of the platform's own cell lists.
+
+    Returns
+    -------
+    ``hex_id`` (int64), ``polygon_name``, ``hex_resolution``, as ``polygon_to_hex_df`` of the UN Global
+    Platform's ``ais`` package returns them.
+    """
+    return cells[["hex_id", "polygon_name", "hex_resolution"]].reset_index(drop=True)
+
+
+def _candidates(
+    flat: NDArray[np.object_], plane: Plane, resolution: int
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Pairs of berth row and cell whose middle lies within two edges of the berth."""
+    if len(flat) == 0:
+        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64)
+    reach = 2 * h3.average_hexagon_edge_length(resolution, unit="m")
+    _, lat = plane.inverse(*np.nan_to_num(shapely.get_coordinates(shapely.centroid(flat)).T))
+    # One outline per berth, filled by cell centres: no experimental part of H3 is needed.
+    wide = shapely.buffer(flat, reach * plane.scale(lat), quad_segs=2)
+    rows, cells = [], []
+    for row, outline in enumerate(plane.to_degrees(shapely.convex_hull(wide))):
+        ring = shapely.get_coordinates(outline)
+        polygon = h3.LatLngPoly(np.column_stack([ring[:, 1], turn_deg(0.0, ring[:, 0])]).tolist())
+        inside = h3.h3shape_to_cells(polygon, resolution)
+        rows.append(np.full(len(inside), row, dtype=np.intp))
+        cells.append(np.array(inside, dtype=np.int64))
+    return np.concatenate(rows), np.concatenate(cells)
+
+
+def _flatten(plane: Plane, shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    flat: NDArray[np.object_] = shapely.transform(
+        shapes, lambda xy: np.column_stack(plane.forward(xy[:, 0], xy[:, 1]))
+    )
+    return flat
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+
+def _read_layer(out: Path, table: str) -> gpd.GeoDataFrame:
+    path = out / f"{table}.parquet"
+    if not path.is_file():
+        raise InputError(
+            f"the folder {out} holds no {path.name}; run `ais-berths detect ... --out {out}` first"
+        )
+    try:
+        return gpd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as GeoParquet: {error}") from error
+
+
+def _export_cells(out: Path, berths: gpd.GeoDataFrame, path: Path, *, bom: bool) -> None:
+    stored = out / "berth_cells.parquet"
+    cells = pd.read_parquet(stored) if stored.is_file() else berth_cells(berths)
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        write_csv(cell_list(cells), path, bom=bom)
+    elif suffix == ".parquet":
+        write_parquet(cells, path, "berth_cells")
+    else:
+        shapes = gpd.GeoDataFrame(cells, geometry=cell_polygons(cells["hex_id"]), crs="EPSG:4326")
+        if suffix == ".geojson":
+            write_geojson(shapes, path, "hex_id")
+        else:
+            write_geopackage({"berth_cells": shapes}, path)
+
+
+def _write_layer(frame: gpd.GeoDataFrame, path: Path, layer: str, **options: Any) -> None:
+    kinds = frame.geometry.geom_type.dropna().unique()
+    # An empty layer must still say what it would hold; a mixed one is left to the driver.
+    kind = {"geometry_type": "Polygon"} if len(kinds) == 0 else {}
+    pyogrio.write_dataframe(frame, path, layer=layer, **kind, **options)
+
+
+def _in_degrees(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    named = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
+    named = named.reset_index(drop=True)
+    return named.set_crs("EPSG:4326") if named.crs is None else named.to_crs("EPSG:4326")
+
+
+def _cut(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Cut the shapes that run beyond 180 degrees, by a trip through GDAL's GeoJSON writer."""
+    bounds = shapely.bounds(frame.geometry.to_numpy())
+    beyond = (bounds[:, 0] < -180) | (bounds[:, 2] > 180)
+    if not beyond.any():
+        return frame
+    buffer = io.BytesIO()
+    pyogrio.write_dataframe(
+        frame.loc[beyond, ["geometry"]], buffer, driver="GeoJSON", RFC7946="YES", COORDINATE_PRECISION=12
+    )
+    shapes = frame.geometry.to_numpy().copy()
+    shapes[beyond] = pyogrio.read_dataframe(buffer.getvalue()).geometry.to_numpy()
+    return frame.set_geometry(gpd.GeoSeries(shapes, crs=frame.crs, index=frame.index))
+
+
+def _ids(frame: gpd.GeoDataFrame, id_field: str) -> pd.Series[str]:
+    schema.check_columns(frame.columns, "to be written", [id_field])
+    ids = frame[id_field]
+    if ids.isna().any() or ids.duplicated().any():
+        wrong = ids[ids.isna() | ids.duplicated()].iloc[0]
+        raise InputError(f"{id_field} must name each row once, found {wrong!r} again or empty")
+    text: pd.Series[str] = ids.astype("string")
+    return text
+
+
+def _plain(frame: Any, *, times_as_text: bool) -> Any:
+    """Turn every column into one that all formats can hold."""
+    plain = frame.copy()
+    for name in plain.columns:
+        values = plain[name]
+        if isinstance(values, gpd.GeoSeries):
+            continue
+        if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
+            plain[name] = _iso_times(values) if times_as_text else values
+        elif pd.api.types.is_float_dtype(values):
+            plain[name] = values.where(np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)))
+        elif not (pd.api.types.is_bool_dtype(values) or pd.api.types.is_integer_dtype(values)):
+            plain[name] = _as_text(values)
+    return plain
+
+
+def _iso_times(values: pd.Series[Any]) -> pd.Series[str]:
+    times = pd.DatetimeIndex(pd.to_datetime(values, utc=True)).tz_localize(None).as_unit("us")
+    whole = bool((times.dropna().microsecond == 0).all())
+    text = np.datetime_as_string(times.to_numpy(), unit="s" if whole else "us").astype(object)
+    iso = pd.Series(text + "Z", index=values.index, dtype="string")
+    return iso.mask(values.isna())
+
+
+def _as_text(values: pd.Series[Any]) -> pd.Series[Any]:
+    objects = [_python(value) for value in values.astype(object)]
+    present = [value for value in objects if value is not None]
+    if present and all(isinstance(value, bool) for value in present):
+        return pd.Series(objects, index=values.index, dtype="boolean")
+    texts = [None if value is None else _text(value) for value in objects]
+    return pd.Series(texts, index=values.index, dtype="string")
+
+
+def _python(value: Any) -> Any:
+    """Plain Python for numpy and pandas values; None for everything missing."""
+    if isinstance(value, dict):
+        return {str(key): _python(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, np.ndarray)):
+        return [_python(item) for item in value]
+    if pd.isna(value) or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    # A zero byte ends a text in C, and half a surrogate pair is not Unicode.
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_text(values: pd.Series[Any]) -> bool:
+    return isinstance(values.dtype, pd.StringDtype)
+
+
+def _without_formulas(values: pd.Series[str]) -> pd.Series[str]:
+    risky = values.str.startswith(_FORMULA_STARTS).fillna(value=False).astype(bool)
+    return values.mask(risky, "'" + values)
+
+
+def _tidy_geo(text: bytes) -> bytes:
+    """Drop the box of an empty file: geopandas may write it as not-a-number, which is not JSON."""
+    geo = json.loads(text)
+    for column in geo["columns"].values():
+        if not np.isfinite(column.get("bbox", [np.nan])).all():
+            column.pop("bbox", None)
+    return json.dumps(geo, allow_nan=False).encode()
