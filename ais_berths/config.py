@@ -82,14 +82,18 @@ class StopsConfig(Section):
 class MooringConfig(Section):
     """Alongside a quay, at anchor, at a single-point mooring, or adrift."""
 
-    moored_radius_m: float = Field(
-        25.0, gt=0, description="drift radius up to which a ship may lie alongside (m)"
-    )
-    moored_heading_spread_deg: float = Field(
-        6.0, gt=0, description="spread of the heading up to which a ship may lie alongside (deg)"
-    )
     adrift_radius_m: float = Field(
         450.0, gt=0, description="drift radius above which a ship at rest is adrift (m)"
+    )
+    neighbour_m: float = Field(250.0, gt=0, description="distance within which other stops are evidence (m)")
+    neighbour_weight: float = Field(
+        2.0, ge=0, description="how much the neighbours count (log-likelihood ratio when they all agree)"
+    )
+    buoy_m: float = Field(
+        40.0, gt=0, description="distance between the pivots of two tankers at one mooring buoy (m)"
+    )
+    buoy_reach: float = Field(
+        1.35, gt=0, description="largest distance from antenna to buoy, in ship lengths"
     )
 
 

@@ -50,6 +50,47 @@ def haversine_m(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLi
     return result
 
 
+def sphere_xyz_m(lat: ArrayLike, lon: ArrayLike) -> Floats:
+    """Positions as points on a sphere (metres), for neighbour searches that know no antimeridian.
+
+    Chords are shorter than great circles by less than a millimetre up to 30 km.
+
+    Examples
+    --------
+    >>> points = sphere_xyz_m([0.0, 0.0], [179.9999, -179.9999])
+    >>> round(float(np.linalg.norm(points[0] - points[1])), 1)
+    22.2
+    """
+    phi, lam = np.radians(lat), np.radians(lon)
+    cos = np.cos(phi)
+    xyz: Floats = EARTH_RADIUS_M * np.stack([cos * np.cos(lam), cos * np.sin(lam), np.sin(phi)], axis=-1)
+    return xyz
+
+
+def offset_deg(
+    lat: ArrayLike, lon: ArrayLike, heading_deg: ArrayLike, ahead_m: ArrayLike, right_m: ArrayLike = 0.0
+) -> tuple[Floats, Floats]:
+    """Move positions by up to a few kilometres along and across a heading.
+
+    Returns
+    -------
+    Latitude and longitude in degrees, longitude in [-180, 180).
+
+    Examples
+    --------
+    >>> lat, lon = offset_deg(60.0, 179.999, 90.0, 111.0)
+    >>> round(float(lat), 4), round(float(lon), 4)
+    (60.0, -179.999)
+    """
+    theta = np.radians(heading_deg)
+    east = np.multiply(ahead_m, np.sin(theta)) + np.multiply(right_m, np.cos(theta))
+    north = np.multiply(ahead_m, np.cos(theta)) - np.multiply(right_m, np.sin(theta))
+    metres_per_deg = EARTH_RADIUS_M * np.pi / 180.0
+    new_lat = np.asarray(lat) + north / metres_per_deg
+    new_lon = np.asarray(lon) + east / (metres_per_deg * np.cos(np.radians(lat)))
+    return new_lat, turn_deg(0.0, new_lon)
+
+
 # directions ---------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from ais_berths.errors import MissingColumnsError
@@ -15,7 +17,7 @@ from ais_berths.errors import MissingColumnsError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
 SCHEMA_VERSION = "1"
 """Version of the table layouts, written into every file."""
@@ -119,6 +121,8 @@ STOPS = _table(
     ("heading_spread_deg", _FLOAT, "deg", "circular standard deviation of the true heading"),
     ("n_headings", _INT, "", "pings of the stop with a heading"),
     ("swing_m", _FLOAT, "m", "distance to the pivot that best explains position by heading, null if unknown"),
+    ("pivot_lat", _FLOAT, "deg", "latitude of that pivot, null if unknown"),
+    ("pivot_lon", _FLOAT, "deg", "longitude of that pivot, null if unknown"),
     ("nav_status", pa.int8(), "", "most frequent navigational status, 15 where none was sent"),
     ("moored_share", _FLOAT, "", "share of pings with status 5 (moored)"),
     ("anchored_share", _FLOAT, "", "share of pings with status 1 (at anchor)"),
@@ -277,6 +281,18 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     """Turn an Arrow table into a frame with UTC times in microseconds."""
     frame: pd.DataFrame = table.to_pandas(coerce_temporal_nanoseconds=False)
     return frame
+
+
+def to_micros(times: pd.Series) -> NDArray[np.int64]:
+    """Times as microseconds since 1970; missing times become the smallest integer."""
+    micros: NDArray[np.int64] = pd.DatetimeIndex(times).as_unit("us").asi8
+    return micros
+
+
+def from_micros(micros: NDArray[np.int64]) -> pd.Series:
+    """Microseconds since 1970 as UTC times; the smallest integer becomes NaT."""
+    naive = pd.Series(np.asarray(micros, dtype=np.int64).view("datetime64[us]"))
+    return naive.dt.tz_localize("UTC")
 
 
 def conform(frame: pd.DataFrame, table: str) -> pd.DataFrame:
