@@ -114,20 +114,23 @@ def write_geojson(frame: gpd.GeoDataFrame, path: str | Path, id_field: str) -> N
         if pd.api.types.is_integer_dtype(values) and (values.abs() > _EXACT_IN_JAVASCRIPT).any():
             plain[name] = values.astype("string")
     key = next(name for name in ("id", "feature_id", "feature_id_") if name not in plain.columns)
+    text = io.BytesIO()
+    _write_layer(
+        plain.assign(**{key: ids}),
+        text,
+        Path(path).stem,
+        driver="GeoJSON",
+        RFC7946="YES",
+        COORDINATE_PRECISION=6,
+        WRITE_BBOX="YES",
+        ID_FIELD=key,
+        ID_TYPE="String",
+        # Without this a name such as "[1]" would be written as a list.
+        AUTODETECT_JSON_STRINGS="NO",
+    )
     with atomic_path(path) as part:
-        _write_layer(
-            plain.assign(**{key: ids}),
-            part,
-            Path(path).stem,
-            driver="GeoJSON",
-            RFC7946="YES",
-            COORDINATE_PRECISION=6,
-            WRITE_BBOX="YES",
-            ID_FIELD=key,
-            ID_TYPE="String",
-            # Without this a name such as "[1]" would be written as a list.
-            AUTODETECT_JSON_STRINGS="NO",
-        )
+        # By way of memory: GDAL reports no error when the disk fills up on the last buffer.
+        part.write_bytes(text.getvalue())
 
 
 def write_geopackage(layers: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> None:
@@ -360,7 +363,7 @@ def _export_cells(out: Path, berths: gpd.GeoDataFrame, path: Path, *, bom: bool)
             write_geopackage({"berth_cells": shapes}, path)
 
 
-def _write_layer(frame: gpd.GeoDataFrame, path: Path, layer: str, **options: Any) -> None:
+def _write_layer(frame: gpd.GeoDataFrame, path: Path | io.BytesIO, layer: str, **options: Any) -> None:
     kinds = frame.geometry.geom_type.dropna().unique()
     # An empty layer must still say what it would hold; a mixed one is left to the driver.
     kind = {"geometry_type": "Polygon"} if len(kinds) == 0 else {}

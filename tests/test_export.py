@@ -7,6 +7,8 @@ import io
 import json
 import sqlite3
 import struct
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -340,6 +342,35 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         write_half()
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["berths.geojson"]
+
+
+FULL_DISK = """
+import contextlib, pathlib, resource, signal, sys
+import geopandas as gpd, shapely
+from ais_berths.errors import OutputError
+from ais_berths.export import write_csv, write_geojson, write_geopackage, write_geoparquet
+folder = pathlib.Path(sys.argv[1])
+shapes = [shapely.box(4.0, 52.0, 4.1, 52.1)] * 9
+frame = gpd.GeoDataFrame({"berth_id": list("abcdefghi")}, geometry=shapes, crs="EPSG:4326")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+for write in (
+    lambda: write_geojson(frame, folder / "x.geojson", "berth_id"),
+    lambda: write_geopackage({"berths": frame}, folder / "x.gpkg"),
+    lambda: write_geoparquet(frame, folder / "x.parquet", "berths"),
+    lambda: write_csv(frame, folder / "x.csv"),
+):
+    with contextlib.suppress(OutputError):
+        write()
+        sys.exit("not noticed")
+"""
+
+
+def test_a_full_disk_is_noticed(tmp_path: Path) -> None:
+    """In a process of its own, whose files may not grow beyond 300 bytes."""
+    pytest.importorskip("resource", reason="file size limits exist on Unix only")
+    subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], check=True, timeout=120)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_errors_of_the_disk_are_plain(tmp_path: Path) -> None:
