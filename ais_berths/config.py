@@ -113,7 +113,25 @@ class BerthsConfig(Section):
     max_turn_deg: float = Field(
         20.0, gt=0, le=90, description="largest angle between two footprints of one berth, bow or stern (deg)"
     )
+    raft_gap_m: float = Field(
+        6.0, ge=0, description="widest gap between two ships of which one lies outside the other (m)"
+    )
+    berth_spread: float = Field(
+        0.35, gt=0, description="how far the middles of the ships of one berth spread, in ship lengths"
+    )
+    bandwidth: float = Field(
+        0.08, gt=0, description="smoothing of ship positions along a quay, in ship lengths"
+    )
+    valley: float = Field(
+        0.5, gt=0, lt=1, description="how far ship density falls between two berths, against the lower peak"
+    )
+    discrete_share: float = Field(
+        0.6, gt=0, le=1, description="share of stops in clear berths below which a quay is continuous"
+    )
     min_stops: int = Field(1, ge=1, description="moored stops that make a berth")
+    edge_quantile: float = Field(
+        0.1, ge=0, lt=0.5, description="share of ships that reach beyond each edge of a berth polygon"
+    )
     cell_resolution: int = Field(12, ge=9, le=15, description="H3 resolution of the berth cells")
 
 

@@ -43,13 +43,14 @@ PORTS = _table(
     ("harbour_size", _TEXT, "", "large, medium, small, very small or empty"),
     ("lat", _FLOAT, "deg", "latitude of the port point (WGS 84)"),
     ("lon", _FLOAT, "deg", "longitude of the port point (WGS 84)"),
+    ("other_names", _TEXT, "", "other names, parted by semicolons, empty where none is known"),
 )
 
 CELLS = _table(
     ("cell", _INT, "", "H3 cell as a signed 64-bit integer"),
     ("port_id", _TEXT, "", "port whose point or area is nearest to the middle of the cell"),
     ("distance_m", _FLOAT, "m", "distance from the middle of the cell to that port"),
-    ("in_margin", _FLAG, "", "the cell lies in the margin beyond the radius"),
+    ("in_margin", _FLAG, "", "the cell lies in the margin: beyond the radius of every chosen port"),
 )
 
 PINGS = _table(

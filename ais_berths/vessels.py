@@ -146,10 +146,10 @@ def _plausible(
 
 def _mode(rows: pd.DataFrame, names: list[str], usable: pd.Series) -> pd.DataFrame:
     """Most reported combination of `names` for each vessel; ties go to the larger values."""
-    counts = rows[usable].groupby(["mmsi", *names], dropna=False, as_index=False)["n_reports"].sum()
-    counts = counts.sort_values(
-        ["mmsi", "n_reports", *names], ascending=[True, False, *([False] * len(names))]
+    counts: pd.DataFrame = (
+        rows[usable].groupby(["mmsi", *names], dropna=False)["n_reports"].sum().reset_index()
     )
+    counts = counts.sort_values(["mmsi", "n_reports", *names], ascending=False)
     first: pd.DataFrame = counts.drop_duplicates("mmsi").set_index("mmsi")[names]
     return first
 

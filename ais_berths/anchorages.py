@@ -1,0 +1,94 @@
+"""From anchored stops to anchorages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from sklearn.cluster import DBSCAN
+
+from ais_berths import geo
+from ais_berths.ports import nearest_port
+from ais_berths.quays import place_ids, port_prefix
+from ais_berths.vessels import column_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.config import AnchoragesConfig
+
+_COLUMNS = ["port_id", "n_stops", "n_vessels", "first_seen", "last_seen", "dwell_p50_h", "dwell_p90_h"]
+
+
+def find_anchorages(
+    stops: pd.DataFrame, vessels: pd.DataFrame, ports: pd.DataFrame, config: AnchoragesConfig
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """Find the areas where ships anchor.
+
+    Parameters
+    ----------
+    stops
+        The table ``stops`` with ``kind``; the rows that are ``anchored`` are used.
+    vessels
+        The table ``vessels``.
+    ports
+        The whole port list.
+    config
+        The section ``anchorages`` of the settings.
+
+    Returns
+    -------
+    anchorages
+        The table ``anchorages``: each polygon is the hull of the swing circles of its stops.
+    members
+        ``stop_id`` and ``anchorage_id`` of every stop in an anchorage.
+    """
+    rows = stops[stops["kind"] == "anchored"].reset_index(drop=True)
+    label = _cluster(rows, config)
+    rows = rows.assign(label=label)[label >= 0].reset_index(drop=True)
+    rows["loa_m"] = column_of(vessels, "loa_m", rows["mmsi"]).astype(np.float64)
+    plane = geo.Plane.around(rows["lon"])
+    x, y = plane.forward(rows["lon"], rows["lat"])
+    scale = geo.Plane.scale(rows["lat"])
+    circles = shapely.buffer(shapely.points(x, y), np.maximum(rows["drift_radius_m"], 100.0) * scale)
+    indices = sorted(rows.groupby("label").indices.items())
+    shapes = np.array(
+        [shapely.convex_hull(shapely.union_all(circles[at])) for _, at in indices], dtype=object
+    )
+    by = rows.groupby("label")
+    table = pd.DataFrame(
+        {
+            "n_stops": by.size(),
+            "n_vessels": by["mmsi"].nunique(),
+            "first_seen": by["start_time"].min(),
+            "last_seen": by["end_time"].max(),
+            "dwell_p50_h": by["dwell_h"].median(),
+            "dwell_p90_h": by["dwell_h"].quantile(0.9),
+            "loa_max_m": by["loa_m"].max(),
+        }
+    ).sort_index()
+    scales = np.array([scale[at[0]] for _, at in indices])
+    table["area_km2"] = shapely.area(shapes) / scales**2 / 1e6 if len(shapes) else 0.0
+    frame = gpd.GeoDataFrame(table, geometry=plane.to_degrees(shapes), crs="EPSG:4326")
+    middle = frame.geometry.representative_point()
+    frame["port_id"], _ = nearest_port(middle.y.to_numpy(), middle.x.to_numpy(), ports)
+    frame["anchorage_id"] = place_ids(frame["port_id"].map(port_prefix(ports)), middle, "A")
+    members = pd.DataFrame(
+        {
+            "stop_id": rows["stop_id"],
+            "anchorage_id": frame["anchorage_id"].reindex(rows["label"]).to_numpy(dtype=object),
+        }
+    )
+    return frame.reset_index(drop=True), members
+
+
+def _cluster(rows: pd.DataFrame, config: AnchoragesConfig) -> NDArray[np.int64]:
+    if rows.empty:
+        return np.zeros(0, dtype=np.int64)
+    xyz = geo.sphere_xyz_m(rows["lat"].to_numpy(), rows["lon"].to_numpy())
+    model = DBSCAN(eps=config.eps_m, min_samples=config.min_stops)
+    labels: NDArray[np.int64] = model.fit_predict(xyz).astype(np.int64)
+    return labels

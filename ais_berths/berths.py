@@ -1,0 +1,277 @@
+"""From groups of footprints to berth polygons with what is known of each berth.
+
+A polygon is a rectangle along the quay. Its edges are quantiles of the hulls that lay there, so that one
+wrong position does not stretch it and more visits make it better, not larger.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from ais_berths import geo, schema
+from ais_berths.clusters import Footprints, cluster_hulls, group_touching
+from ais_berths.vessels import COMMERCIAL, column_of, groups_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.config import BerthsConfig
+
+_USES = {
+    "commercial": COMMERCIAL,
+    "service": ("tug", "service"),
+    "fishing": ("fishing",),
+    "leisure": ("leisure",),
+}
+
+
+def find_berths(
+    stops: pd.DataFrame, hulls: pd.DataFrame, vessels: pd.DataFrame, config: BerthsConfig
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """Find the berths that moored ships used.
+
+    Parameters
+    ----------
+    stops
+        The table ``stops`` with ``kind``.
+    hulls
+        The table ``hulls``, one row for each moored stop.
+    vessels
+        The table ``vessels``.
+    config
+        The section ``berths`` of the settings.
+
+    Returns
+    -------
+    berths
+        One row a berth: the columns of the table ``berths`` but for the ids, and ``number``; the geometry
+        is in degrees (EPSG:4326).
+    members
+        One row a stop at a berth: ``stop_id``, ``number`` of the berth, ``rafted``.
+    """
+    groups = cluster_hulls(hulls, stops, config).rename(columns={"cluster": "number"})
+    prints = Footprints.of(hulls, stops)
+    outlines = _outlines(prints, groups, config)
+    shapes = _without_overlap(outlines)
+    buoys, at_buoy = _buoys(stops, vessels, first_number=len(outlines))
+    members = pd.concat([groups[["stop_id", "number", "rafted"]], at_buoy], ignore_index=True)
+    berths = pd.concat([outlines.assign(geometry=prints.plane.to_degrees(shapes)), buoys], ignore_index=True)
+    described = describe_berths(members, stops, hulls, vessels)
+    berths = berths.merge(described, on="number", how="inner")
+    berths = berths[berths["n_stops"] >= config.min_stops].reset_index(drop=True)
+    members = members[members["number"].isin(berths["number"])].reset_index(drop=True)
+    berths["confidence"] = _confidence(berths)
+    wanted = [name for name in schema.BERTHS.names if name in berths.columns]
+    frame = gpd.GeoDataFrame(berths[["number", *wanted, "geometry"]], geometry="geometry", crs="EPSG:4326")
+    return frame, members
+
+
+def describe_berths(
+    members: pd.DataFrame, stops: pd.DataFrame, hulls: pd.DataFrame, vessels: pd.DataFrame
+) -> pd.DataFrame:
+    """Count and summarise the visits of each berth: ships, sizes, types, times, occupancy.
+
+    Occupancy is the share of the period from the first to the last stop of the whole table during which
+    at least one ship was alongside.
+    """
+    rows = members.merge(stops, on="stop_id", how="left", suffixes=("", "_stop"))
+    rows["group"] = groups_of(vessels, rows["mmsi"])
+    for name in ("loa_m", "beam_m", "draught_max_m"):
+        rows[name] = column_of(vessels, name, rows["mmsi"]).astype(np.float64)
+    basis = hulls.set_index("stop_id")["hull_basis"] if len(hulls) else pd.Series(dtype=object)
+    rows["hull_basis"] = basis.reindex(rows["stop_id"]).to_numpy(dtype=object)
+    by = rows.groupby("number")
+    out = pd.DataFrame(
+        {
+            "n_stops": by.size(),
+            "n_vessels": by["mmsi"].nunique(),
+            "first_seen": by["start_time"].min(),
+            "last_seen": by["end_time"].max(),
+            "loa_max_m": by["loa_m"].max(),
+            "loa_p50_m": by["loa_m"].median(),
+            "beam_max_m": by["beam_m"].max(),
+            "draught_max_m": by["draught_max_m"].max(),
+            "dwell_p50_h": by["dwell_h"].median(),
+            "dwell_p90_h": by["dwell_h"].quantile(0.9),
+            "occupancy": _occupied_h(rows) / _period_h(stops),
+            "hull_basis": _most_frequent(rows, "hull_basis"),
+            "type_main": _most_frequent(rows, "group"),
+        }
+    )
+    counts = pd.crosstab(rows["number"], rows["group"])
+    shares = counts.div(counts.sum(axis=1), axis=0).round(3)
+    out["type_shares"] = [
+        json.dumps({name: float(value) for name, value in row.items() if value > 0}, sort_keys=True)
+        for row in shares.to_dict("records")
+    ]
+    out["use"] = _use(shares)
+    return out.rename_axis("number").reset_index()
+
+
+def _outlines(prints: Footprints, groups: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
+    """Rectangle of each group: axis, middle (plane units), length and width in metres."""
+    alongside = ~groups["rafted"].to_numpy()
+    number = groups["number"].to_numpy()[alongside]
+    n = int(groups["number"].max()) + 1 if len(groups) else 0
+    x, y = prints.x[alongside], prints.y[alongside]
+    heading = prints.heading[alongside]
+    axis = _axes(heading, number, n)
+    middle = pd.DataFrame({"x": x, "y": y, "scale": prints.scale[alongside]}).groupby(number).median()
+    middle = middle.reindex(range(n))
+    theta = np.radians(axis[number])
+    east = (x - middle["x"].to_numpy()[number]) / prints.scale[alongside]
+    north = (y - middle["y"].to_numpy()[number]) / prints.scale[alongside]
+    along = east * np.sin(theta) + north * np.cos(theta)
+    across = east * np.cos(theta) - north * np.sin(theta)
+    half_length, half_width = prints.length[alongside] / 2.0, prints.width[alongside] / 2.0
+    ends = pd.DataFrame(
+        {
+            "rear": along - half_length,
+            "left": across - half_width,
+            "front": along + half_length,
+            "right": across + half_width,
+        }
+    ).groupby(number)
+    kind = groups.groupby("number")["berth_kind"].first().reindex(range(n)).to_numpy(dtype=object)
+    edge, wide = config.edge_quantile, config.edge_quantile / 3.0
+    low, high = ends.quantile(edge).reindex(range(n)), ends.quantile(1.0 - edge).reindex(range(n))
+    far_low, far_high = ends.quantile(wide).reindex(range(n)), ends.quantile(1.0 - wide).reindex(range(n))
+    whole = kind == "continuous"
+    rear = np.where(whole, far_low["rear"], low["rear"])
+    front = np.where(whole, far_high["front"], high["front"])
+    left, right = low["left"].to_numpy(), high["right"].to_numpy()
+    ahead, aside = (rear + front) / 2.0, (left + right) / 2.0
+    sin, cos = np.sin(np.radians(axis)), np.cos(np.radians(axis))
+    return pd.DataFrame(
+        {
+            "number": np.arange(n),
+            "berth_kind": kind,
+            "x": middle["x"].to_numpy() + (ahead * sin + aside * cos) * middle["scale"].to_numpy(),
+            "y": middle["y"].to_numpy() + (ahead * cos - aside * sin) * middle["scale"].to_numpy(),
+            "scale": middle["scale"].to_numpy(),
+            "heading_deg": axis,
+            "length_m": front - rear,
+            "width_m": right - left,
+        }
+    )
+
+
+def _axes(heading: NDArray[np.float64], number: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """Median axis (0-180) of each group."""
+    doubled = np.radians(2.0 * heading)
+    sin = np.bincount(number, weights=np.sin(doubled), minlength=n)
+    cos = np.bincount(number, weights=np.cos(doubled), minlength=n)
+    mean = np.degrees(np.arctan2(sin, cos)) / 2.0
+    turn = pd.Series(geo.turn_deg(mean[number], heading, period=180.0)).groupby(number).median()
+    return np.asarray((mean + turn.reindex(range(n)).to_numpy()) % 180.0)
+
+
+def _without_overlap(outlines: pd.DataFrame) -> NDArray[np.object_]:
+    """Rectangles in plane units; where two overlap, the one with the longer side gives way."""
+    scale = outlines["scale"].to_numpy()
+    shapes = geo.rectangles(
+        outlines["x"],
+        outlines["y"],
+        outlines["heading_deg"],
+        outlines["length_m"].to_numpy() * scale,
+        outlines["width_m"].to_numpy() * scale,
+    )
+    if len(shapes) < 2:
+        return shapes
+    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    area = shapely.area(shapes)
+    overlapping = (i < j) & (shapely.area(shapely.intersection(shapes[i], shapes[j])) > 0)
+    for a, b in zip(i[overlapping].tolist(), j[overlapping].tolist(), strict=True):
+        larger, smaller = (a, b) if area[a] >= area[b] else (b, a)
+        rest = shapely.difference(shapes[larger], shapes[smaller])
+        parts = shapely.get_parts(rest)
+        if len(parts):
+            shapes[larger] = parts[int(np.argmax(shapely.area(parts)))]
+    return shapes
+
+
+def _buoys(
+    stops: pd.DataFrame, vessels: pd.DataFrame, first_number: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Single-point moorings: a circle about the common pivot, as wide as the ships swing."""
+    rows = stops[stops["kind"] == "buoy"].reset_index(drop=True)
+    if rows.empty:
+        return pd.DataFrame(), pd.DataFrame({"stop_id": [], "number": [], "rafted": []}).astype(
+            {"stop_id": str, "number": np.int64, "rafted": bool}
+        )
+    plane = geo.Plane.around(rows["pivot_lon"])
+    x, y = plane.forward(rows["pivot_lon"], rows["pivot_lat"])
+    scale = geo.Plane.scale(rows["pivot_lat"])
+    number = group_touching(shapely.buffer(shapely.points(x, y), 30.0 * scale)) + first_number
+    length = column_of(vessels, "loa_m", rows["mmsi"]).astype(np.float64)
+    reach = np.maximum(rows["swing_m"].to_numpy(), np.where(np.isfinite(length), length, 0.0) * 1.1)
+    frame = pd.DataFrame({"x": x, "y": y, "scale": scale, "reach": reach}).groupby(number).median()
+    circles = shapely.buffer(
+        shapely.points(frame["x"].to_numpy(), frame["y"].to_numpy()),
+        frame["reach"].to_numpy() * frame["scale"].to_numpy(),
+    )
+    buoys = pd.DataFrame(
+        {
+            "number": frame.index,
+            "berth_kind": "buoy",
+            "length_m": 2.0 * frame["reach"].to_numpy(),
+            "width_m": 2.0 * frame["reach"].to_numpy(),
+            "geometry": plane.to_degrees(circles),
+        }
+    )
+    return buoys, pd.DataFrame({"stop_id": rows["stop_id"], "number": number, "rafted": False})
+
+
+def _confidence(berths: pd.DataFrame) -> NDArray[np.float64]:
+    """More visits by more ships, and footprints that are known, make a berth more certain."""
+    visits = np.log1p(berths["n_stops"].to_numpy(dtype=np.float64))
+    ships = np.log1p(berths["n_vessels"].to_numpy(dtype=np.float64))
+    basis = berths["hull_basis"].map(
+        {"antenna": 1.0, "learned": 0.5, "prior": 0.0, "type": -1.5, "point": -2.0}
+    )
+    score = -1.5 + 0.8 * visits + 0.8 * ships + basis.fillna(0.0).to_numpy()
+    return np.asarray(1.0 / (1.0 + np.exp(-score)))
+
+
+def _occupied_h(rows: pd.DataFrame) -> pd.Series:
+    """Hours with at least one ship alongside, by berth: the union of the stays."""
+    order = rows.sort_values(["number", "start_time", "end_time"])
+    number = order["number"].to_numpy()
+    start, end = schema.to_micros(order["start_time"]), schema.to_micros(order["end_time"])
+    latest = pd.Series(end).groupby(number).cummax().to_numpy()
+    before = np.concatenate([[np.iinfo(np.int64).min], latest[:-1]])
+    before[np.concatenate([[True], number[1:] != number[:-1]])] = np.iinfo(np.int64).min
+    fresh = np.maximum(end - np.maximum(start, before), 0) / 3.6e9
+    return pd.Series(fresh).groupby(number).sum()
+
+
+def _period_h(stops: pd.DataFrame) -> float:
+    hours = (stops["end_time"].max() - stops["start_time"].min()) / pd.Timedelta("1h")
+    return max(float(hours), 1e-6) if len(stops) else 1.0
+
+
+def _most_frequent(rows: pd.DataFrame, column: str) -> pd.Series:
+    """Most frequent value by berth; ties go to the first in the alphabet."""
+    counts = rows.dropna(subset=[column]).groupby(["number", column]).size().reset_index(name="n")
+    counts = counts.sort_values(["number", "n", column], ascending=[True, False, True])
+    first: pd.Series = counts.drop_duplicates("number").set_index("number")[column]
+    return first
+
+
+def _use(shares: pd.DataFrame) -> NDArray[np.object_]:
+    """Use of a berth: commercial from a third of such stops on, else the largest known group."""
+    sums = pd.DataFrame(
+        {
+            use: shares.reindex(columns=list(groups), fill_value=0.0).sum(axis=1)
+            for use, groups in _USES.items()
+        }
+    )
+    known = sums.max(axis=1) > 0
+    use = np.where(known, sums.idxmax(axis=1), "unknown")
+    return np.where(sums["commercial"] >= 1 / 3, "commercial", use).astype(object)

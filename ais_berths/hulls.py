@@ -1,0 +1,132 @@
+"""From antenna fixes to ship footprints.
+
+The position in an AIS report is that of the antenna, on a cargo ship usually some 80 m from the middle of
+the hull. Heading, size and antenna offsets turn it into a rectangle; where one of them is missing, the
+best substitute is taken and named in ``hull_basis``, with the error to expect.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from ais_berths import antennas, geo, schema
+from ais_berths.vessels import column_of, groups_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.config import HullsConfig
+
+_FIX_ERROR_M = 3.0
+_HEADING_ERROR_DEG = 2.0
+
+
+def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig) -> pd.DataFrame:
+    """Make one footprint for each moored stop.
+
+    Parameters
+    ----------
+    stops
+        The table ``stops`` with ``kind``; only ``moored`` rows get a footprint.
+    vessels
+        The table ``vessels``.
+    config
+        The section ``hulls`` of the settings.
+
+    Returns
+    -------
+    The table ``hulls``: the middle, heading, length and width of each footprint. A stop without any
+    direction has ``hull_basis`` "point", no heading, and a footprint as long as it is wide.
+
+    Examples
+    --------
+    >>> from ais_berths.config import HullsConfig
+    >>> stops = schema.conform(pd.DataFrame({
+    ...     "stop_id": ["a"], "mmsi": [1], "lat": [51.9], "lon": [4.0], "heading_deg": [0.0],
+    ...     "n_fine": [9], "kind": ["moored"]}), "stops")
+    >>> vessels = schema.conform(pd.DataFrame({
+    ...     "mmsi": [1], "type_group": ["cargo"], "loa_m": [200.0], "beam_m": [30.0], "to_bow_m": [170.0],
+    ...     "to_stern_m": [30.0], "to_port_m": [15.0], "to_starboard_m": [15.0]}), "vessels")
+    >>> hull = build_hulls(stops, vessels, HullsConfig()).iloc[0]
+    >>> round(float(geo.haversine_m(51.9, 4.0, hull["lat"], hull["lon"]))), hull["hull_basis"]
+    (70, 'antenna')
+    """
+    moored = stops[stops["kind"] == "moored"].reset_index(drop=True)
+    if moored.empty:
+        return schema.empty("hulls")
+    ships = describe_ships(moored["mmsi"], vessels)
+    heading, axis_only = _headings(moored)
+    offsets = antennas.estimate_offsets(moored, ships, heading, axis_only, config)
+    lat, lon = geo.offset_deg(
+        moored["lat"], moored["lon"], np.nan_to_num(heading), offsets["ahead_m"], offsets["right_m"]
+    )
+    directed = np.isfinite(heading)
+    length, width = ships["length_m"].to_numpy(), ships["width_m"].to_numpy()
+    hulls = pd.DataFrame(
+        {
+            "stop_id": moored["stop_id"],
+            "mmsi": moored["mmsi"],
+            "lat": np.where(directed, lat, moored["lat"]),
+            "lon": np.where(directed, lon, moored["lon"]),
+            "heading_deg": np.where(axis_only, offsets["heading_deg"], heading),
+            "length_m": np.where(directed, length, width),
+            "width_m": width,
+            "hull_basis": np.where(directed, offsets["hull_basis"], "point"),
+            "hull_error_m": np.where(directed, offsets["error_m"], length / 3.0),
+        }
+    )
+    return schema.conform(hulls, "hulls")
+
+
+def describe_ships(mmsi: pd.Series, vessels: pd.DataFrame) -> pd.DataFrame:
+    """Group, length, width and antenna offsets of the ship of each stop.
+
+    Missing lengths and widths come from each other by the usual slenderness of the group, or are the
+    median of the group; ``sized`` says whether at least one was known.
+    """
+    group = groups_of(vessels, mmsi)
+    length = column_of(vessels, "loa_m", mmsi).astype(np.float64)
+    width = column_of(vessels, "beam_m", mmsi).astype(np.float64)
+    slender = antennas.slenderness(group)
+    usual_length, usual_width = antennas.usual_size(group)
+    sized = np.isfinite(length) | np.isfinite(width)
+    known = length.copy()
+    length = np.where(
+        np.isfinite(length), length, np.where(np.isfinite(width), width * slender, usual_length)
+    )
+    width = np.where(np.isfinite(width), width, np.where(np.isfinite(known), known / slender, usual_width))
+    frame = pd.DataFrame({"group": group, "length_m": length, "width_m": width, "sized": sized})
+    for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"):
+        frame[name] = column_of(vessels, name, mmsi).astype(np.float64)
+    return frame
+
+
+def _headings(moored: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Heading of each stop; where none was sent, the axis of the ships moored nearest.
+
+    Returns
+    -------
+    The heading, and whether it is an axis only (bow and stern may be exchanged).
+    """
+    heading = moored["heading_deg"].to_numpy(dtype=np.float64).copy()
+    steady = moored["heading_spread_deg"].fillna(0.0).to_numpy() < 20.0
+    unknown = ~np.isfinite(heading)
+    givers, takers = np.flatnonzero(~unknown & steady), np.flatnonzero(unknown)
+    if not len(givers) or not len(takers):
+        return heading, np.zeros(len(heading), dtype=bool)
+    xyz = geo.sphere_xyz_m(moored["lat"].to_numpy(), moored["lon"].to_numpy())
+    k = min(8, len(givers))
+    metres, index = cKDTree(xyz[givers]).query(xyz[takers], k=k, distance_upper_bound=250.0)
+    metres, index = metres.reshape(len(takers), k), index.reshape(len(takers), k)
+    near = np.isfinite(metres)
+    weight = np.where(near, np.exp(-np.where(near, metres, 0.0) / 60.0), 0.0)
+    doubled = np.radians(2.0 * heading[givers[np.where(near, index, 0)]])
+    east, north = (weight * np.sin(doubled)).sum(axis=1), (weight * np.cos(doubled)).sum(axis=1)
+    agreement = np.hypot(east, north) / np.maximum(weight.sum(axis=1), 1e-9)
+    axis = np.degrees(np.arctan2(east, north)) / 2.0 % 180.0
+    heading[takers] = np.where(near.any(axis=1) & (agreement > 0.7), axis, np.nan)
+    return heading, unknown & np.isfinite(heading)

@@ -1,0 +1,223 @@
+"""From berths to quays: the lines that berths share, the port of each, and the names of places.
+
+The port point nearest to one ship is not yet its port: a quay belongs to one port, decided for the whole
+quay by its stops.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ais_berths import geo
+from ais_berths.ports import nearest_port
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.config import QuaysConfig
+
+_ID_RESOLUTION = 12
+
+
+def find_quays(
+    berths: gpd.GeoDataFrame,
+    members: pd.DataFrame,
+    stops: pd.DataFrame,
+    ports: pd.DataFrame,
+    config: QuaysConfig,
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Join berths to quays, give each quay its port, and name both.
+
+    Parameters
+    ----------
+    berths, members
+        What `ais_berths.berths.find_berths` returned.
+    stops
+        The table ``stops``.
+    ports
+        The whole port list, so that a neighbour's quays do not fall to the chosen port.
+    config
+        The section ``quays`` of the settings.
+
+    Returns
+    -------
+    quays
+        The table ``quays``; the geometry is the water-side area, the berths of the quay and what lies
+        between them.
+    berths
+        `berths` with ``berth_id``, ``quay_id`` and ``port_id``.
+    """
+    quay = _group(berths, config)
+    centre = _stop_centres(members, stops, dict(zip(berths["number"], quay, strict=True)))
+    port_of_quay, _ = nearest_port(centre["lat"].to_numpy(), centre["lon"].to_numpy(), ports)
+    named = berths.assign(
+        quay=quay,
+        port_id=port_of_quay[quay] if len(berths) else pd.Series(dtype=object),
+    )
+    prefix = port_prefix(ports)
+    middle = berths.geometry.representative_point()
+    named["berth_id"] = place_ids(named["port_id"].map(prefix), middle, "")
+    quays = _summarise(named, members, stops)
+    quays["quay_id"] = place_ids(quays["port_id"].map(prefix), quays.geometry.representative_point(), "Q")
+    named["quay_id"] = quays["quay_id"].reindex(quay).to_numpy(dtype=object)
+    named.loc[named["berth_kind"] == "buoy", "quay_id"] = None
+    real = quays["quay_kind"] != "buoy"
+    return quays[real].reset_index(drop=True), named.drop(columns="quay")
+
+
+def port_prefix(ports: pd.DataFrame) -> dict[str, str]:
+    """Short name of each port for ids: its UN/LOCODE, or else its port id."""
+    short = ports["locode"].where(ports["locode"].fillna("") != "", ports["port_id"])
+    return dict(zip(ports["port_id"], short, strict=True))
+
+
+def place_ids(prefix: pd.Series, points: gpd.GeoSeries, letter: str) -> pd.Series:
+    """Ids that say where a place is: port, letter, and the H3 cell of its middle.
+
+    Two places in one cell are told apart by ``-2``, ``-3`` ... from west to east.
+    """
+    if points.empty:
+        return pd.Series(dtype=object)
+    lon, lat = geo.turn_deg(0.0, points.x.to_numpy()), points.y.to_numpy()
+    cells = geo.cells_at(lat, lon, _ID_RESOLUTION)
+    # The resolution digits and the unused tail are the same for all cells: leave them out.
+    code = pd.Series([f"{cell:015x}"[2:12] for cell in cells.tolist()], index=points.index)
+    ids = prefix.astype(str) + "-" + letter + code
+    order = pd.DataFrame({"id": ids, "lon": lon, "lat": lat}).sort_values(["id", "lon", "lat"])
+    rank = order.groupby("id").cumcount().reindex(ids.index)
+    return ids.where(rank == 0, ids + "-" + (rank + 1).astype(str))
+
+
+def _group(berths: gpd.GeoDataFrame, config: QuaysConfig) -> NDArray[np.int64]:
+    """Number the quays: berths in one line, close by and pointing the same way."""
+    n = len(berths)
+    if n == 0:
+        return np.zeros(0, dtype=np.int64)
+    _, x, y, scale = _middles(berths)
+    reach = (berths["length_m"].to_numpy() / 2.0 + config.max_gap_m / 2.0) * scale
+    circles = shapely.buffer(shapely.points(x, y), reach)
+    i, j = shapely.STRtree(circles).query(circles, predicate="intersects")
+    i, j = i[i < j], j[i < j]
+    heading = berths["heading_deg"].to_numpy(dtype=np.float64)
+    turn = geo.turn_deg(heading[i], heading[j], period=180.0)
+    axis = np.radians(heading[i] + turn / 2.0)
+    east, north = (x[j] - x[i]) / scale[i], (y[j] - y[i]) / scale[i]
+    along = np.abs(east * np.sin(axis) + north * np.cos(axis))
+    across = np.abs(east * np.cos(axis) - north * np.sin(axis))
+    length, width = berths["length_m"].to_numpy(), berths["width_m"].to_numpy()
+    gap = along - (length[i] + length[j]) / 2.0
+    # Ships of different beams touch the same line with middles half the difference apart.
+    offset = across - np.abs(width[i] - width[j]) / 2.0
+    in_line = (np.abs(turn) <= config.max_turn_deg) & (gap <= config.max_gap_m)
+    joined = in_line & (offset <= config.max_offset_m)
+    graph = coo_array((np.ones(int(joined.sum())), (i[joined], j[joined])), shape=(n, n))
+    labels: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return labels
+
+
+def _summarise(berths: gpd.GeoDataFrame, members: pd.DataFrame, stops: pd.DataFrame) -> gpd.GeoDataFrame:
+    """One row a quay, in the order of the quay numbers."""
+    quay_of = dict(zip(berths["number"], berths["quay"], strict=True))
+    visits = members.assign(quay=members["number"].map(quay_of)).merge(
+        stops[["stop_id", "mmsi"]], on="stop_id", how="left"
+    )
+    by_visit = visits.groupby("quay")
+    by_berth = berths.groupby("quay")
+    kinds = by_berth["berth_kind"].agg(lambda kind: kind.iloc[0] if (kind == kind.iloc[0]).all() else "mixed")
+    used = (berths["occupancy"] * berths["length_m"]).groupby(berths["quay"]).sum()
+    lines, areas = _lines(berths)
+    table = pd.DataFrame(
+        {
+            "port_id": by_berth["port_id"].first(),
+            "quay_kind": kinds,
+            "n_berths": by_berth.size(),
+            "n_stops": by_visit.size(),
+            "n_vessels": by_visit["mmsi"].nunique(),
+            "heading_deg": lines["heading_deg"],
+            "length_m": lines["length_m"],
+            "occupied_m": used,
+            "line_wkt": lines["line_wkt"],
+        }
+    ).sort_index()
+    return gpd.GeoDataFrame(table, geometry=areas, crs="EPSG:4326")
+
+
+def _lines(berths: gpd.GeoDataFrame) -> tuple[pd.DataFrame, NDArray[np.object_]]:
+    """Line through the berths of each quay from end to end, and the area that they cover together."""
+    if berths.empty:
+        return pd.DataFrame(columns=["heading_deg", "length_m", "line_wkt"]), np.empty(0, dtype=object)
+    plane, x, y, scale = _middles(berths)
+    theta = np.radians(berths["heading_deg"].fillna(0.0).to_numpy(dtype=np.float64))
+    half = berths["length_m"].to_numpy() / 2.0 * scale
+    rows, areas = [], []
+    shapes = _in_plane(berths, plane)
+    for _, at in sorted(berths.groupby("quay").indices.items()):
+        order = at[np.argsort(_position(x[at], y[at], theta[at]), kind="stable")]
+        step = np.stack([np.sin(theta[order]) * half[order], np.cos(theta[order]) * half[order]], axis=1)
+        main = np.array([np.sin(theta[order[0]]), np.cos(theta[order[0]])])
+        step *= np.where(step @ main < 0, -1.0, 1.0)[:, None]
+        middle = np.stack([x[order], y[order]], axis=1)
+        points = np.concatenate([(middle - step)[:1], middle, (middle + step)[-1:]])
+        line = shapely.LineString(points)
+        ahead = points[-1] - points[0]
+        rows.append(
+            {
+                "heading_deg": float(np.degrees(np.arctan2(*ahead)) % 180.0),
+                "length_m": float(line.length / scale[order[0]]),
+                "line_wkt": shapely.to_wkt(plane.to_degrees([line])[0], rounding_precision=6),
+            }
+        )
+        areas.append(_cover(shapes[order]))
+    return pd.DataFrame(rows), plane.to_degrees(np.array(areas, dtype=object))
+
+
+def _cover(shapes: NDArray[np.object_]) -> shapely.Geometry:
+    """Berths in their order along the quay and the water between neighbours."""
+    if len(shapes) == 1:
+        return shapes[0]
+    pairs = shapely.convex_hull(shapely.geometrycollections(np.stack([shapes[:-1], shapes[1:]], axis=1)))
+    return shapely.union_all(pairs)
+
+
+def _position(
+    x: NDArray[np.float64], y: NDArray[np.float64], theta: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    main = np.angle(np.exp(2j * theta).mean()) / 2.0
+    return np.asarray(x * np.sin(main) + y * np.cos(main))
+
+
+def _middles(
+    berths: gpd.GeoDataFrame,
+) -> tuple[geo.Plane, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    middle = shapely.centroid(berths.geometry.to_numpy())
+    lon, lat = shapely.get_x(middle), shapely.get_y(middle)
+    plane = geo.Plane.around(lon)
+    x, y = plane.forward(lon, lat)
+    return plane, x, y, geo.Plane.scale(lat)
+
+
+def _in_plane(berths: gpd.GeoDataFrame, plane: geo.Plane) -> NDArray[np.object_]:
+    def forward(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(plane.forward(lonlat[:, 0], lonlat[:, 1]))
+
+    result: NDArray[np.object_] = shapely.transform(berths.geometry.to_numpy(), forward)
+    return result
+
+
+def _stop_centres(members: pd.DataFrame, stops: pd.DataFrame, quay_of: dict[int, int]) -> pd.DataFrame:
+    """Median position of the stops of each quay."""
+    rows = members.assign(quay=members["number"].map(quay_of)).merge(
+        stops[["stop_id", "lat", "lon"]], on="stop_id", how="left"
+    )
+    origin = rows.groupby("quay")["lon"].transform("first")
+    rows["east"] = geo.turn_deg(origin, rows["lon"])
+    centre = rows.groupby("quay").agg(lat=("lat", "median"), east=("east", "median"), lon=("lon", "first"))
+    centre["lon"] = geo.turn_deg(0.0, centre["lon"] + centre["east"])
+    return centre.sort_index()
