@@ -1,0 +1,119 @@
+"""The score card: every figure with its meaning, as text for people and JSON for machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Scores(BaseModel):
+    """Base of all scores: immutable, every field described."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Detection(Scores):
+    """What was found, what is true, and what is both."""
+
+    n_found: int = Field(description="found")
+    n_true: int = Field(description="true")
+    n_matched: int = Field(description="matched one to one")
+    precision: float = Field(description="share of the found that is true; null when nothing was found")
+    recall: float = Field(description="share of the true that was found; null when there is nothing to find")
+    f1: float = Field(description="harmonic mean of precision and recall")
+
+
+class BerthScores(Scores):
+    """Berth polygons against true polygons."""
+
+    at_iou_30: Detection = Field(description="at IoU 0.3")
+    at_iou_50: Detection = Field(description="at IoU 0.5")
+    mean_best_iou: float = Field(description="mean over true berths of the best IoU with a found one")
+    centre_error_m: float = Field(description="distance between the centres, median (m)")
+    centre_along_m: float = Field(description="the same along the quay (m)")
+    centre_across_m: float = Field(description="the same across the quay (m)")
+    length_error_m: float = Field(description="difference in length, median (m)")
+    n_split: int = Field(description="true berths that were split: two or more found berths lie in them")
+    n_merged: int = Field(description="found berths that merge two or more true ones")
+    false_by_place: dict[str, int] = Field(description="false berths by place")
+    recall_by_kind: dict[str, float] = Field(description="recall at IoU 0.5 by kind of berth")
+
+
+class PointScores(Scores):
+    """Berth polygons against true points."""
+
+    near_m: float = Field(description="what counts as near (m)")
+    n_points: int = Field(description="true points")
+    n_berths: int = Field(description="found berths")
+    points_with_berth: float = Field(description="share of points with a berth near")
+    berths_with_point: float = Field(description="share of berths with a point near")
+    distance_p50_m: float = Field(description="distance from a point to the nearest berth, median (m)")
+
+
+class StopScores(Scores):
+    """Stops against true stops."""
+
+    found: Detection = Field(description="stops")
+    kind_accuracy: float = Field(description="share of matched stops with the right kind")
+    kind_balanced_accuracy: float = Field(description="the same, averaged over moored, anchored and buoy")
+    kinds: dict[str, dict[str, int]] = Field(description="matched stops by true kind and found kind")
+
+
+class CallScores(Scores):
+    """Berth calls against true berth calls."""
+
+    found: Detection = Field(description="calls")
+    right_berth: Detection | None = Field(description="calls found, and at the right berth")
+    arrival_error_s: float = Field(description="error of the arrival, median (s)")
+    departure_error_s: float = Field(description="error of the departure, median (s)")
+
+
+class SplitHalfScores(Scores):
+    """Berths from one half of the vessels against berths from the other half."""
+
+    n_a: int = Field(description="berths from the first half")
+    n_b: int = Field(description="berths from the second half")
+    mean_best_iou: float = Field(description="mean over the berths of both halves of the best IoU")
+    bhattacharyya_distance: float = Field(description="Bhattacharyya distance; null when nothing overlaps")
+
+
+class ScoreCard(Scores):
+    """All scores that the truth allowed."""
+
+    berths: BerthScores | None = Field(None, description="berths against polygons")
+    points: PointScores | None = Field(None, description="berths against points")
+    stops: StopScores | None = Field(None, description="stops")
+    calls: CallScores | None = Field(None, description="berth calls")
+    split_half: SplitHalfScores | None = Field(None, description="split-half stability")
+
+    def to_text(self) -> str:
+        """Return the card as lines of text for people."""
+        lines: list[str] = []
+        for name, field in type(self).model_fields.items():
+            if getattr(self, name) is not None:
+                lines += [str(field.description).capitalize(), *_lines(getattr(self, name)), ""]
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """Return the card as JSON; a figure that does not exist is null."""
+        return self.model_dump_json(indent=2)
+
+
+def _lines(scores: BaseModel) -> list[str]:
+    lines = []
+    for name, field in type(scores).model_fields.items():
+        value = getattr(scores, name)
+        if isinstance(value, Detection):
+            value = (
+                f"precision {value.precision:.3f}, recall {value.recall:.3f}, F1 {value.f1:.3f} "
+                f"({value.n_found} found, {value.n_true} true, {value.n_matched} both)"
+            )
+        elif isinstance(value, dict):
+            value = ", ".join(f"{key} {_number(item)}" for key, item in value.items()) or "none"
+        lines.append(f"  {field.description}: {_number(value)}")
+    return lines
+
+
+def _number(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
