@@ -8,14 +8,10 @@ Australia and exactEarth (2012, 2021), one row a ship; ships that sent A = C = 0
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from ais_berths.config import HullsConfig
 
 Floats = NDArray[np.float64]
 
@@ -81,59 +77,6 @@ _SLENDERNESS = {
     "leisure": 3.9,
     "service": 3.3,
 }
-
-
-def estimate_offsets(
-    stops: pd.DataFrame,
-    ships: pd.DataFrame,
-    heading_deg: Floats,
-    axis_only: NDArray[np.bool_],
-    config: HullsConfig,
-) -> pd.DataFrame:
-    """Distance from the antenna to the middle of the hull for each moored stop.
-
-    Parameters
-    ----------
-    stops
-        Moored stops: ``mmsi lat lon``.
-    ships
-        Group, length, width and offsets of the ship of each stop, in the same order.
-    heading_deg
-        Heading or axis of each stop, nan where nothing is known.
-    axis_only
-        Where bow and stern may be exchanged.
-    config
-        The section ``hulls`` of the settings.
-
-    Returns
-    -------
-    ``ahead_m`` and ``right_m`` to the middle of the hull, ``heading_deg`` with the bow settled,
-    ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
-    """
-    bow, stern, port, starboard = (
-        ships[name].to_numpy(dtype=np.float64)
-        for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m")
-    )
-    length, width = ships["length_m"].to_numpy(), ships["width_m"].to_numpy()
-    known = np.isfinite(bow)
-    ratio, ratio_sd = usual_ratio(ships["group"].to_numpy(dtype=object), length)
-    ahead = np.where(known, (bow - stern) / 2.0, (ratio - 0.5) * length)
-    right = np.where(known, (starboard - port) / 2.0, 0.0)
-    error = np.where(known, 3.0, ratio_sd * length)
-    # With bow and stern in doubt the middle of the two candidates is the antenna itself.
-    error = np.where(axis_only, np.hypot(error, np.abs(ahead)), error)
-    ahead = np.where(axis_only, 0.0, ahead)
-    right = np.where(axis_only, 0.0, right)
-    basis = np.select([known, ships["sized"].to_numpy()], ["antenna", "prior"], "type")
-    return pd.DataFrame(
-        {
-            "ahead_m": ahead,
-            "right_m": right,
-            "heading_deg": heading_deg,
-            "hull_basis": basis,
-            "error_m": error,
-        }
-    )
 
 
 def usual_size(group: NDArray[np.object_]) -> tuple[Floats, Floats]:

@@ -14,15 +14,13 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from ais_berths import antennas, geo, schema
+from ais_berths.offsets import estimate_offsets
 from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import HullsConfig
-
-_FIX_ERROR_M = 3.0
-_HEADING_ERROR_DEG = 2.0
 
 
 def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig) -> pd.DataFrame:
@@ -60,7 +58,7 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
         return schema.empty("hulls")
     ships = describe_ships(moored["mmsi"], vessels)
     heading, axis_only = _headings(moored)
-    offsets = antennas.estimate_offsets(moored, ships, heading, axis_only, config)
+    offsets = estimate_offsets(moored, ships, heading, axis_only, config)
     lat, lon = geo.offset_deg(
         moored["lat"], moored["lon"], np.nan_to_num(heading), offsets["ahead_m"], offsets["right_m"]
     )

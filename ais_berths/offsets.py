@@ -1,0 +1,323 @@
+"""From the antenna to the middle of the hull, learned where nobody sent the offsets.
+
+Length and width alone leave open where on the ship the antenna stands. What is usual for the type is a
+start. The data then say more: different ships at one berth lie with their middles in the same place, the
+same ship lies bow-in one day and bow-out another, ships moored at the same time do not overlap, and all
+hulls along a quay touch the same line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from ais_berths import antennas, geo, schema
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.config import HullsConfig
+    from ais_berths.geo import Floats
+
+_GRID = np.linspace(0.0, 1.0, 41)
+_ROUNDS = 6
+_BLOCK = 200_000
+_KNOWN_ERROR_M = 3.0
+
+
+def estimate_offsets(
+    stops: pd.DataFrame,
+    ships: pd.DataFrame,
+    heading_deg: Floats,
+    axis_only: NDArray[np.bool_],
+    config: HullsConfig,
+) -> pd.DataFrame:
+    """Distance from the antenna to the middle of the hull for each moored stop.
+
+    Parameters
+    ----------
+    stops
+        Moored stops: ``mmsi lat lon start_time end_time``.
+    ships
+        Group, length, width and offsets of the ship of each stop, in the same order; see
+        `ais_berths.hulls.describe_ships`.
+    heading_deg
+        Heading or axis of each stop, nan where nothing is known.
+    axis_only
+        Where bow and stern may be exchanged.
+    config
+        The section ``hulls`` of the settings.
+
+    Returns
+    -------
+    ``ahead_m`` and ``right_m`` to the middle of the hull, ``heading_deg`` with the bow settled,
+    ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
+    """
+    moored = _Moored.of(stops, ships, heading_deg, axis_only)
+    ahead, error, flipped = _along(moored, config)
+    right = _across(moored, ahead, flipped, config)
+    heading = np.where(flipped, (heading_deg + 180.0) % 360.0, heading_deg)
+    known_before = np.select([moored.known, ships["sized"].to_numpy()], ["antenna", "prior"], "type")
+    usual_error = moored.length * np.sqrt(_variance(moored.prior))
+    learned = (known_before == "prior") & (error < config.learned_gain * usual_error)
+    basis = np.where(learned, "learned", known_before)
+    return pd.DataFrame(
+        {
+            "ahead_m": ahead,
+            "right_m": right,
+            "heading_deg": heading,
+            "hull_basis": basis,
+            "error_m": np.hypot(error, _KNOWN_ERROR_M),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Moored:
+    """Moored stops as arrays. ``ratio`` is A / (A + B), ``side`` the distance from antenna to middle."""
+
+    xyz: Floats
+    lat: Floats
+    lon: Floats
+    vessel: NDArray[np.int64]
+    heading: Floats
+    directed: NDArray[np.bool_]
+    axis_only: NDArray[np.bool_]
+    length: Floats
+    width: Floats
+    known: NDArray[np.bool_]
+    ratio: Floats
+    side: Floats
+    prior: Floats
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, stops: pd.DataFrame, ships: pd.DataFrame, heading: Floats, axis_only: NDArray[np.bool_]
+    ) -> _Moored:
+        bow, stern, port, starboard = (
+            ships[name].to_numpy(dtype=np.float64)
+            for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m")
+        )
+        length = ships["length_m"].to_numpy(dtype=np.float64)
+        known = np.isfinite(bow)
+        usual, _ = antennas.usual_ratio(ships["group"].to_numpy(dtype=object), length)
+        ratio = np.where(known, bow / np.where(known, bow + stern, 1.0), usual)
+        prior = antennas.ratio_density(ships["group"].to_numpy(dtype=object), length, _GRID)
+        prior[known] = _spike(ratio[known])
+        return cls(
+            xyz=geo.sphere_xyz_m(stops["lat"].to_numpy(), stops["lon"].to_numpy()),
+            lat=stops["lat"].to_numpy(dtype=np.float64),
+            lon=stops["lon"].to_numpy(dtype=np.float64),
+            vessel=pd.factorize(stops["mmsi"])[0].astype(np.int64),
+            heading=np.nan_to_num(heading),
+            directed=np.isfinite(heading),
+            axis_only=axis_only,
+            length=length,
+            width=ships["width_m"].to_numpy(dtype=np.float64),
+            known=known,
+            ratio=ratio,
+            side=np.where(known, (starboard - port) / 2.0, 0.0),
+            prior=prior,
+            start=schema.to_micros(stops["start_time"]),
+            end=schema.to_micros(stops["end_time"]),
+        )
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Neighbours j of each stop i, seen along and across the heading of i."""
+
+    i: NDArray[np.int64]
+    j: NDArray[np.int64]
+    along: Floats
+    across: Floats
+    same_way: Floats
+    together: NDArray[np.bool_]
+
+
+def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
+    """Ships that lay on the same line near by; `same_way` is -1 where the other one lay the other way."""
+    at = np.flatnonzero(moored.directed)
+    k = min(config.neighbours + 1, len(at))
+    if k < 2:
+        none = np.zeros(0, dtype=np.int64)
+        return _Pairs(none, none, np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool))
+    reach, index = cKDTree(moored.xyz[at]).query(moored.xyz[at], k=k, distance_upper_bound=600.0)
+    found = np.isfinite(reach)
+    i = np.repeat(at, k)[found.ravel()]
+    j = at[index[found]]
+    i, j = i[i != j], j[i != j]
+    turn = geo.turn_deg(moored.heading[i], moored.heading[j])
+    axis_turn = geo.turn_deg(moored.heading[i], moored.heading[j], period=180.0)
+    metres = geo.EARTH_RADIUS_M * np.pi / 180.0
+    north = (moored.lat[j] - moored.lat[i]) * metres
+    east = geo.turn_deg(moored.lon[i], moored.lon[j]) * metres * np.cos(np.radians(moored.lat[i]))
+    theta = np.radians(moored.heading[i])
+    along = east * np.sin(theta) + north * np.cos(theta)
+    across = east * np.cos(theta) - north * np.sin(theta)
+    in_line = (np.abs(axis_turn) < 15.0) & (np.abs(across) < 0.35 * (moored.width[i] + moored.width[j]) + 5.0)
+    near = np.abs(along) < 0.75 * (moored.length[i] + moored.length[j])
+    hour = 3_600_000_000
+    overlap = np.minimum(moored.end[i], moored.end[j]) - np.maximum(moored.start[i], moored.start[j])
+    use = in_line & near
+    return _Pairs(
+        i=i[use],
+        j=j[use],
+        along=along[use],
+        across=across[use],
+        same_way=np.where(np.abs(turn) < 90.0, 1.0, -1.0)[use],
+        together=(overlap > hour)[use] & (moored.vessel[i] != moored.vessel[j])[use],
+    )
+
+
+def _along(moored: _Moored, config: HullsConfig) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Metres from the antenna ahead to the middle of the hull, the error, and which bows to turn.
+
+    Each ship has one antenna, so one probability over the grid of ratios for all its stops. In each round
+    the stops ask where the middles of their neighbours lie, and the answer updates the ship.
+    """
+    pairs = _neighbours(moored, config)
+    posterior = moored.prior.copy()
+    flip = np.where(moored.axis_only, 0.5, 0.0)
+    weight = _visit_weights(moored)
+    for _ in range(_ROUNDS if len(pairs.i) else 0):
+        ratio, trust = _peak(posterior)
+        shift = (ratio - 0.5) * moored.length * (1.0 - 2.0 * (flip > 0.5))
+        trust = trust * np.abs(1.0 - 2.0 * flip)
+        evidence = _evidence(moored, pairs, shift, trust, config)
+        forward = evidence
+        backward = evidence[:, ::-1]
+        # A ship that lies the other way round has its middle on the other side of the antenna.
+        p_back = np.where(moored.axis_only, 0.5, 0.0)[:, None]
+        mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(backward))
+        ship = np.zeros((int(moored.vessel.max()) + 1, len(_GRID)))
+        np.add.at(ship, moored.vessel, weight[:, None] * mixed)
+        log = np.log(moored.prior + 1e-12) + ship[moored.vessel]
+        posterior = np.exp(log - log.max(axis=1, keepdims=True))
+        posterior /= posterior.sum(axis=1, keepdims=True)
+        ahead = (posterior * np.exp(forward)).sum(axis=1)
+        astern = (posterior * np.exp(backward)).sum(axis=1)
+        flip = np.where(moored.axis_only, astern / (ahead + astern), 0.0)
+    ratio, _ = _peak(posterior)
+    ratio = np.where(moored.known, moored.ratio, ratio)
+    sd = np.where(moored.known, 0.0, np.sqrt(_variance(posterior)))
+    undecided = moored.axis_only & (np.abs(flip - 0.5) < 0.2)
+    half = (ratio - 0.5) * moored.length
+    ahead_m = np.where(undecided, 0.0, half)
+    error = np.where(undecided, np.abs(half), sd * moored.length)
+    return ahead_m, error, moored.axis_only & (flip > 0.5)
+
+
+def _evidence(moored: _Moored, pairs: _Pairs, shift: Floats, trust: Floats, config: HullsConfig) -> Floats:
+    """Log-likelihood of each ratio at each stop, given where the neighbours' middles are now thought."""
+    n = len(moored.length)
+    density = np.zeros((n, len(_GRID)))
+    clash = np.zeros((n, len(_GRID)))
+    for begin in range(0, len(pairs.i), _BLOCK):
+        part = slice(begin, begin + _BLOCK)
+        i, j = pairs.i[part], pairs.j[part]
+        # Middle of j along the heading of i, measured from the antenna of i.
+        middle = pairs.along[part] + pairs.same_way[part] * shift[j]
+        own = (_GRID[None, :] - 0.5) * moored.length[i, None]
+        apart = np.abs(own - middle[:, None])
+        together = pairs.together[part]
+        same_ship = moored.vessel[i] == moored.vessel[j]
+        # The same ship the same way round only repeats itself.
+        speaks = ~together & ~(same_ship & (pairs.same_way[part] > 0))
+        sigma = config.berth_play_m + 0.04 * np.abs(moored.length[i] - moored.length[j])
+        bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2) / (2.5066 * sigma[:, None])
+        np.add.at(density, i[speaks], (trust[j, None] * bell)[speaks])
+        reach = 0.5 * (moored.length[i] + moored.length[j])[:, None]
+        overlap = np.clip((reach - apart - 5.0) / 25.0, 0.0, 1.0)
+        np.add.at(clash, i[together], (trust[j, None] * overlap)[together])
+    # One more ship, anywhere along its own length, keeps a lone neighbour from being certain.
+    background = 1.0 / np.maximum(moored.length, 20.0)[:, None]
+    log = np.log(background + density) - np.minimum(3.0 * clash, 6.0)
+    result: Floats = log - log.max(axis=1, keepdims=True)
+    return result
+
+
+def _visit_weights(moored: _Moored) -> Floats:
+    """Repeated visits of a ship to one place, the same way round, count little more than one."""
+    place = pd.DataFrame(
+        {
+            "vessel": moored.vessel,
+            "way": np.round(moored.heading / 90.0),
+            "lat": np.round(moored.lat, 3),
+            "lon": np.round(moored.lon, 3),
+        }
+    )
+    n = place.groupby(["vessel", "way", "lat", "lon"])["vessel"].transform("size").to_numpy()
+    return np.asarray(1.0 / np.sqrt(n) ** 1.5)
+
+
+def _across(moored: _Moored, ahead: Floats, flipped: NDArray[np.bool_], config: HullsConfig) -> Floats:
+    """Metres from the antenna to starboard to the middle of the hull: hulls of a quay touch one line.
+
+    For both sides of the ship the lines of its neighbours' hulls are compared; the side on which they
+    agree is the quay.
+    """
+    side = moored.side.copy()
+    usual = antennas.ACROSS_SD * moored.width
+    pairs = _neighbours(moored, config)
+    reach = 0.5 * (moored.length[pairs.i] + moored.length[pairs.j])
+    signed = ahead * np.where(flipped, -1.0, 1.0)
+    middle = pairs.along + pairs.same_way * signed[pairs.j] - signed[pairs.i]
+    use = np.abs(middle) < reach + 60.0
+    i, j = pairs.i[use], pairs.j[use]
+    n = len(moored.length)
+    sd = np.where(moored.known, 1.5, usual) + 1.0
+    weight = 1.0 / sd[j] ** 2
+    across = pairs.across[use] + pairs.same_way[use] * side[j]
+    total = np.bincount(i, weights=weight, minlength=n)
+    count = np.bincount(i, minlength=n)
+
+    def line(sign: float) -> tuple[Floats, Floats]:
+        edge = across + sign * moored.width[j] / 2.0
+        mean = np.bincount(i, weights=weight * edge, minlength=n) / np.maximum(total, 1e-12)
+        off = np.minimum(np.abs(edge - mean[i]), 3.0 * sd[j])
+        spread = np.bincount(i, weights=weight * off**2, minlength=n) / np.maximum(total, 1e-12)
+        return mean, spread
+
+    right_line, right_spread = line(1.0)
+    left_line, left_spread = line(-1.0)
+    on_right = right_spread < left_spread
+    best = np.where(on_right, right_spread, left_spread)
+    other = np.where(on_right, left_spread, right_spread)
+    target = np.where(on_right, right_line - moored.width / 2.0, left_line + moored.width / 2.0)
+    # Equal beams fit both sides alike: then the middles agree and the mean of both is taken.
+    clear = best < 0.6 * other
+    target = np.where(clear, target, (right_line + left_line) / 2.0)
+    error = np.sqrt(best / np.maximum(count, 1)) + 1.5
+    gain = np.where(count >= 2, usual**2 / (usual**2 + error**2), 0.0)
+    learned = np.clip(gain * target, -moored.width / 2.0, moored.width / 2.0)
+    result: Floats = np.where(moored.known, side, learned) * np.where(flipped, -1.0, 1.0)
+    return result
+
+
+def _spike(ratio: Floats) -> Floats:
+    weight = np.exp(-0.5 * ((_GRID[None, :] - ratio[:, None]) / 0.0125) ** 2)
+    result: Floats = weight / weight.sum(axis=1, keepdims=True)
+    return result
+
+
+def _peak(density: Floats) -> tuple[Floats, Floats]:
+    """Mean about the highest point of each density, and the mass there."""
+    top = density.argmax(axis=1)
+    near = np.abs(_GRID[None, :] - _GRID[top][:, None]) <= 0.1
+    mass = np.where(near, density, 0.0)
+    total = mass.sum(axis=1)
+    return (mass * _GRID).sum(axis=1) / total, total
+
+
+def _variance(density: Floats) -> Floats:
+    """Variance about the point that `_peak` chooses, the tail included."""
+    centre, _ = _peak(density)
+    result: Floats = (density * (_GRID[None, :] - centre[:, None]) ** 2).sum(axis=1)
+    return result

@@ -1,0 +1,149 @@
+"""From stops to every place: kinds of stop, hulls, berths, quays and anchorages, tied together by ids.
+
+This is the whole part of the data flow that fits in memory; it is what the pipeline runs once the stops of
+all vessels are known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ais_berths import geo, schema
+from ais_berths.anchorages import find_anchorages
+from ais_berths.berths import find_berths
+from ais_berths.hulls import build_hulls
+from ais_berths.mooring import classify_stops
+from ais_berths.pings import quality_table
+from ais_berths.ports import nearest_port
+from ais_berths.quays import find_quays
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from ais_berths.config import Config
+
+
+@dataclass(frozen=True)
+class Places:
+    """The tables that describe where ships stayed."""
+
+    stops: pd.DataFrame
+    hulls: pd.DataFrame
+    berths: gpd.GeoDataFrame
+    quays: gpd.GeoDataFrame
+    anchorages: gpd.GeoDataFrame
+    quality: pd.DataFrame
+
+
+def find_places(
+    stops: pd.DataFrame,
+    vessels: pd.DataFrame,
+    ports: pd.DataFrame,
+    cells: pd.DataFrame,
+    config: Config,
+    only: Collection[str] = (),
+) -> Places:
+    """Classify the stops and find berths, quays and anchorages.
+
+    Parameters
+    ----------
+    stops, vessels
+        The tables ``stops`` and ``vessels`` of all vessels together.
+    ports
+        The whole port list.
+    cells
+        The table ``cells`` that the pings were filtered with; says what lies in the margin.
+    config
+        All settings.
+    only
+        Ids of the chosen ports; empty for every port.
+
+    Returns
+    -------
+    Places of the chosen ports, and all stops. Stops in the margin have no port and no place, stops at
+    the places of other ports keep their port and have no place; both are counted in ``quality``.
+    """
+    stops = classify_stops(stops, vessels, config.mooring)
+    hulls = build_hulls(stops, vessels, config.hulls)
+    berths, members = find_berths(stops, hulls, vessels, config.berths)
+    quays, berths = find_quays(berths, members, stops, ports, config.quays)
+    anchorages, anchored = find_anchorages(stops, vessels, ports, config.anchorages)
+
+    placed = members.merge(berths[["number", "berth_id", "quay_id", "port_id"]], on="number", how="left")
+    placed = pd.concat([placed, anchored.merge(anchorages[["anchorage_id", "port_id"]], how="left")])
+    placed = placed.set_index("stop_id").reindex(stops["stop_id"])
+    for name in ("berth_id", "quay_id", "anchorage_id"):
+        stops[name] = placed[name].to_numpy(dtype=object)
+    stops["rafted"] = placed["rafted"].eq(True).to_numpy()
+    nearest, _ = nearest_port(stops["lat"].to_numpy(), stops["lon"].to_numpy(), ports)
+    own_port = placed["port_id"].to_numpy(dtype=object)
+    stops["port_id"] = np.where(pd.isna(own_port), nearest, own_port)
+
+    kept = [_is_kept(frame, cells, only) for frame in (berths, quays, anchorages)]
+    berths, quays, anchorages = (
+        frame[keep].reset_index(drop=True)
+        for frame, keep in zip((berths, quays, anchorages), kept, strict=True)
+    )
+    stops, counts = _without_dropped_places(stops, berths, quays, anchorages, cells, only)
+    return Places(
+        stops=schema.conform(stops, "stops").sort_values("stop_id", ignore_index=True),
+        hulls=hulls,
+        berths=berths.drop(columns="number").sort_values("berth_id", ignore_index=True),
+        quays=quays.sort_values("quay_id", ignore_index=True),
+        anchorages=anchorages.sort_values("anchorage_id", ignore_index=True),
+        quality=quality_table("places", counts),
+    )
+
+
+def _is_kept(frame: gpd.GeoDataFrame, cells: pd.DataFrame, only: Collection[str]) -> NDArray[np.bool_]:
+    """Places of a chosen port whose middle is not in the margin."""
+    middle = frame.geometry.representative_point()
+    inside = ~_in_margin(middle.y.to_numpy(), middle.x.to_numpy(), cells)
+    chosen = frame["port_id"].isin(list(only)).to_numpy() if only else np.ones(len(frame), dtype=bool)
+    result: NDArray[np.bool_] = inside & chosen
+    return result
+
+
+def _without_dropped_places(
+    stops: pd.DataFrame,
+    berths: gpd.GeoDataFrame,
+    quays: gpd.GeoDataFrame,
+    anchorages: gpd.GeoDataFrame,
+    cells: pd.DataFrame,
+    only: Collection[str],
+) -> tuple[pd.DataFrame, dict[tuple[str, str], int]]:
+    """Take ids of places that are not reported, and ports of stops in the margin, off the stops."""
+    stops = stops.copy()
+    for name, frame in (("berth_id", berths), ("quay_id", quays), ("anchorage_id", anchorages)):
+        gone = ~stops[name].isin(frame[name]).to_numpy()
+        stops[name] = stops[name].astype(object).mask(gone, None)
+    placed = stops["berth_id"].notna() | stops["anchorage_id"].notna()
+    margin = _in_margin(stops["lat"].to_numpy(), stops["lon"].to_numpy(), cells) & ~placed.to_numpy()
+    foreign = ~stops["port_id"].isin(list(only)).to_numpy() & ~margin if only else np.zeros(len(stops), bool)
+    stops["port_id"] = stops["port_id"].astype(object).mask(margin, None)
+    counts = {
+        ("stop_in_margin", "dropped"): int(margin.sum()),
+        ("stop_of_another_port", "dropped"): int(foreign.sum()),
+        ("stop_without_place", "flagged"): int((~placed.to_numpy() & ~margin & ~foreign).sum()),
+        ("stop_at_berth", "kept"): int(stops["berth_id"].notna().sum()),
+        ("stop_at_anchorage", "kept"): int(stops["anchorage_id"].notna().sum()),
+    }
+    return stops, counts
+
+
+def _in_margin(lat: NDArray[np.float64], lon: NDArray[np.float64], cells: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether a position lies in a margin cell, or outside all cells."""
+    if cells.empty:
+        return np.zeros(len(lat), dtype=bool)
+    core = cells.loc[~cells["in_margin"], "cell"].to_numpy()
+    resolution = int(geo.cell_resolutions(cells["cell"].to_numpy()[:1])[0])
+    at = geo.cells_at(lat, geo.turn_deg(0.0, lon), resolution)
+    result: NDArray[np.bool_] = ~np.isin(at, core)
+    return result
