@@ -1,0 +1,552 @@
+"""Ports drawn by chance: quays with their berths, piers, jetties, buoys, anchorages, a marina, a fairway.
+
+Places are complex numbers, east + north * 1j in metres from the middle of the port. A port is drawn with its
+shore along the east axis and the water to the north, then turned, and mirrored half of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for ships: a berth, a continuous quay or a buoy."""
+
+    slot_id: str
+    quay_id: str
+    kind: str
+    use: str
+    trade: str
+    start: complex
+    along: complex
+    out: complex
+    length_m: float
+    shortest_m: float
+    longest_m: float
+    dwell_h: float
+    occupancy: float
+    bow_share: float
+    spread: float
+    approach: tuple[complex, ...] = ()
+    raft: float = 0.0
+    align: str = "middle"
+
+    @property
+    def middle(self) -> complex:
+        """Middle of the slot on the quay line."""
+        return self.start + self.along * self.length_m / 2
+
+
+@dataclass(frozen=True)
+class Area:
+    """A round place: an anchorage, or a marina."""
+
+    area_id: str
+    kind: str
+    middle: complex
+    radius_m: float
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One port in its own plane."""
+
+    port: int
+    lat: float
+    lon: float
+    slots: tuple[Slot, ...]
+    anchorages: tuple[Area, ...]
+    marinas: tuple[Area, ...]
+    fairway: tuple[complex, ...]
+    upstream: tuple[complex, ...]
+    kinds: tuple[str, ...] = field(default=())
+
+    @property
+    def sea(self) -> tuple[complex, ...]:
+        """Way in from the open sea to the harbour."""
+        return self.fairway[:3]
+
+
+MIXED = (
+    ("river", 0.8),
+    ("general", 1.0),
+    ("bulk", 1.0),
+    ("marina", 1.0),
+    ("pier", 1.0),
+    ("container", 1.0),
+    ("roro", 1.0),
+    ("service", 1.0),
+    ("feeder", 0.6),
+    ("jetty", 1.0),
+    ("cruise", 0.5),
+    ("fishing", 0.5),
+)
+"""Terminals of a mixed port and the chance of each; a buoy and the anchorages lie outside."""
+
+
+def draw_scene(
+    rng: np.random.Generator,
+    port: int,
+    at: tuple[float, float],
+    kinds: list[str] | None = None,
+    room_m: float = 8000.0,
+    turn: complex | None = None,
+) -> Scene:
+    """Draw one port.
+
+    Parameters
+    ----------
+    rng
+        Source of chance.
+    port
+        Number of the port, part of every id.
+    at
+        Latitude and longitude of the middle of its quays (deg).
+    kinds
+        Terminals to build (keys of `TERMINALS`, and ``buoy``, ``near``, ``far``); None for a mixed port.
+    room_m
+        Length of shore that the port may take.
+    turn
+        Direction of the shore (east + north * 1j); None for any, with the water on either side.
+    """
+    chosen = kinds if kinds is not None else _choose(rng)
+    line: list[Slot] = []
+    marinas: list[Area] = []
+    cursor, water = 0.0, 300.0
+    river = "river" in chosen
+    for number, kind in enumerate(k for k in chosen if k in TERMINALS):
+        slots, length, depth = TERMINALS[kind](rng)
+        if cursor + length > room_m and line:
+            continue
+        middle = length / 2
+        tilt = np.exp(1j * np.radians(rng.uniform(-1, 1) * min(25.0, 6000.0 / max(length, 1.0))))
+        lift = abs(tilt.imag) * length / 2 + rng.uniform(0, 120)
+        shift = complex(cursor + middle, lift)
+        name = f"P{port}-{kind[:3].upper()}{number}"
+        placed = [_move(slot, name, lambda z, s=shift, m=middle, t=tilt: s + (z - m) * t) for slot in slots]  # type: ignore[misc]
+        if kind == "marina":
+            marinas.append(Area(name, "marina", complex(shift) + 40j * tilt, 130.0))
+        line.extend(placed)
+        water = max(water, lift + depth + abs(tilt.imag) * length / 2)
+        cursor += length + rng.uniform(120, 420)
+    harbour = water + 250.0
+    line = [_connect(slot, harbour) for slot in line]
+    fairway, upstream, bank = _waterway(rng, cursor, harbour, river, port)
+    anchorages, buoys = _offshore(rng, chosen, fairway, line, harbour, port)
+    facing = turn if turn is not None else complex(np.exp(1j * rng.uniform(0, 2 * np.pi)))
+    mirrored = turn is None and bool(rng.random() < 0.5)
+    return _place(
+        Scene(
+            port,
+            at[0],
+            at[1],
+            tuple(line + bank + buoys),
+            tuple(anchorages),
+            tuple(marinas),
+            fairway,
+            upstream,
+            tuple(chosen),
+        ),
+        complex(cursor / 2, 0),
+        facing,
+        mirrored,
+    )
+
+
+# terminals: slots in a frame with the quay along the east axis and the water to the north -------------
+
+_Drawn = tuple[list[Slot], float, float]
+_Builder = Callable[[np.random.Generator], _Drawn]
+
+
+def _slot(name: str, trade: str, start: complex, length: float, **more: object) -> Slot:
+    base = Slot(
+        slot_id=name,
+        quay_id="",
+        kind="discrete",
+        use="commercial",
+        trade=trade,
+        start=start,
+        along=1 + 0j,
+        out=1j,
+        length_m=length,
+        shortest_m=0.5 * length,
+        longest_m=0.93 * length,
+        dwell_h=24.0,
+        occupancy=0.5,
+        bow_share=0.5,
+        spread=0.1,
+    )
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def _bow_share(rng: np.random.Generator) -> float:
+    """Most berths have a usual way round."""
+    return float(rng.choice([0.05, 0.2, 0.5, 0.8, 0.95]))
+
+
+def _straight(trade: str, sizes: tuple[float, float], n: tuple[int, int], dwell_h: float) -> _Builder:
+    """Discrete berths end to end on a straight quay."""
+
+    def build(rng: np.random.Generator) -> _Drawn:
+        base = rng.uniform(*sizes)
+        slots, x = [], 0.0
+        for i in range(int(rng.integers(n[0], n[1] + 1))):
+            length = base * rng.uniform(0.8, 1.25)
+            slots.append(
+                _slot(
+                    f"{i + 1}",
+                    trade,
+                    complex(x, 0),
+                    length,
+                    dwell_h=dwell_h * rng.uniform(0.7, 1.4),
+                    occupancy=rng.uniform(0.25, 0.7),
+                    bow_share=_bow_share(rng),
+                    raft=0.15 if trade == "general" else 0.0,
+                    align="end" if rng.random() < 0.25 else "middle",
+                )
+            )
+            x += length
+        return slots, x, 0.0
+
+    return build
+
+
+def _container(rng: np.random.Generator) -> _Drawn:
+    """One long quay with free positions."""
+    length = rng.uniform(650, 1300)
+    slot = _slot(
+        "1",
+        "container",
+        0j,
+        length,
+        kind="continuous",
+        shortest_m=110.0,
+        longest_m=min(366.0, 0.4 * length),
+        dwell_h=18.0,
+        occupancy=rng.uniform(0.35, 0.6),
+        bow_share=_bow_share(rng),
+    )
+    return [slot], length, 0.0
+
+
+def _pier(rng: np.random.Generator) -> _Drawn:
+    """One to three fingers at right angles to the shore, ships on both sides."""
+    trade = str(rng.choice(["general", "bulk"]))
+    slots: list[Slot] = []
+    size = rng.uniform(110, 230)
+    per_side = int(rng.integers(1, 3)) if size < 170 else 1
+    x = 120.0
+    reach = 0.0
+    for finger in range(int(rng.integers(1, 4))):
+        width = rng.uniform(14, 40)
+        skew = np.exp(1j * np.radians(rng.uniform(-15, 15)))
+        for side, sign in ((0, -1.0), (1, 1.0)):
+            for i in range(per_side):
+                along = 1j * skew
+                out = sign * skew
+                root = complex(x, 0) + out * width / 2 + along * (15 + i * size)
+                head = root + along * (size * (per_side - i) + 160) + out * 60
+                slots.append(
+                    _slot(
+                        f"{'ABC'[finger]}{'WE'[side]}{i + 1}",
+                        trade,
+                        root,
+                        size,
+                        along=along,
+                        out=out,
+                        approach=(head, root + along * size / 2 + out * 55),
+                        dwell_h=30.0 * rng.uniform(0.6, 1.5),
+                        occupancy=rng.uniform(0.25, 0.6),
+                        bow_share=_bow_share(rng),
+                    )
+                )
+        reach = max(reach, per_side * size + 60)
+        x += width + rng.uniform(200, 280) + 0.35 * per_side * size
+    return slots, x, reach
+
+
+def _jetty(rng: np.random.Generator) -> _Drawn:
+    """One to three T-heads on dolphins, each with a tanker berth outside and perhaps one inside."""
+    slots: list[Slot] = []
+    x, reach = 0.0, rng.uniform(250, 450)
+    for i in range(int(rng.integers(1, 4))):
+        length = rng.uniform(160, 340)
+        same = {"trade": "tanker", "spread": 0.03, "dwell_h": 24.0, "occupancy": rng.uniform(0.3, 0.6)}
+        trade = str(same.pop("trade"))
+        slots.append(
+            _slot(
+                f"{i + 1}", trade, complex(x, reach), length, **same, bow_share=float(rng.choice([0.1, 0.9]))
+            )
+        )
+        if rng.random() < 0.35:
+            inner = 0.5 * length
+            root = complex(x + length * 0.75, reach - 25)
+            slots.append(
+                _slot(
+                    f"{i + 1}i",
+                    trade,
+                    root,
+                    inner,
+                    along=-1 + 0j,
+                    out=-1j,
+                    approach=(root + 0.8 * length + 90j, root + 0.75 * length - 60j, root - inner / 2 - 60j),
+                    **same,
+                    bow_share=_bow_share(rng),
+                )
+            )
+        x += length + rng.uniform(120, 260)
+    return slots, x, reach
+
+
+def _roro(rng: np.random.Generator) -> _Drawn:
+    """One or two ferry berths with a ramp: always the same way round, within a metre or two."""
+    slots, x = [], 0.0
+    for i in range(int(rng.integers(1, 3))):
+        length = rng.uniform(90, 230)
+        slots.append(
+            _slot(
+                f"{i + 1}",
+                "ferry",
+                complex(x, 0),
+                length,
+                shortest_m=0.75 * length,
+                bow_share=float(rng.choice([0.0, 1.0])),
+                spread=0.01,
+                align="end",
+                dwell_h=0.9,
+            )
+        )
+        x += length + rng.uniform(30, 80)
+    return slots, x, 0.0
+
+
+def _home(trade: str, use: str, size: tuple[float, float], n: tuple[int, int]) -> _Builder:
+    """Home berths of small craft, end to end."""
+
+    def build(rng: np.random.Generator) -> _Drawn:
+        slots, x = [], 0.0
+        for i in range(int(rng.integers(n[0], n[1] + 1))):
+            length = rng.uniform(*size)
+            slots.append(
+                _slot(
+                    f"{i + 1}", trade, complex(x, 0), length, use=use, spread=0.2, bow_share=_bow_share(rng)
+                )
+            )
+            x += length
+        return slots, x, 0.0
+
+    return build
+
+
+def _service(rng: np.random.Generator) -> _Drawn:
+    """Tugs, pilot boats and bunker barges on one quay."""
+    slots: list[Slot] = []
+    x = 0.0
+    for trade, size, n in (
+        ("tug", (32, 42), (3, 5)),
+        ("pilot", (18, 24), (1, 2)),
+        ("bunker", (70, 95), (1, 2)),
+    ):
+        part, length, _ = _home(trade, "service", size, n)(rng)
+        slots.extend(replace(s, slot_id=f"{trade[0].upper()}{s.slot_id}", start=s.start + x) for s in part)
+        x += length + 25.0
+    return slots, x, 0.0
+
+
+def _marina(rng: np.random.Generator) -> _Drawn:
+    """Pontoons with boxes for leisure craft, bow to the pontoon."""
+    slots = []
+    for row in range(3):
+        for i in range(int(rng.integers(6, 14))):
+            side = 1 if i % 2 else -1
+            box = complex(40 + 6.5 * (i // 2) * 1.6, 10 + 50 * row + side * 9)
+            slots.append(
+                _slot(
+                    f"{row + 1}-{i + 1:02d}",
+                    "yacht",
+                    box - 7j,
+                    14.0,
+                    along=1j,
+                    out=1 + 0j,
+                    use="leisure",
+                    shortest_m=8.0,
+                    longest_m=14.0,
+                    spread=0.3,
+                    bow_share=0.8,
+                    approach=(complex(110, 220), complex(130, 10 + 50 * row)),
+                )
+            )
+    return slots, 200.0, 150.0
+
+
+TERMINALS: dict[str, _Builder] = {
+    "general": _straight("general", (85, 140), (3, 6), 26.0),
+    "bulk": _straight("bulk", (190, 270), (2, 4), 48.0),
+    "feeder": _straight("container", (160, 230), (2, 3), 16.0),
+    "cruise": _straight("cruise", (220, 330), (1, 2), 10.0),
+    "container": _container,
+    "pier": _pier,
+    "jetty": _jetty,
+    "roro": _roro,
+    "service": _service,
+    "fishing": _home("fishing", "fishing", (22, 36), (4, 7)),
+    "marina": _marina,
+}
+KINDS = (*TERMINALS, "river", "buoy", "near", "far")
+
+
+# the waters ------------------------------------------------------------------------------------------
+
+
+def _waterway(
+    rng: np.random.Generator, shore_m: float, harbour: float, river: bool, port: int
+) -> tuple[tuple[complex, ...], tuple[complex, ...], list[Slot]]:
+    """Fairway from sea to the harbour, the way on up the river, and the berths on its curved bank."""
+    mouth = complex(shore_m + 900, harbour + 1100)
+    seaward = np.exp(1j * np.radians(rng.uniform(40, 80)))
+    pilot = mouth + seaward * rng.uniform(5000, 6500)
+    sea = pilot + seaward * np.exp(1j * np.radians(rng.uniform(-20, 20))) * rng.uniform(17_000, 21_000)
+    fairway = (complex(sea), complex(pilot), mouth, complex(shore_m + 200, harbour), complex(-250, harbour))
+    turn = rng.uniform(900, 1600)
+    middle = fairway[-1] - 1j * turn
+    angles = np.pi / 2 + np.linspace(0, 1.15, 9)
+    bend = [complex(middle + turn * np.exp(1j * a)) for a in angles[1:]]
+    tail = bend[-1] + 1j * np.exp(1j * angles[-1]) * 6000
+    upstream = (*bend, complex(tail))
+    bank: list[Slot] = []
+    if not river:
+        return fairway, upstream, bank
+    side = float(rng.choice([-1.0, 1.0]))
+    radius = turn + side * rng.uniform(95, 150)
+    size = rng.uniform(95, 140)
+    angle = np.pi / 2 + 0.25
+    for i in range(int(rng.integers(3, 6))):
+        step = size / radius
+        along = 1j * np.exp(1j * (angle + step / 2))
+        start = middle + radius * np.exp(1j * (angle + step / 2)) - along * size / 2
+        out = -side * np.exp(1j * (angle + step / 2))
+        nearest = int(np.argmin([abs(b - start) for b in bend]))
+        way = (fairway[-1], *bend[:nearest])
+        bank.append(
+            _slot(
+                f"P{port}-RIV-{i + 1}",
+                "general",
+                complex(start),
+                size,
+                quay_id=f"P{port}-RIV",
+                along=complex(along),
+                out=complex(out),
+                approach=(*way, complex(start + along * size / 2 + out * 60)),
+                dwell_h=30.0,
+                occupancy=rng.uniform(0.3, 0.6),
+                bow_share=_bow_share(rng),
+                raft=0.3,
+            )
+        )
+        angle += step
+    return fairway, upstream, bank
+
+
+def _offshore(
+    rng: np.random.Generator,
+    kinds: list[str],
+    fairway: tuple[complex, ...],
+    line: list[Slot],
+    harbour: float,
+    port: int,
+) -> tuple[list[Area], list[Slot]]:
+    """A near and a far anchorage, and a single-point mooring."""
+    pilot, mouth = fairway[1], fairway[2]
+    ahead = (pilot - mouth) / abs(pilot - mouth)
+    areas: list[Area] = []
+    if "far" in kinds:
+        place = pilot + ahead * 1j * rng.uniform(2400, 3600)
+        areas.append(Area(f"P{port}-FAR", "far", place, rng.uniform(1000, 1500)))
+    if "near" in kinds:
+        big = [slot for slot in line if slot.use == "commercial"] or line
+        beside = big[int(rng.integers(len(big)))].middle.real if big else 0.0
+        top = max((slot.middle.imag for slot in big), default=0.0)
+        place = complex(beside, max(top + 800.0, harbour + 300.0) + 100.0)
+        areas.append(Area(f"P{port}-NEAR", "near", place, 260.0))
+    buoys: list[Slot] = []
+    if "buoy" in kinds:
+        place = complex(mouth + (pilot - mouth) * 0.75 - ahead * 1j * rng.uniform(2200, 3200))
+        buoys.append(
+            _slot(
+                f"P{port}-SPM",
+                "tanker",
+                place,
+                0.0,
+                approach=(complex(place + ahead * 500),),
+                kind="buoy",
+                shortest_m=180.0,
+                longest_m=340.0,
+                dwell_h=36.0,
+                occupancy=0.45,
+                spread=rng.uniform(35, 70),
+            )
+        )
+    return areas, buoys
+
+
+# helpers ---------------------------------------------------------------------------------------------
+
+
+def _choose(rng: np.random.Generator) -> list[str]:
+    kinds = [kind for kind, chance in MIXED if rng.random() < chance]
+    order = rng.permutation(len(kinds))
+    return [*(kinds[i] for i in order), "buoy", "near", "far"]
+
+
+def _move(slot: Slot, quay: str, to: Callable[[complex], complex]) -> Slot:
+    """Put a slot from the frame of its terminal into that of the port."""
+    turn = to(1 + 0j) - to(0j)
+    finger = slot.slot_id[:2] if slot.slot_id[:1] in "ABC" and slot.slot_id[1:2] in ("W", "E") else ""
+    return replace(
+        slot,
+        slot_id=f"{quay}-{slot.slot_id}",
+        quay_id=f"{quay}{'-' if finger else ''}{finger}",
+        start=complex(to(slot.start)),
+        along=complex(slot.along * turn),
+        out=complex(slot.out * turn),
+        approach=tuple(complex(to(z)) for z in slot.approach),
+    )
+
+
+def _connect(slot: Slot, harbour: float) -> Slot:
+    """Lead from the harbour fairway to the berth."""
+    way = slot.approach or (slot.middle + slot.out * 180.0,)
+    return replace(slot, approach=(complex(way[0].real, harbour), *way))
+
+
+def _place(scene: Scene, middle: complex, turn: complex, mirrored: bool) -> Scene:
+    """Turn, perhaps mirror, and centre the port."""
+
+    def vector(z: complex) -> complex:
+        return (z.conjugate() if mirrored else z) * turn
+
+    def point(z: complex) -> complex:
+        return vector(z - middle)
+
+    return replace(
+        scene,
+        slots=tuple(
+            replace(
+                slot,
+                start=point(slot.start),
+                along=vector(slot.along),
+                out=vector(slot.out),
+                approach=tuple(point(z) for z in slot.approach),
+            )
+            for slot in scene.slots
+        ),
+        anchorages=tuple(replace(area, middle=point(area.middle)) for area in scene.anchorages),
+        marinas=tuple(replace(area, middle=point(area.middle)) for area in scene.marinas),
+        fairway=tuple(point(z) for z in scene.fairway),
+        upstream=tuple(point(z) for z in scene.upstream),
+    )

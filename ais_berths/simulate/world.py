@@ -1,0 +1,273 @@
+"""From a seed to ports, their traffic, the reports and the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ais_berths import schema
+from ais_berths.simulate.craft import plan_craft
+from ais_berths.simulate.fleet import name_ships
+from ais_berths.simulate.plan import Plan
+from ais_berths.simulate.reports import Reception, Weather, hear, segment_table
+from ais_berths.simulate.scenes import draw_scene
+from ais_berths.simulate.traffic import (
+    DAY,
+    muster,
+    plan_ferries,
+    plan_merchants,
+    plan_passing,
+    plan_roads,
+)
+from ais_berths.simulate.truth import Truth, join_truth, port_truth, times
+
+WARM_UP_DAYS = 8.0
+
+
+@dataclass
+class World:
+    """All ports of a simulation, planned."""
+
+    plans: list[Plan]
+    ships: pd.DataFrame
+    segments: pd.DataFrame
+    ports: list[tuple[float, float, Weather]]
+    first_vessel: list[int]
+    first_stop: list[int]
+    points: list[complex]
+    period: tuple[float, float]
+
+    @property
+    def n_stops(self) -> int:
+        """Stops of all ports, warm-up included."""
+        return self.first_stop[-1]
+
+    def truth(self, heard: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Truth:
+        """Truth of all ports, given how many reports of each stop were received."""
+        parts = []
+        for i, plan in enumerate(self.plans):
+            ships = self.ships.iloc[self.first_vessel[i] : self.first_vessel[i + 1]].reset_index(drop=True)
+            mine = heard[self.first_stop[i] : self.first_stop[i + 1]]
+            parts.append(port_truth(plan, ships, self.first_vessel[i], mine, self.period, self.points[i]))
+        return _with_mmsi(join_truth(parts), self.ships)
+
+
+def simulate_port(
+    *,
+    days: float = 30,
+    sizes: str = "size",
+    reception: str = "terrestrial",
+    rng: np.random.Generator | int = 0,
+    report_s: float = 180.0,
+    **scene: object,
+) -> tuple[pd.DataFrame, pd.DataFrame, Truth]:
+    """Simulate one port, or a few, in memory.
+
+    Parameters
+    ----------
+    days
+        Length of the feed.
+    sizes
+        ``antenna``: static reports carry A, B, C, D; ``size``: only length and width; ``none``: neither.
+    reception
+        ``terrestrial``, or ``satellite``: a report every half hour on average.
+    rng
+        Generator or seed.
+    report_s
+        Least time between two reports of a ship at rest (s); under way it is at most a minute.
+    **scene
+        Further options of `plan_world`: ports, at, spacing_km, kinds, scale, start.
+
+    Returns
+    -------
+    Pings in the columns of the table ``pings`` up to ``coarse`` (without the positions that no filter lets
+    through, missing or at 0/0; nothing else is cleaned); static reports as the table
+    ``statics``; and the truth.
+
+    Examples
+    --------
+    >>> pings, statics, truth = simulate_port(days=1, rng=1, kinds=["general"])
+    >>> sorted(truth.berths["berth_kind"].unique()), pings["mmsi"].isin(statics["mmsi"]).all()
+    (['discrete'], np.True_)
+    """
+    generator = np.random.default_rng(rng)
+    world = plan_world(generator, days=days, **scene)  # type: ignore[arg-type]
+    how = Reception(reception == "satellite", report_s, min(report_s, 60.0))
+    reports = hear(generator, world.segments, world.ships, world.ports, how)
+    heard = count_heard(reports, world.n_stops)
+    return (
+        canonical_pings(reports, world.ships),
+        canonical_statics(reports, world.ships, sizes),
+        world.truth(heard),
+    )
+
+
+def plan_world(
+    rng: np.random.Generator,
+    *,
+    days: float,
+    ports: int = 1,
+    at: tuple[float, float] | None = None,
+    spacing_km: float = 60.0,
+    kinds: list[str] | None = None,
+    scale: float = 1.0,
+    start: str = "2024-03-01",
+) -> World:
+    """Draw ports and fleets and plan everything that happens.
+
+    Parameters
+    ----------
+    rng
+        Source of chance.
+    days
+        Length of the feed; ships move for some days before so that it begins in the middle of life.
+    ports
+        How many ports, `spacing_km` apart along a coast.
+    at
+        Latitude and longitude of the first port (deg); None for anywhere between 50 S and 62 N.
+    spacing_km
+        Distance between neighbouring ports. Close ports are smaller: their quays stay apart.
+    kinds
+        Terminals to build instead of a mixture.
+    scale
+        Factor on fleets and traffic.
+    start
+        First day.
+    """
+    begin = pd.Timestamp(start, tz="UTC").timestamp()
+    period = (begin, begin + days * DAY)
+    lat, lon = at if at is not None else (float(rng.uniform(-50, 62)), float(rng.uniform(-180, 180)))
+    bearing = rng.uniform(0, 2 * np.pi)
+    near = ports > 1 and spacing_km < 30
+    along = complex(np.sin(bearing), np.cos(bearing)) if near else None
+    room = max(spacing_km * 1000 - 1500, 800.0) if near else 8000.0
+    plans: list[Plan] = []
+    places: list[tuple[float, float, Weather]] = []
+    tables: list[pd.DataFrame] = []
+    for port in range(ports):
+        there = _beyond(lat, lon, spacing_km * 1000.0 * port, bearing)
+        scene = draw_scene(rng, port, there, kinds, room_m=room, turn=along)
+        fleet, pools = muster(rng, scene, days, scale)
+        plan = Plan(scene, fleet, rng, period[0] - WARM_UP_DAYS * DAY, period[1] + DAY)
+        harbour = plan_merchants(plan, pools, scale)
+        plan_ferries(plan, pools)
+        plan_passing(plan, pools, 9.0 * scale)
+        plan_roads(plan, pools, 0.5 * scale)
+        plan_craft(plan, pools, harbour)
+        plans.append(plan)
+        places.append((*there, Weather(rng, plan.start_s, plan.end_s + 3 * DAY)))
+        tables.append(fleet.assign(port=port))
+    ships = name_ships(rng, pd.concat(tables, ignore_index=True), ports)
+    return _assemble(plans, places, ships, period, rng)
+
+
+def canonical_pings(reports: pd.DataFrame, ships: pd.DataFrame) -> pd.DataFrame:
+    """Reports as the table ``pings`` has them, without the positions that no filter lets through."""
+    good = (reports["lat"].abs() <= 90) & ~((reports["lat"] == 0) & (reports["lon"] == 0))
+    rows = reports[good].reset_index(drop=True)
+    frame = pd.DataFrame(
+        {
+            "mmsi": ships["mmsi"].to_numpy()[rows["vessel"]],
+            "time": times(rows["time_s"].to_numpy()),
+            "lat": rows["lat"],
+            "lon": rows["lon"],
+            "sog_kn": rows["sog_kn"].where(rows["sog_kn"] < 102.3),
+            "cog_deg": rows["cog_deg"].where(rows["cog_deg"] < 360),
+            "heading_deg": rows["heading_deg"].where(rows["heading_deg"] < 360),
+            "nav_status": rows["nav_status"],
+            "coarse": rows["coarse"],
+        }
+    )
+    return schema.conform(frame, "pings")[list(frame.columns)]
+
+
+def canonical_statics(reports: pd.DataFrame, ships: pd.DataFrame, sizes: str) -> pd.DataFrame:
+    """Static reports of the ships that were heard."""
+    counts = np.bincount(reports["vessel"], minlength=len(ships))
+    rows = ships.assign(n_reports=counts)[counts > 0]
+    dims = {f"to_{side}_m": rows[f"dim_{key}"] for side, key in zip(_SIDES, "abcd", strict=True)}
+    length, width = rows["dim_a"] + rows["dim_b"], rows["dim_c"] + rows["dim_d"]
+    frame = pd.DataFrame(
+        {
+            "mmsi": rows["mmsi"],
+            "imo": rows["imo"],
+            "name": rows["name"],
+            "call_sign": rows["call_sign"],
+            "type_code": rows["sent_type"],
+            "draught_m": rows["draught_m"],
+            "n_reports": rows["n_reports"],
+        }
+    )
+    if sizes != "none":
+        frame = frame.assign(loa_m=length.where(length > 0), beam_m=width.where(width > 0))
+    if sizes == "antenna":
+        frame = frame.assign(**{name: values.where(length > 0) for name, values in dims.items()})
+    return schema.conform(frame, "statics")
+
+
+def count_heard(reports: pd.DataFrame, n_stops: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Reports received of each stop."""
+    stop = reports["stop"].to_numpy()
+    return np.bincount(stop[stop >= 0], minlength=n_stops)
+
+
+_SIDES = ("bow", "stern", "port", "starboard")
+
+
+def _assemble(
+    plans: list[Plan],
+    places: list[tuple[float, float, Weather]],
+    ships: pd.DataFrame,
+    period: tuple[float, float],
+    rng: np.random.Generator,
+) -> World:
+    first_vessel = [0, *np.cumsum([len(plan.ships) for plan in plans]).tolist()]
+    first_stop = [0, *np.cumsum([len(plan.stops) for plan in plans]).tolist()]
+    parts = []
+    for i, plan in enumerate(plans):
+        mine = ships.iloc[first_vessel[i] : first_vessel[i + 1]].reset_index(drop=True)
+        part = segment_table(plan, period, mine)
+        stop = part["stop"]
+        parts.append(
+            part.assign(
+                vessel=part["vessel"] + first_vessel[i],
+                stop=stop.where(stop < 0, stop + first_stop[i]),
+                port=i,
+            )
+        )
+    points = []
+    for plan in plans:
+        quays = np.array([slot.middle for slot in plan.scene.slots])
+        away = rng.uniform(900, 2000) * np.exp(2j * np.pi * rng.random())
+        points.append(complex(quays[int(rng.integers(len(quays)))] + away))
+    segments = pd.concat(parts, ignore_index=True)
+    return World(plans, ships, segments, places, first_vessel, first_stop, points, period)
+
+
+def _beyond(lat: float, lon: float, distance_m: float, bearing: float) -> tuple[float, float]:
+    """Position at a distance, along a great circle of the sphere."""
+    arc, phi = distance_m / 6_371_008.8, np.radians(lat)
+    there = np.arcsin(np.sin(phi) * np.cos(arc) + np.cos(phi) * np.sin(arc) * np.cos(bearing))
+    turn = np.arctan2(np.sin(bearing) * np.sin(arc) * np.cos(phi), np.cos(arc) - np.sin(phi) * np.sin(there))
+    return float(np.degrees(there)), float((lon + np.degrees(turn) + 180.0) % 360.0 - 180.0)
+
+
+def _with_mmsi(truth: Truth, ships: pd.DataFrame) -> Truth:
+    mmsi = ships["mmsi"].to_numpy()
+
+    def known(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(mmsi=mmsi[table["vessel"].to_numpy(dtype=np.int64)])
+
+    return Truth(
+        truth.ports,
+        truth.berths,
+        truth.quays,
+        truth.anchorages,
+        truth.places,
+        known(truth.stops),
+        known(truth.berth_calls),
+        known(truth.port_calls),
+        truth.vessels,
+    )
