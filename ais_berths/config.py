@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ais_berths.errors import Complaints, ConfigError
 
@@ -160,16 +160,29 @@ class AnchoragesConfig(Section):
 
 
 class HexagonsConfig(Section):
-    """The predecessor's method: DBSCAN over the centres of counted H3 cells."""
+    """The predecessor's method: DBSCAN over the centres of counted H3 cells.
+
+    The defaults are the setting named published; the other named setting is in `hexagons`.
+    """
 
     max_speed_kn: float = Field(0.5, gt=0, description="slower pings are counted as stationary (kn)")
-    count_resolution: int = Field(8, ge=0, le=15, description="H3 resolution of the first counts")
-    fine_resolution: int = Field(13, ge=0, le=15, description="H3 resolution of the cells that are clustered")
-    parent_resolution: int = Field(10, ge=0, le=15, description="H3 resolution of the area")
+    count_resolution: int = Field(8, ge=5, le=15, description="H3 resolution of the first counts")
+    fine_resolution: int = Field(13, ge=8, le=15, description="H3 resolution of the cells that are clustered")
+    parent_resolution: int = Field(
+        10, ge=5, le=15, description="H3 resolution of the area, not above the fine resolution"
+    )
     min_count: int = Field(2, ge=1, description="pings that a fine cell needs")
     eps_m: float = Field(1000.0, gt=0, description="cells this close belong together (m)")
     min_samples: int = Field(1, ge=1, description="weight within eps_m that makes a core cell")
     weighted: bool = Field(default=False, description="let each cell weigh as much as its pings")
+
+    @model_validator(mode="after")
+    def _coarse_to_fine(self) -> HexagonsConfig:
+        coarsest = max(self.count_resolution, self.parent_resolution)
+        if coarsest > self.fine_resolution:
+            message = f"fine_resolution is {self.fine_resolution}, expected at least {coarsest}"
+            raise ValueError(message)
+        return self
 
 
 class RunConfig(Section):

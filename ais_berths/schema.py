@@ -211,6 +211,26 @@ BERTH_CELLS = _table(
     ("port_id", _TEXT, "", "port of that berth"),
 )
 
+HEXAGONS = _table(
+    ("cluster", pa.int32(), "", "cluster of cells, numbered from the one with the most cells"),
+    ("n_cells", _INT, "", "cells of the area at the parent resolution, fillers included"),
+    ("n_pieces", _INT, "", "pieces that the fillers joined"),
+    ("n_fine_cells", _INT, "", "cells that were clustered"),
+    ("count", _INT, "", "stationary pings in them"),
+)
+
+HEXAGON_CELLS = _table(
+    ("cell", _INT, "", "H3 cell at the fine resolution as a signed 64-bit integer"),
+    ("count", _INT, "", "stationary pings in the cell"),
+    ("cluster", pa.int32(), "", "cluster of the cell, -1 for noise"),
+    ("parent", _INT, "", "its parent at the resolution of the area"),
+)
+
+CELL_COUNTS = _table(
+    ("cell", _INT, "", "H3 cell as a signed 64-bit integer"),
+    ("count", _INT, "", "stationary pings in the cell"),
+)
+
 QUALITY = _table(
     ("stage", _TEXT, "", "step that counted: read, filter, clean, stops, mooring, berths"),
     ("reason", _TEXT, "", "what was found"),
@@ -230,6 +250,9 @@ TABLES: dict[str, pa.Schema] = {
     "quays": QUAYS,
     "anchorages": ANCHORAGES,
     "berth_cells": BERTH_CELLS,
+    "hexagons": HEXAGONS,
+    "hexagon_cells": HEXAGON_CELLS,
+    "cell_counts": CELL_COUNTS,
     "quality": QUALITY,
 }
 
