@@ -41,6 +41,15 @@ class CleanConfig(Section):
     max_speed_kn: float = Field(
         70.0, gt=20, description="a step between two pings that needs more speed is a jump (kn)"
     )
+    spare_speed_kn: float = Field(
+        5.0, gt=0, description="how much faster than both reported speeds a step may be (kn)"
+    )
+    min_spike_m: float = Field(
+        100.0, gt=0, description="a single ping this far out and back is a spike if no ship is that fast (m)"
+    )
+    pick_up_kn_min: float = Field(
+        1.5, gt=0, description="speed that a ship may gain unseen in each minute between two pings (kn/min)"
+    )
     min_jump_m: float = Field(
         1000.0, gt=0, description="steps shorter than this are never jumps, whatever their speed (m)"
     )
@@ -60,7 +69,7 @@ class StopsConfig(Section):
     leave_kn: float = Field(1.0, gt=0, description="a stop ends above this speed (kn)")
     min_duration_h: float = Field(0.5, gt=0, description="shorter stops are not counted (h)")
     max_radius_m: float = Field(
-        600.0, gt=0, description="a stop stays within this distance of its own median position (m)"
+        1100.0, gt=0, description="a stop stays within this distance of its own median position (m)"
     )
     max_gap_h: float = Field(
         2.0, gt=0, description="a longer gap ends a stop, unless the ship is in the same place after it (h)"
@@ -74,6 +83,9 @@ class StopsConfig(Section):
     max_trip_h: float = Field(
         0.5, ge=0, description="faster pings for no longer than this do not part two stops in one place (h)"
     )
+    max_swing_h: float = Field(
+        2.0, ge=0, description="the longest swing of a ship at anchor that is too fast for a stop (h)"
+    )
     speed_window_s: float = Field(
         180.0, gt=0, description="time over which speed is measured from positions where SOG is missing (s)"
     )
@@ -83,7 +95,9 @@ class MooringConfig(Section):
     """Alongside a quay, at anchor, at a single-point mooring, or adrift."""
 
     adrift_radius_m: float = Field(
-        450.0, gt=0, description="drift radius above which a ship at rest is adrift (m)"
+        450.0,
+        gt=0,
+        description="a ship whose drift radius exceeds this and 1.5 times its length is adrift (m)",
     )
     neighbour_m: float = Field(250.0, gt=0, description="distance within which other stops are evidence (m)")
     neighbour_weight: float = Field(

@@ -68,7 +68,9 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
     score = own_score + places
     kind = np.where(score > 0, "moored", "anchored").astype(object)
     confidence = 1.0 / (1.0 + np.exp(-np.abs(score)))
-    adrift = stops["drift_radius_m"].to_numpy() > config.adrift_radius_m
+    length = column_of(vessels, "loa_m", stops["mmsi"]).astype(np.float64)
+    chain = config.adrift_radius_m + 1.5 * np.where(np.isfinite(length), length, 150.0)
+    adrift = stops["drift_radius_m"].to_numpy() > chain
     kind[adrift] = "adrift"
     buoy = _at_buoy(stops, vessels, kind, config)
     kind[buoy] = "buoy"

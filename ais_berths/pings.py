@@ -7,6 +7,7 @@ counted under a reason.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +58,9 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     same = _repeats(table)
     counts["duplicate", "dropped"] = int(same.sum())
     table = table[~same].reset_index(drop=True)
+    spike = _spikes(_Moves.of(table), config)
+    counts["spike", "dropped"] = int(spike.sum())
+    table = table[~spike].reset_index(drop=True)
     track, stray = _tracks(table, config)
     counts["jump", "dropped"] = int(stray.sum())
     counts["shared_mmsi", "flagged"] = int((track[~stray] > 0).sum())
@@ -113,7 +117,7 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
         table["sog_kn"].to_numpy(dtype=np.float64),
         table["lon"].to_numpy(dtype=np.float64),
         table["lat"].to_numpy(dtype=np.float64),
-        table["coarse"].fillna(False).to_numpy(dtype=bool),  # noqa: FBT003
+        table["coarse"].fillna(False).to_numpy(dtype=bool),
         schema.to_micros(table["time"]),
         table["mmsi"].to_numpy(dtype=np.int64),
     ]
@@ -143,6 +147,49 @@ def _repeats(table: pd.DataFrame) -> NDArray[np.bool_]:
     return repeat
 
 
+@dataclass(frozen=True)
+class _Moves:
+    """Pings as arrays."""
+
+    mmsi: NDArray[np.int64]
+    time: NDArray[np.int64]
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    sog: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> _Moves:
+        return cls(
+            mmsi=table["mmsi"].to_numpy(dtype=np.int64),
+            time=schema.to_micros(table["time"]),
+            lat=table["lat"].to_numpy(dtype=np.float64),
+            lon=table["lon"].to_numpy(dtype=np.float64),
+            sog=table["sog_kn"].to_numpy(dtype=np.float64),
+        )
+
+
+def _spikes(moves: _Moves, config: CleanConfig) -> NDArray[np.bool_]:
+    """Single pings far out from two neighbours that agree, reached faster than any of the three reports.
+
+    Where no speed is reported, 10 kn are assumed.
+    """
+    spike = np.zeros(len(moves.mmsi), dtype=bool)
+    if len(spike) < 3:
+        return spike
+    lat, lon, time = moves.lat, moves.lon, moves.time
+    step = geo.haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:])
+    base = geo.haversine_m(lat[:-2], lon[:-2], lat[2:], lon[2:])
+    seconds = np.maximum(np.diff(time) / 1e6, 1.0)
+    out, back = step[:-1], step[1:]
+    slower = np.minimum(out / seconds[:-1], back / seconds[1:]) * geo.KN_PER_M_S
+    sog = np.where(np.isfinite(moves.sog), moves.sog, 10.0)
+    reported = np.maximum(np.maximum(sog[:-2], sog[1:-1]), sog[2:])
+    one_ship = (moves.mmsi[:-2] == moves.mmsi[1:-1]) & (moves.mmsi[1:-1] == moves.mmsi[2:])
+    far = (np.minimum(out, back) > config.min_spike_m) & (base < 0.3 * np.minimum(out, back))
+    spike[1:-1] = one_ship & far & (slower > 2.0 * reported + 2.0)
+    return spike
+
+
 def _tracks(table: pd.DataFrame, config: CleanConfig) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Follow each ship through its pings; a step that no ship can make begins another track.
 
@@ -154,19 +201,16 @@ def _tracks(table: pd.DataFrame, config: CleanConfig) -> tuple[NDArray[np.int64]
     track, stray = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=bool)
     if n < 2:
         return track, stray
-    mmsi, time = table["mmsi"].to_numpy(), schema.to_micros(table["time"])
-    lat, lon = table["lat"].to_numpy(), table["lon"].to_numpy()
+    moves = _Moves.of(table)
+    mmsi = moves.mmsi
     first = np.concatenate([[True], mmsi[1:] != mmsi[:-1]])
-    jump = _impossible(lat[:-1], lon[:-1], time[:-1], lat[1:], lon[1:], time[1:], config)
-    jump = np.concatenate([[False], jump]) & ~first
+    index = np.arange(n)
+    jump = np.concatenate([[False], _impossible(moves, index[:-1], index[1:], config)]) & ~first
     if not jump.any():
         return track, stray
-    piece_first = np.flatnonzero(first | jump)
-    piece_last = np.append(piece_first[1:], n) - 1
-    piece_of = np.cumsum(first | jump) - 1
+    begins = first | jump
     suspects = np.unique(mmsi[jump])
-    ship_of_piece = _link_pieces(piece_first, piece_last, mmsi, time, lat, lon, suspects, config)
-    ping_ship = ship_of_piece[piece_of]
+    ping_ship = _link_pieces(moves, np.flatnonzero(begins), suspects, config)[np.cumsum(begins) - 1]
     for number in suspects.tolist():
         at = np.arange(np.searchsorted(mmsi, number), np.searchsorted(mmsi, number, side="right"))
         ships, inverse, size = np.unique(ping_ship[at], return_inverse=True, return_counts=True)
@@ -179,28 +223,21 @@ def _tracks(table: pd.DataFrame, config: CleanConfig) -> tuple[NDArray[np.int64]
 
 
 def _link_pieces(
-    first: NDArray[np.intp],
-    last: NDArray[np.intp],
-    mmsi: NDArray[np.int64],
-    time: NDArray[np.int64],
-    lat: NDArray[np.float64],
-    lon: NDArray[np.float64],
-    suspects: NDArray[np.int64],
-    config: CleanConfig,
+    moves: _Moves, first: NDArray[np.intp], suspects: NDArray[np.int64], config: CleanConfig
 ) -> NDArray[np.int64]:
     """Give each unbroken piece to the ship that could have sailed to its start, the nearest one first."""
+    last = np.append(first[1:], len(moves.mmsi)) - 1
     ship = np.zeros(len(first), dtype=np.int64)
-    at = np.flatnonzero(np.isin(mmsi[first], suspects))
     ends: list[int] = []
     current = -1
-    for piece in at.tolist():
+    for piece in np.flatnonzero(np.isin(moves.mmsi[first], suspects)).tolist():
         start = int(first[piece])
-        if mmsi[start] != current:
-            current, ends = int(mmsi[start]), []
+        if moves.mmsi[start] != current:
+            current, ends = int(moves.mmsi[start]), []
         if ends:
-            e = np.array(ends)
-            metres = geo.haversine_m(lat[e], lon[e], lat[start], lon[start])
-            bad = _impossible(lat[e], lon[e], time[e], lat[start], lon[start], time[start], config)
+            at = np.array(ends)
+            metres = geo.haversine_m(moves.lat[at], moves.lon[at], moves.lat[start], moves.lon[start])
+            bad = _impossible(moves, at, start, config)
             choice = int(np.argmin(np.where(bad, np.inf, metres)))
             if not bad[choice]:
                 ship[piece] = choice
@@ -212,16 +249,17 @@ def _link_pieces(
 
 
 def _impossible(
-    lat1: NDArray[np.float64],
-    lon1: NDArray[np.float64],
-    time1: NDArray[np.int64],
-    lat2: NDArray[np.float64] | np.float64,
-    lon2: NDArray[np.float64] | np.float64,
-    time2: NDArray[np.int64] | np.int64,
-    config: CleanConfig,
+    moves: _Moves, start: NDArray[np.intp], end: NDArray[np.intp] | int, config: CleanConfig
 ) -> NDArray[np.bool_]:
-    metres = geo.haversine_m(lat1, lon1, lat2, lon2)
-    seconds = np.maximum(np.abs(np.asarray(time2) - time1) / 1e6, 1.0)
-    fast = metres / seconds * geo.KN_PER_M_S > config.max_speed_kn
-    result: NDArray[np.bool_] = fast & (metres > config.min_jump_m)
+    """Steps from one ping to another that no ship makes.
+
+    The limit is a little above the reported speeds and grows with the time between, in which a ship may
+    have picked up speed; ships at rest in two places are told apart that way.
+    """
+    metres = geo.haversine_m(moves.lat[start], moves.lon[start], moves.lat[end], moves.lon[end])
+    seconds = np.maximum(np.abs(moves.time[end] - moves.time[start]) / 1e6, 1.0)
+    reported = np.maximum(moves.sog[start], moves.sog[end])
+    limit = reported + config.spare_speed_kn + config.pick_up_kn_min * seconds / 60.0
+    limit = np.where(np.isfinite(limit), np.minimum(limit, config.max_speed_kn), config.max_speed_kn)
+    result: NDArray[np.bool_] = (metres / seconds * geo.KN_PER_M_S > limit) & (metres > config.min_jump_m)
     return result

@@ -8,12 +8,13 @@ measured from the positions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ais_berths import geo, schema
+from ais_berths.tracks import Tracks, complete, edges, first_of, quantiles, renumber, sorted_positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ais_berths.config import StopsConfig
 
 _NEEDED = ("mmsi", "time", "lat", "lon")
-_ORDER = ["mmsi", "track", "time", "coarse", "lat", "lon"]
 _HOUR_US = 3_600_000_000
 _NEVER = np.iinfo(np.int64).min
 
@@ -60,9 +60,9 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
     [{'stop_id': '244000001-20240101T000000', 'dwell_h': 2.0, 'n_pings': 5}]
     """
     schema.check_columns(pings.columns, "pings", _NEEDED)
-    table = _complete(pings)
-    order = _sorted_positions(table)
-    track = _Tracks(table.iloc[order])
+    table = complete(pings)
+    order = sorted_positions(table)
+    track = Tracks(table.iloc[order])
     run = _runs(track, _slow(track, config), config)
     run = _merge(track, run, config)
     run = _bound(track, run, config)
@@ -78,64 +78,7 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
     return schema.conform(stops, "stops").sort_values("stop_id", ignore_index=True), ids
 
 
-class _Tracks:
-    """Pings as arrays, sorted by vessel and time, with what several steps ask of them."""
-
-    def __init__(self, table: pd.DataFrame) -> None:
-        self.table = table
-        self.lat = table["lat"].to_numpy(dtype=np.float64)
-        self.lon = table["lon"].to_numpy(dtype=np.float64)
-        self.sog = table["sog_kn"].to_numpy(dtype=np.float64)
-        self.time = schema.to_micros(table["time"])
-        self.fine = ~table["coarse"].to_numpy(dtype=bool)
-        mmsi, number = table["mmsi"].to_numpy(), table["track"].to_numpy()
-        self.n = len(table)
-        first = np.ones(self.n, dtype=bool)
-        if self.n:
-            first[1:] = (mmsi[1:] != mmsi[:-1]) | (number[1:] != number[:-1])
-        self.first = first
-        self.vessel = np.cumsum(first) - 1
-        self.step_m = np.zeros(self.n)
-        self.step_us = np.zeros(self.n, dtype=np.int64)
-        if self.n > 1:
-            self.step_m[1:] = geo.haversine_m(self.lat[:-1], self.lon[:-1], self.lat[1:], self.lon[1:])
-            self.step_us[1:] = np.diff(self.time)
-        self.step_m[first] = np.inf
-        self.step_us[first] = np.iinfo(np.int64).max // 4
-
-    def from_middle_m(self, run: NDArray[np.int64]) -> tuple[NDArray[np.float64], pd.DataFrame]:
-        """Distance of each ping from the median position of its run, and those medians by run."""
-        inside = run >= 0
-        middle = _medians(self, run)
-        distance = np.full(self.n, np.nan)
-        at = run[inside]
-        distance[inside] = geo.haversine_m(
-            self.lat[inside], self.lon[inside], middle["lat"].to_numpy()[at], middle["lon"].to_numpy()[at]
-        )
-        return distance, middle
-
-
-def _complete(pings: pd.DataFrame) -> pd.DataFrame:
-    defaults: dict[str, Any] = {
-        "track": 0,
-        "sog_kn": np.nan,
-        "heading_deg": np.nan,
-        "nav_status": 15,
-        "coarse": False,
-    }
-    missing = {name: value for name, value in defaults.items() if name not in pings.columns}
-    return pings.assign(**missing) if missing else pings
-
-
-def _sorted_positions(table: pd.DataFrame) -> NDArray[np.intp]:
-    keys = [
-        schema.to_micros(table[name]) if name == "time" else table[name].to_numpy()
-        for name in reversed(_ORDER)
-    ]
-    return np.lexsort(keys)
-
-
-def _slow(track: _Tracks, config: StopsConfig) -> NDArray[np.bool_]:
+def _slow(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
     """Hysteresis on speed: True from the first ping below `enter_kn` until one above `leave_kn`."""
     speed = np.where(np.isfinite(track.sog), track.sog, np.inf)
     unknown = ~np.isfinite(track.sog)
@@ -150,7 +93,7 @@ def _slow(track: _Tracks, config: StopsConfig) -> NDArray[np.bool_]:
     return result
 
 
-def _speed_from_positions(track: _Tracks, window_s: float) -> NDArray[np.float64]:
+def _speed_from_positions(track: Tracks, window_s: float) -> NDArray[np.float64]:
     """Speed over at least `window_s`, the slower of looking back and looking ahead (kn)."""
     window = int(window_s * 1e6)
     # One number line for all vessels, so that a single search finds neighbours of the same vessel.
@@ -169,7 +112,7 @@ def _speed_from_positions(track: _Tracks, window_s: float) -> NDArray[np.float64
     return speed
 
 
-def _runs(track: _Tracks, slow: NDArray[np.bool_], config: StopsConfig) -> NDArray[np.int64]:
+def _runs(track: Tracks, slow: NDArray[np.bool_], config: StopsConfig) -> NDArray[np.int64]:
     """Number the unbroken runs of slow pings; -1 elsewhere."""
     seconds = np.maximum(track.step_us / 1e6, 1.0)
     moved = (track.step_m > config.same_place_m) & (track.step_m / seconds * geo.KN_PER_M_S > config.leave_kn)
@@ -179,14 +122,14 @@ def _runs(track: _Tracks, slow: NDArray[np.bool_], config: StopsConfig) -> NDArr
     return np.where(slow, np.cumsum(begins) - 1, -1)
 
 
-def _merge(track: _Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArray[np.int64]:
+def _merge(track: Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArray[np.int64]:
     """Join neighbouring runs of a vessel in one place: noise, a reception gap, a short warp along."""
     n = int(run.max()) + 1 if track.n else 0
     if n < 2:
         return run
     distance, middle = track.from_middle_m(run)
-    spread = _quantiles(distance, run, 0.9, n)
-    first, last = _edges(run, n)
+    spread = quantiles(distance, run, 0.9, n)
+    first, last = edges(run, n)
     a, b = np.arange(n - 1), np.arange(1, n)
     lat, lon = middle["lat"].to_numpy(), middle["lon"].to_numpy()
     apart = geo.haversine_m(lat[a], lon[a], lat[b], lon[b])
@@ -194,10 +137,12 @@ def _merge(track: _Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArr
     between_h = (track.time[first[b]] - track.time[last[a]]) / _HOUR_US
     trip = first[b] - last[a] > 1
     away = _farthest_between(track, last[:-1], first[1:], lat[a], lon[a])
-    quiet = ~trip & (between_h <= config.max_same_place_gap_h)
-    brief = trip & (between_h <= config.max_trip_h) & (away <= reach)
+    quiet = ~trip & (between_h <= config.max_same_place_gap_h) & (apart <= reach)
+    brief = trip & (between_h <= config.max_trip_h) & (apart <= reach) & (away <= reach)
+    swing = (between_h <= config.max_swing_h) & (apart <= 2.0 * config.max_radius_m)
+    swing &= _swings(track, run, lat, lon) & (away <= 2.0 * config.max_radius_m)
     same_vessel = track.vessel[first[b]] == track.vessel[last[a]]
-    joins = same_vessel & (apart <= reach) & (quiet | brief)
+    joins = same_vessel & (quiet | brief | swing)
     number = np.concatenate([[0], np.cumsum(~joins)])
     merged = np.where(run >= 0, number[run], -1)
     for i in np.flatnonzero(joins & trip):
@@ -205,8 +150,37 @@ def _merge(track: _Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArr
     return merged
 
 
+def _swings(
+    track: Tracks, run: NDArray[np.int64], lat: NDArray[np.float64], lon: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Whether each run and the next are two places on one swing circle.
+
+    A ship at anchor points at her anchor. Where the line between two places is the difference of the two
+    headings, there is one point ahead of both.
+    """
+    use = np.flatnonzero((run >= 0) & np.isfinite(track.heading))
+    n = len(lat)
+    way = np.exp(1j * np.radians(track.heading[use]))
+    count = np.maximum(np.bincount(run[use], minlength=n), 1)
+    mean = (
+        np.bincount(run[use], weights=way.imag, minlength=n)
+        + 1j * np.bincount(run[use], weights=way.real, minlength=n)
+    ) / count
+    metres = geo.EARTH_RADIUS_M * np.pi / 180.0
+    east = geo.turn_deg(lon[:-1], lon[1:]) * metres * np.cos(np.radians(lat[:-1]))
+    step = east + 1j * (lat[1:] - lat[:-1]) * metres
+    turn = mean[:-1] - mean[1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pivot_m = np.abs(step) / np.abs(turn)
+        agreement = (step * turn.conjugate()).real / (np.abs(step) * np.abs(turn))
+    result: NDArray[np.bool_] = (
+        (np.abs(turn) > 0.3) & (agreement > 0.85) & (pivot_m > 20.0) & (pivot_m < 1200.0)
+    )
+    return result
+
+
 def _farthest_between(
-    track: _Tracks,
+    track: Tracks,
     last: NDArray[np.int64],
     first: NDArray[np.int64],
     lat: NDArray[np.float64],
@@ -223,35 +197,56 @@ def _farthest_between(
     return far
 
 
-def _bound(track: _Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArray[np.int64]:
+def _bound(track: Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArray[np.int64]:
     """Split runs that stray from their own median: a ship that creeps is not in one place."""
     run = run.copy()
     distance, _ = track.from_middle_m(run)
     straying = np.unique(run[np.nan_to_num(distance) > config.max_radius_m])
     following = int(run.max()) + 1 if track.n else 0
-    first, last = _edges(run, following)
-    todo = [np.arange(first[i], last[i] + 1)[run[first[i] : last[i] + 1] == i] for i in straying]
+    first, last = edges(run, following)
+    for number in straying:
+        whole = np.arange(first[number], last[number] + 1)
+        whole = whole[run[whole] == number]
+        pieces = _within(track, whole, config.max_radius_m)
+        # A ship that stays nowhere on its way is adrift, and that is one stop.
+        if any(_radius_m(track, piece) < config.max_radius_m / 4 for piece in pieces if len(piece) > 2):
+            for piece in pieces:
+                run[piece] = following
+                following += 1
+    return renumber(run)
+
+
+def _within(track: Tracks, at: NDArray[np.intp], limit_m: float) -> list[NDArray[np.intp]]:
+    """Cut consecutive pings into pieces that each stay within a distance of their own median."""
+    pieces, todo = [], [at]
     while todo:
-        at = todo.pop()
-        lat, lon = np.median(track.lat[at]), _median_lon(track.lon[at])
-        outside = geo.haversine_m(track.lat[at], track.lon[at], lat, lon) > config.max_radius_m
+        part = todo.pop()
+        outside = _distances_m(track, part) > limit_m
         if not outside.any():
+            pieces.append(part)
             continue
         cuts = np.flatnonzero(np.diff(outside)) + 1
-        for piece in np.split(at, cuts if len(cuts) else [len(at) // 2]):
-            run[piece] = following
-            following += 1
-            todo.append(piece)
-    return _renumber(run)
+        todo.extend(np.split(part, cuts if len(cuts) else [len(part) // 2]))
+    return pieces
 
 
-def _trim(track: _Tracks, run: NDArray[np.int64]) -> NDArray[np.int64]:
+def _distances_m(track: Tracks, at: NDArray[np.intp]) -> NDArray[np.float64]:
+    lon = track.lon[at]
+    middle_lon = lon[0] + np.median(geo.turn_deg(lon[0], lon))
+    return geo.haversine_m(track.lat[at], lon, np.median(track.lat[at]), middle_lon)
+
+
+def _radius_m(track: Tracks, at: NDArray[np.intp]) -> float:
+    return float(np.quantile(_distances_m(track, at), 0.9))
+
+
+def _trim(track: Tracks, run: NDArray[np.int64]) -> NDArray[np.int64]:
     """Cut the last metres of the approach and the first of the departure off both ends."""
     n = int(run.max()) + 1 if track.n else 0
     if n == 0:
         return run
     distance, _ = track.from_middle_m(run)
-    limit = np.maximum(50.0, 3.0 * _quantiles(distance, run, 0.5, n))
+    limit = np.maximum(50.0, 3.0 * quantiles(distance, run, 0.5, n))
     close = np.flatnonzero((run >= 0) & (np.nan_to_num(distance, nan=np.inf) <= limit[run]))
     first, last = np.full(n, track.n), np.full(n, -1)
     np.minimum.at(first, run[close], close)
@@ -261,25 +256,25 @@ def _trim(track: _Tracks, run: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(kept, run, -1)
 
 
-def _drop_short(track: _Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArray[np.int64]:
+def _drop_short(track: Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArray[np.int64]:
     n = int(run.max()) + 1 if track.n else 0
     if n == 0:
         return run
-    first, last = _edges(run, n)
+    first, last = edges(run, n)
     seen = last >= 0
     long = np.zeros(n, dtype=bool)
     long[seen] = track.time[last[seen]] - track.time[first[seen]] >= config.min_duration_h * _HOUR_US
-    return _renumber(np.where((run >= 0) & long[run], run, -1))
+    return renumber(np.where((run >= 0) & long[run], run, -1))
 
 
-def _summarise(track: _Tracks, run: NDArray[np.int64]) -> pd.DataFrame:
+def _summarise(track: Tracks, run: NDArray[np.int64]) -> pd.DataFrame:
     """One row a run, in the order of the runs."""
     n = int(run.max()) + 1 if track.n else 0
     if n == 0:
         return schema.empty("stops")
     at = np.flatnonzero(run >= 0)
     number = run[at]
-    first, last = _edges(run, n)
+    first, last = edges(run, n)
     distance, middle = track.from_middle_m(run)
     mmsi = track.table["mmsi"].to_numpy()[first]
     has_before, has_after = ~track.first[first], np.append(~track.first[1:], False)[last]
@@ -301,7 +296,7 @@ def _summarise(track: _Tracks, run: NDArray[np.int64]) -> pd.DataFrame:
             "max_gap_h": gap,
             "lat": middle["lat"].to_numpy(),
             "lon": middle["lon"].to_numpy(),
-            "drift_radius_m": _quantiles(distance, run, 0.9, n),
+            "drift_radius_m": quantiles(distance, run, 0.9, n),
             "drift_rms_m": np.sqrt(np.bincount(number, weights=distance[at] ** 2, minlength=n))
             / np.sqrt(np.bincount(number, minlength=n)),
             "open_start": ~has_before,
@@ -318,7 +313,7 @@ def _stop_ids(stops: pd.DataFrame, number: NDArray[np.int64]) -> pd.Series:
     return ids.where(number == 0, ids + "-" + pd.Series(number, index=ids.index).astype(str))
 
 
-def _directions(track: _Tracks, at: NDArray[np.intp], number: NDArray[np.int64], n: int) -> pd.DataFrame:
+def _directions(track: Tracks, at: NDArray[np.intp], number: NDArray[np.int64], n: int) -> pd.DataFrame:
     """Heading, its spread, and the pivot about which the ship swings."""
     heading = track.table["heading_deg"].to_numpy(dtype=np.float64)[at]
     known = np.isfinite(heading) & track.fine[at]
@@ -339,7 +334,7 @@ def _directions(track: _Tracks, at: NDArray[np.intp], number: NDArray[np.int64],
     # Least squares of x = cx - r sin(h), y = cy - r cos(h): r is the distance to a pivot ahead.
     metre_lat = geo.EARTH_RADIUS_M * np.pi / 180.0
     lat0 = track.lat[at] - mean(track.lat[at])[number]
-    east = geo.turn_deg(_group_first(track.lon[at], number, n)[number], track.lon[at])
+    east = geo.turn_deg(first_of(track.lon[at], number, n)[number], track.lon[at])
     x = (east - mean(east)[number]) * metre_lat * np.cos(np.radians(track.lat[at]))
     y = lat0 * metre_lat
     varies = mean(sin**2) - mean_sin**2 + mean(cos**2) - mean_cos**2
@@ -348,7 +343,7 @@ def _directions(track: _Tracks, at: NDArray[np.intp], number: NDArray[np.int64],
     trusted = (count >= 5) & (spread > 15.0)
     swing = np.where(trusted, radius, np.nan)
     ahead = np.where(trusted, radius * length, np.nan)
-    mean_lon = _group_first(track.lon[at], number, n) + mean(east)
+    mean_lon = first_of(track.lon[at], number, n) + mean(east)
     pivot_lat, pivot_lon = geo.offset_deg(mean(track.lat[at]), mean_lon, middle, ahead)
     return pd.DataFrame(
         {
@@ -362,7 +357,7 @@ def _directions(track: _Tracks, at: NDArray[np.intp], number: NDArray[np.int64],
     )
 
 
-def _statuses(track: _Tracks, at: NDArray[np.intp], number: NDArray[np.int64], n: int) -> pd.DataFrame:
+def _statuses(track: Tracks, at: NDArray[np.intp], number: NDArray[np.int64], n: int) -> pd.DataFrame:
     status = track.table["nav_status"].fillna(15).to_numpy(dtype=np.int64)[at].clip(0, 15)
     counts = np.bincount(number * 16 + status, minlength=n * 16).reshape(n, 16)
     total = counts.sum(axis=1)
@@ -373,55 +368,3 @@ def _statuses(track: _Tracks, at: NDArray[np.intp], number: NDArray[np.int64], n
             "anchored_share": counts[:, 1] / total,
         }
     )
-
-
-# small group tools --------------------------------------------------------------------------------
-
-
-def _medians(track: _Tracks, run: NDArray[np.int64]) -> pd.DataFrame:
-    """Median position of each run; rounded positions count only where there are no others."""
-    inside = run >= 0
-    n = int(run.max()) + 1 if inside.any() else 0
-    fine = np.bincount(run[inside], weights=track.fine[inside], minlength=n)
-    use = np.flatnonzero(inside)
-    use = use[track.fine[use] | (fine[run[use]] == 0)]
-    number = run[use]
-    origin = _group_first(track.lon[use], number, n)
-    frame = pd.DataFrame({"lat": track.lat[use], "east": geo.turn_deg(origin[number], track.lon[use])})
-    middle = frame.groupby(number).median().reindex(range(n))
-    middle["lon"] = geo.turn_deg(0.0, origin + middle.pop("east").to_numpy())
-    return middle
-
-
-def _median_lon(lon: NDArray[np.float64]) -> float:
-    return float(geo.turn_deg(0.0, lon[0] + np.median(geo.turn_deg(lon[0], lon))))
-
-
-def _group_first(values: NDArray[np.float64], number: NDArray[np.int64], n: int) -> NDArray[np.float64]:
-    out = np.full(n, np.nan, dtype=np.float64)
-    out[number[::-1]] = values[::-1]
-    return out
-
-
-def _quantiles(values: NDArray[np.float64], run: NDArray[np.int64], q: float, n: int) -> NDArray[np.float64]:
-    inside = run >= 0
-    by_run = pd.Series(values[inside]).groupby(run[inside]).quantile(q)
-    return np.asarray(by_run.reindex(range(n)), dtype=np.float64)
-
-
-def _edges(run: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and last position of each run; -1 for runs that have become empty."""
-    at = np.flatnonzero(run >= 0)
-    first, last = np.full(n, -1), np.full(n, -1)
-    first[run[at[::-1]]] = at[::-1]
-    last[run[at]] = at
-    return first, last
-
-
-def _renumber(run: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number the runs 0, 1, 2 ... in the order of their first ping."""
-    inside = run >= 0
-    codes, _ = pd.factorize(run[inside])
-    out = np.full(len(run), -1)
-    out[inside] = codes
-    return out
