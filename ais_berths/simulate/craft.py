@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ais_berths.simulate.calls import DAY, HOUR, beside_place
 from ais_berths.simulate.plan import Plan, passage_s
-from ais_berths.simulate.traffic import DAY, HOUR, beside_place
 
 if TYPE_CHECKING:
-    from ais_berths.simulate.scenes import Slot
-    from ais_berths.simulate.traffic import Harbour, Job
+    from ais_berths.simulate.calls import Harbour, Job
+    from ais_berths.simulate.terminals import Slot
 
 
 def plan_craft(plan: Plan, pools: dict[str, list[int]], harbour: Harbour) -> None:

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
 SHARES = (0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1)
@@ -56,24 +58,43 @@ BOW_PERCENT: dict[str, dict[int, tuple[int, ...]]] = {
 
 SIZE_SHARES = (0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1)
 LENGTH_M = {
-    "cargo": (16, 72, 89, 143, 190, 230, 290, 292, 363),  # 605
-    "tanker": (42, 65, 80, 119, 180, 243, 277, 332, 340),  # 185
-    "passenger": (12, 17, 20, 30, 49, 114, 199, 257, 294),  # 69
-    "tug": (10, 16, 19, 24, 30, 40, 64, 75, 201),  # 157
-    "fishing": (10, 12, 15, 19, 26, 56, 71, 80, 103),  # 67
-    "leisure": (7, 10, 11, 16, 25, 42, 50, 58, 105),  # 62
-    "service": (7, 10, 11, 14, 16, 22, 34, 45, 282),  # 34
+    "cargo": (16, 72, 89, 143, 190, 230, 290, 292, 363),  # n = 605
+    "tanker": (42, 65, 80, 119, 180, 243, 277, 332, 340),  # n = 185
+    "passenger": (12, 17, 20, 30, 49, 114, 199, 257, 294),  # n = 69
+    "tug": (10, 16, 19, 24, 30, 40, 64, 75, 201),  # n = 157
+    "fishing": (10, 12, 15, 19, 26, 56, 71, 80, 103),  # n = 67
+    "leisure": (7, 10, 11, 16, 25, 42, 50, 58, 105),  # n = 62
+    "service": (7, 10, 11, 14, 16, 22, 34, 45, 282),  # n = 34
 }
-SLENDERNESS = {  # length over width
-    "cargo": (2.67, 5.00, 5.61, 6.03, 6.40, 7.03, 7.54, 8.16, 10.12),
-    "tanker": (2.71, 4.89, 5.52, 5.69, 5.86, 6.43, 6.82, 7.11, 9.29),
-    "passenger": (1.88, 2.50, 2.69, 3.67, 5.00, 6.06, 7.72, 8.25, 9.00),
-    "tug": (2.00, 2.27, 2.38, 2.67, 3.00, 3.68, 4.53, 4.81, 9.57),
-    "fishing": (2.50, 2.88, 3.00, 3.54, 4.17, 5.41, 6.38, 6.65, 9.67),
-    "leisure": (2.00, 2.36, 2.69, 3.21, 3.92, 4.85, 5.66, 6.14, 8.00),
-    "service": (2.38, 2.50, 2.58, 3.00, 3.30, 3.65, 4.60, 5.55, 8.00),
+SLENDERNESS: dict[str, dict[int, tuple[float, ...]]] = {
+    "cargo": {
+        100: (2.67, 3.60, 4.00, 4.74, 6.03, 6.82, 7.39, 7.79, 10.12),  # n = 84
+        200: (2.97, 5.45, 5.80, 5.94, 6.25, 6.58, 7.18, 7.41, 10.00),  # n = 261
+        999: (5.02, 5.74, 6.03, 6.31, 6.68, 7.16, 8.12, 8.25, 9.19),  # n = 260
+    },
+    "tanker": {
+        100: (2.71, 4.15, 4.38, 5.38, 6.16, 6.50, 6.72, 7.00, 9.29),  # n = 34
+        200: (4.55, 5.49, 5.63, 5.72, 6.05, 6.55, 6.89, 7.05, 8.83),  # n = 85
+        999: (5.45, 5.51, 5.54, 5.66, 5.74, 6.02, 6.55, 7.12, 7.25),  # n = 66
+    },
+    "passenger": {
+        60: (1.88, 2.23, 2.50, 3.00, 3.75, 4.58, 5.43, 5.56, 9.00),  # n = 39
+        150: (3.81, 4.26, 4.66, 5.32, 5.82, 6.07, 6.36, 6.84, 7.62),  # n = 18
+        999: (5.57, 5.69, 5.78, 6.51, 7.81, 8.20, 8.62, 8.77, 8.91),  # n = 12
+    },
+    "tug": {999: (2.00, 2.27, 2.38, 2.67, 3.00, 3.68, 4.53, 4.81, 9.57)},  # n = 157
+    "fishing": {
+        30: (2.50, 2.59, 2.92, 3.09, 3.62, 4.00, 4.90, 5.00, 5.50),  # n = 36
+        999: (3.82, 4.15, 4.17, 4.88, 5.43, 6.24, 6.67, 6.94, 9.67),  # n = 31
+    },
+    "leisure": {
+        25: (2.00, 2.24, 2.52, 3.00, 3.33, 3.88, 4.15, 4.32, 6.00),  # n = 32
+        999: (2.36, 2.78, 3.22, 4.00, 4.70, 5.42, 6.15, 6.27, 8.00),  # n = 30
+    },
+    "service": {999: (2.38, 2.50, 2.58, 3.00, 3.30, 3.65, 4.60, 5.55, 8.00)},  # n = 34
 }
-PORT_SHARE = (0.0, 0.22, 0.29, 0.40, 0.50, 0.60, 0.71, 0.76, 1.0)  # C / (C + D), all groups, n 1,346
+"""Length over width, by vessel group and length up to (m)."""
+PORT_SHARE = (0.0, 0.22, 0.29, 0.40, 0.50, 0.60, 0.71, 0.76, 1.0)  # C / (C + D), all groups, n = 1,346
 # fmt: on
 
 
@@ -169,7 +190,8 @@ def draw_ships(
         shortest_m,
         longest_m,
     )
-    width = np.clip(length / np.interp(rng.random(count), SIZE_SHARES, SLENDERNESS[kind.group]), 2.5, 62.0)
+    slender = _by_length(rng, SLENDERNESS[kind.group], SIZE_SHARES, length)
+    width = np.clip(length / slender, 2.5, 62.0)
     return pd.DataFrame(
         {
             "trade": trade,
@@ -179,7 +201,7 @@ def draw_ships(
             "cruise_kn": kind.cruise_kn * rng.uniform(0.85, 1.2, count),
             "length_m": length,
             "width_m": width,
-            "to_bow_m": length * _bow_shares(rng, kind.group, length),
+            "to_bow_m": length * _by_length(rng, BOW_PERCENT[kind.group], SHARES, length) / 100,
             "to_port_m": width * np.interp(rng.random(count), SIZE_SHARES, PORT_SHARE),
         }
     )
@@ -225,14 +247,19 @@ def name_ships(rng: np.random.Generator, ships: pd.DataFrame, n_shared: int) -> 
     return _send_dimensions(rng, out)
 
 
-def _bow_shares(rng: np.random.Generator, group: str, length: NDArray[np.float64]) -> NDArray[np.float64]:
-    shares = np.empty_like(length)
-    bands = BOW_PERCENT[group]
+def _by_length(
+    rng: np.random.Generator,
+    bands: Mapping[int, Sequence[float]],
+    shares: Sequence[float],
+    length: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Draw from the quantiles of the band in which each length lies."""
+    values = np.empty_like(length)
     band = np.searchsorted(list(bands), length)
-    for i, table in enumerate(bands.values()):
+    for i, quantiles in enumerate(bands.values()):
         chosen = band == i
-        shares[chosen] = np.interp(rng.random(int(chosen.sum())), SHARES, table) / 100
-    return shares
+        values[chosen] = np.interp(rng.random(int(chosen.sum())), shares, quantiles)
+    return values
 
 
 def _send_dimensions(rng: np.random.Generator, ships: pd.DataFrame) -> pd.DataFrame:

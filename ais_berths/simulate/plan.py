@@ -12,7 +12,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ais_berths.simulate.scenes import Scene, Slot
+    from ais_berths.simulate.scenes import Scene
+    from ais_berths.simulate.terminals import Slot
 
 KN = 1852.0 / 3600.0
 

@@ -177,11 +177,11 @@ def _habits(rng: np.random.Generator, table: pd.DataFrame, kinds: NDArray[Any], 
     swings_at_anchor[: len(kinds)] = kinds == "anchored"
     right = np.select([mode == 1, swings_at_anchor, mode == 2], [MOORED, ANCHORED, MOORED], UNDER_WAY)
     wrong = np.select(
-        [chance < 0.16, chance < 0.20, mode == 2],
+        [chance < 0.19, chance < 0.24, mode == 2],
         [UNDER_WAY, np.where(mode == 1, ANCHORED, MOORED), ANCHORED],
         UNDEFINED,
     )
-    status = np.where((mode != 0) & (mode != 3) & (chance < 0.22), wrong, right)
+    status = np.where((mode != 0) & (mode != 3) & (chance < 0.27), wrong, right)
     status = np.where(ships["forgets"].to_numpy()[vessel] & (mode == 0), MOORED, status)
     fixed = ships["fixed_status"].to_numpy()[vessel]
     span = (table["t1"] - table["t0"]).to_numpy()
@@ -312,18 +312,18 @@ def _swing(
 def _position_error(
     rng: np.random.Generator, ships: pd.DataFrame, vessel: Ints, time: Ints
 ) -> NDArray[np.complex128]:
-    """Slow bias (2 m each way), white noise (1.6 m), and one outlier in a thousand."""
+    """Slow bias (2.3 m each way), white noise (1.9 m), and one outlier in a thousand."""
     n = len(vessel)
-    waves = np.random.default_rng(int(ships["mmsi"].sum() % 2**32))
+    waves = np.random.default_rng(int(ships["mmsi"].iloc[0]))
     shape = (3, 2, len(ships))
     rate = 2 * np.pi / np.exp(waves.uniform(np.log(1200), np.log(43_200), shape))
     phase = waves.uniform(0, 2 * np.pi, shape)
-    seconds = (time - time.min()).astype(np.float64) if n else time.astype(np.float64)
+    seconds = (time % 100_000_000).astype(np.float64)
     bias = [
         sum(np.sin(rate[k, axis][vessel] * seconds + phase[k, axis][vessel]) for k in range(3))
         for axis in (0, 1)
     ]
-    error = 1.6 * (bias[0] + 1j * bias[1]) + 1.6 * (rng.normal(size=n) + 1j * rng.normal(size=n))
+    error = 1.9 * (bias[0] + 1j * bias[1]) + 1.9 * (rng.normal(size=n) + 1j * rng.normal(size=n))
     error *= ships["noise"].to_numpy()[vessel]
     wild = np.flatnonzero(rng.random(n) < 0.001)
     radius = 10 ** rng.uniform(2.0, 4.3, wild.size)

@@ -8,19 +8,13 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import schema
+from ais_berths.simulate.calls import DAY, plan_merchants
 from ais_berths.simulate.craft import plan_craft
 from ais_berths.simulate.fleet import name_ships
 from ais_berths.simulate.plan import Plan
 from ais_berths.simulate.reports import Reception, Weather, hear, segment_table
 from ais_berths.simulate.scenes import draw_scene
-from ais_berths.simulate.traffic import (
-    DAY,
-    muster,
-    plan_ferries,
-    plan_merchants,
-    plan_passing,
-    plan_roads,
-)
+from ais_berths.simulate.traffic import muster, plan_ferries, plan_passing, plan_roads
 from ais_berths.simulate.truth import Truth, join_truth, port_truth, times
 
 WARM_UP_DAYS = 8.0
