@@ -60,7 +60,11 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     heading, axis_only = _headings(moored)
     offsets = estimate_offsets(moored, ships, heading, axis_only, config)
     lat, lon = geo.offset_deg(
-        moored["lat"], moored["lon"], np.nan_to_num(heading), offsets["ahead_m"], offsets["right_m"]
+        moored["lat"],
+        moored["lon"],
+        offsets["heading_deg"].fillna(0.0),
+        offsets["ahead_m"],
+        offsets["right_m"],
     )
     directed = np.isfinite(heading)
     length, width = ships["length_m"].to_numpy(), ships["width_m"].to_numpy()
@@ -70,7 +74,7 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
             "mmsi": moored["mmsi"],
             "lat": np.where(directed, lat, moored["lat"]),
             "lon": np.where(directed, lon, moored["lon"]),
-            "heading_deg": np.where(axis_only, offsets["heading_deg"], heading),
+            "heading_deg": offsets["heading_deg"],
             "length_m": np.where(directed, length, width),
             "width_m": width,
             "hull_basis": np.where(directed, offsets["hull_basis"], "point"),

@@ -109,7 +109,9 @@ class _Moored:
         usual, _ = antennas.usual_ratio(ships["group"].to_numpy(dtype=object), length)
         ratio = np.where(known, bow / np.where(known, bow + stern, 1.0), usual)
         prior = antennas.ratio_density(ships["group"].to_numpy(dtype=object), length, _GRID)
-        prior[known] = _spike(ratio[known])
+        # Sent offsets are wrong now and then, mostly bow and stern exchanged.
+        sent = _spike(ratio[known])
+        prior[known] = 0.9 * sent + 0.04 * sent[:, ::-1] + 0.06 * prior[known]
         return cls(
             xyz=geo.sphere_xyz_m(stops["lat"].to_numpy(), stops["lon"].to_numpy()),
             lat=stops["lat"].to_numpy(dtype=np.float64),
@@ -205,8 +207,9 @@ def _along(moored: _Moored, config: HullsConfig) -> tuple[Floats, Floats, NDArra
         astern = (posterior * np.exp(backward)).sum(axis=1)
         flip = np.where(moored.axis_only, astern / (ahead + astern), 0.0)
     ratio, _ = _peak(posterior)
-    ratio = np.where(moored.known, moored.ratio, ratio)
-    sd = np.where(moored.known, 0.0, np.sqrt(_variance(posterior)))
+    as_sent = moored.known & (np.abs(ratio - moored.ratio) < 0.1)
+    ratio = np.where(as_sent, moored.ratio, ratio)
+    sd = np.where(as_sent, 0.0, np.sqrt(_variance(posterior)))
     undecided = moored.axis_only & (np.abs(flip - 0.5) < 0.2)
     half = (ratio - 0.5) * moored.length
     ahead_m = np.where(undecided, 0.0, half)
@@ -236,8 +239,8 @@ def _evidence(moored: _Moored, pairs: _Pairs, shift: Floats, trust: Floats, conf
         reach = 0.5 * (moored.length[i] + moored.length[j])[:, None]
         overlap = np.clip((reach - apart - 5.0) / 25.0, 0.0, 1.0)
         np.add.at(clash, i[together], (trust[j, None] * overlap)[together])
-    # One more ship, anywhere along its own length, keeps a lone neighbour from being certain.
-    background = 1.0 / np.maximum(moored.length, 20.0)[:, None]
+    # A share of a ship, anywhere along its own length, keeps a lone neighbour from being certain.
+    background = 0.3 / np.maximum(moored.length, 20.0)[:, None]
     log = np.log(background + density) - np.minimum(3.0 * clash, 6.0)
     result: Floats = log - log.max(axis=1, keepdims=True)
     return result
