@@ -22,11 +22,10 @@ import shapely
 from shapely.geometry import shape
 
 from ais_berths import schema
+from ais_berths.berthcells import berth_cells, cell_list
 from ais_berths.errors import InputError, OutputError
 from ais_berths.export import (
     atomic_path,
-    berth_cells,
-    cell_list,
     export,
     remove_leftovers,
     write_csv,

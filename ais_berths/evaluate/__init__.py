@@ -106,7 +106,8 @@ class Truth:
     points
         Points (or lines) that stand for berths or docks.
     places
-        Polygons with a column ``place`` (anchorage, marina, fairway ...), to say where false berths lie.
+        Polygons with a column ``place`` or ``kind`` (anchorage, marina, fairway ...), to say where false
+        berths lie.
     stops
         ``mmsi start_time end_time``, with ``kind lat lon`` where known.
     calls

@@ -215,10 +215,11 @@ def _false_places(
 ) -> dict[str, int]:
     names = np.full(len(found), "elsewhere", dtype=object)
     if places is not None:
-        check_columns(places.columns, "places", ["place"])
+        column = "kind" if "kind" in places.columns else "place"
+        check_columns(places.columns, "places", [column])
         row, ground = shapely.STRtree(grounds).query(shapely.centroid(found), predicate="intersects")
         first = pd.Series(ground).groupby(row).min()
-        names[first.index] = places["place"].to_numpy(dtype=object)[first]
+        names[first.index] = places[column].to_numpy(dtype=object)[first]
     names[pairs["found"]] = "at a berth"
     return {str(name): int(n) for name, n in pd.Series(names[false]).value_counts().sort_index().items()}
 

@@ -1,0 +1,110 @@
+"""H3 cells of berths: the form in which SQL engines and the UN Global Platform join pings with berths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import h3.api.basic_int as h3
+import numpy as np
+import pandas as pd
+import shapely
+
+from ais_berths import schema
+from ais_berths.geo import Plane, cell_polygons, turn_deg
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+
+def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
+    """H3 cells that overlap the berths, each given to one berth only.
+
+    Parameters
+    ----------
+    berths
+        ``berth_id``, ``port_id`` and polygons in degrees; berths across the antimeridian may be cut or run on
+        beyond 180.
+    resolution
+        H3 resolution.
+
+    Returns
+    -------
+    The table `BERTH_CELLS`, sorted by berth and cell. A cell under several berths goes to the one that covers
+    the largest share of it, at equal shares to the first by ``berth_id``; so a berth smaller than a cell may
+    end with none.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> pier = gpd.GeoDataFrame(
+    ...     {"berth_id": ["suva-1"], "port_id": ["55410"]},
+    ...     geometry=[shapely.box(178.4210, -18.1330, 178.4213, -18.1315)],
+    ...     crs="EPSG:4326",
+    ... )
+    >>> len(berth_cells(pier)), len(berth_cells(pier, resolution=9))
+    (35, 2)
+    """
+    schema.check_columns(berths.columns, "berths", ["berth_id", "port_id"])
+    berths = berths[~(berths.geometry.isna() | berths.geometry.is_empty)]
+    shapes = (berths if berths.crs is None else berths.to_crs("EPSG:4326")).geometry.to_numpy()
+    plane = Plane.around(shapely.get_coordinates(shapes)[:, 0])
+    # A buffer of nothing joins the halves of a berth that was cut at the antimeridian.
+    flat = shapely.buffer(_flatten(plane, shapes), 0.0)
+    row, cell = _candidates(flat, plane, resolution)
+    unique, place = np.unique(cell, return_inverse=True)
+    hexagons = _flatten(plane, cell_polygons(unique))
+    area = shapely.area(shapely.intersection(flat[row], hexagons[place]))
+    found = pd.DataFrame(
+        {
+            "hex_id": cell,
+            "hex_resolution": resolution,
+            "polygon_name": berths["berth_id"].astype("string").to_numpy()[row],
+            "berth_id": berths["berth_id"].astype("string").to_numpy()[row],
+            "port_id": berths["port_id"].astype("string").to_numpy()[row],
+            "share": area / shapely.area(hexagons)[place],
+        }
+    )
+    found = found[found["share"] > 0].sort_values(
+        ["hex_id", "share", "berth_id"], ascending=[True, False, True]
+    )
+    found = found.drop_duplicates("hex_id").sort_values(["berth_id", "hex_id"], ignore_index=True)
+    return schema.conform(found, "berth_cells")
+
+
+def cell_list(cells: pd.DataFrame) -> pd.DataFrame:
+    """Berth cells with the three columns of the platform's own cell lists.
+
+    Returns
+    -------
+    ``hex_id`` (int64), ``polygon_name``, ``hex_resolution``, as ``polygon_to_hex_df`` of the UN Global
+    Platform's ``ais`` package returns them.
+    """
+    return cells[["hex_id", "polygon_name", "hex_resolution"]].reset_index(drop=True)
+
+
+def _candidates(
+    flat: NDArray[np.object_], plane: Plane, resolution: int
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Pairs of berth row and cell whose middle lies within two edges of the berth."""
+    if len(flat) == 0:
+        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64)
+    reach = 2 * h3.average_hexagon_edge_length(resolution, unit="m")
+    _, lat = plane.inverse(*np.nan_to_num(shapely.get_coordinates(shapely.centroid(flat)).T))
+    # One outline per berth, filled by cell centres: no experimental part of H3 is needed.
+    wide = shapely.buffer(flat, reach * plane.scale(lat), quad_segs=2)
+    rows, cells = [], []
+    for row, outline in enumerate(plane.to_degrees(shapely.convex_hull(wide))):
+        ring = shapely.get_coordinates(outline)
+        polygon = h3.LatLngPoly(np.column_stack([ring[:, 1], turn_deg(0.0, ring[:, 0])]).tolist())
+        inside = h3.h3shape_to_cells(polygon, resolution)
+        rows.append(np.full(len(inside), row, dtype=np.intp))
+        cells.append(np.array(inside, dtype=np.int64))
+    return np.concatenate(rows), np.concatenate(cells)
+
+
+def _flatten(plane: Plane, shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    flat: NDArray[np.object_] = shapely.transform(
+        shapes, lambda xy: np.column_stack(plane.forward(xy[:, 0], xy[:, 1]))
+    )
+    return flat
