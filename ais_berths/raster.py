@@ -1,0 +1,322 @@
+"""A filter that tells fast and exactly which positions lie in a set of H3 cells."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import h3.api.basic_int as h3
+import h3.api.numpy_int as h3_numpy
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+from ais_berths.errors import InputError
+from ais_berths.geo import cell_resolutions, cells_at, parent_cells, turn_deg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from ais_berths.geo import Cells, Floats
+
+    Mask = NDArray[np.bool_]
+    Ints = NDArray[np.int64]
+
+# Poleward of this every position is asked one by one: meridians run together there, and no port lies there.
+_POLAR_DEG = 85
+_OUT, _EDGE, _INSIDE = 0, 1, 2
+_TILES_PER_DEG = 4
+_TILE_ROWS, _TILE_COLUMNS = 180 * _TILES_PER_DEG, 360 * _TILES_PER_DEG
+_CAP = (90 - _POLAR_DEG) * _TILES_PER_DEG  # rows of tiles
+_SIDE = 64  # pixels along a tile
+_PER_TILE = _SIDE * _SIDE
+_PER_DEG = _TILES_PER_DEG * _SIDE
+_ROWS, _COLUMNS = 180 * _PER_DEG, 360 * _PER_DEG
+_STRETCH = 1 << 15
+_BLOCK = 20_000
+_MAX_PLACES = 1 << 21
+_COARSEST = 5
+# Base cell and the digits of resolutions 1-4 of a cell: a region of about 1,800 km2.
+_REGION_SHIFT, _REGION_BITS = 33, 19
+
+
+class CellFilter:
+    """Tells which positions lie in a set of H3 cells of one resolution.
+
+    The globe is cut into tiles of a quarter of a degree, and those into 64 x 64 pixels. A pixel is an edge
+    pixel when it touches the box around a cell with a neighbour outside the set. Every other pixel lies
+    wholly inside or wholly outside, as the border of the set runs through edge pixels only; connected ones
+    are alike, and one exact test tells for all of them. Only positions on edge pixels need H3.
+
+    Parameters
+    ----------
+    cells
+        H3 cells, or a table with the column `cell`.
+    resolution
+        H3 resolution of all of them.
+
+    Raises
+    ------
+    InputError
+        Some cells have another resolution.
+
+    Examples
+    --------
+    >>> from ais_berths.geo import cells_at
+    >>> tester = CellFilter(cells_at([40.68], [-74.03], 8), 8)
+    >>> tester.inside([40.68, 40.75, float("nan")], [-74.03, -74.03, 0.0]).tolist()
+    [True, False, False]
+    """
+
+    def __init__(self, cells: pd.DataFrame | ArrayLike, resolution: int) -> None:
+        if not _COARSEST <= resolution <= 15:
+            raise InputError(f"the H3 resolution is {resolution}, expected {_COARSEST} to 15")
+        values = cells["cell"] if isinstance(cells, pd.DataFrame) else cells
+        ordered = distinct(np.asarray(values, dtype=np.int64))
+        others = np.setdiff1d(cell_resolutions(ordered), [resolution])
+        if others.size:
+            raise InputError(f"the cells have H3 resolution {others[0]}, expected {resolution}")
+        self.resolution = resolution
+        self._slots, self._tiles = _raster(ordered, resolution)
+        # Cells are found by their ancestor three resolutions up, and a table of its 512 descendants.
+        ancestors = parent_cells(ordered, resolution - 3)
+        self._ancestors = distinct(ancestors)
+        self._members = np.zeros((len(self._ancestors), 512), dtype=bool)
+        self._members[np.searchsorted(self._ancestors, ancestors), self._last_digits(ordered)] = True
+        self._regions = np.zeros(1 << _REGION_BITS, dtype=bool)
+        self._regions[_region(ordered)] = True
+
+    def __len__(self) -> int:
+        return int(self._members.sum())
+
+    def near(self, lat: ArrayLike, lon: ArrayLike) -> Mask:
+        """Mask of the positions that may lie in the set: it misses none, and costs next to nothing.
+
+        Positions that are not finite, beyond the poles or beyond 180 degrees are never near.
+        """
+        mask: Mask = self._states(lat, lon) != _OUT
+        return mask
+
+    def inside(self, lat: ArrayLike, lon: ArrayLike) -> Mask:
+        """Mask of the positions that lie in the set: exactly those whose H3 cell belongs to it."""
+        states = self._states(lat, lon)
+        edge = np.flatnonzero(states == _EDGE)
+        mask: Mask = states == _INSIDE
+        mask[edge] = self.has_cells(self._cells_at(lat, lon, edge))
+        return mask
+
+    def locate(self, lat: ArrayLike, lon: ArrayLike) -> tuple[Mask, Cells]:
+        """Mask of the positions that lie in the set, and their H3 cells (0 for the others)."""
+        near = np.flatnonzero(self._states(lat, lon))
+        found = self._cells_at(lat, lon, near)
+        found[~self.has_cells(found)] = 0
+        cells = np.zeros(np.shape(lat), dtype=np.int64)
+        cells[near] = found
+        return cells != 0, cells
+
+    def has_cells(self, cells: ArrayLike) -> Mask:
+        """Mask of the cells that belong to the set; cells of other resolutions never do."""
+        values = np.asarray(cells, dtype=np.int64)
+        mask: Mask = self._regions[_region(values)]
+        rows = np.flatnonzero(mask)
+        close = values[rows]
+        ancestors = parent_cells(close, self.resolution - 3)
+        place = np.minimum(np.searchsorted(self._ancestors, ancestors), len(self._ancestors) - 1)
+        found = (self._ancestors[place] == ancestors) & (parent_cells(close, self.resolution) == close)
+        mask[rows] = found & self._members[place, self._last_digits(close)]
+        return mask
+
+    def _last_digits(self, cells: Cells) -> Ints:
+        return (cells >> (3 * (15 - self.resolution))) & 511
+
+    def _cells_at(self, lat: ArrayLike, lon: ArrayLike, rows: NDArray[np.intp]) -> Cells:
+        lats, lons = np.asarray(lat, dtype=np.float64)[rows], np.asarray(lon, dtype=np.float64)[rows]
+        # Ships at rest send the same positions again and again: each is looked up once.
+        lat_number, lon_number = pd.factorize(lats)[0], pd.factorize(lons)[0]
+        number, places = pd.factorize(lat_number * len(rows) + lon_number)
+        first = np.empty(len(places), dtype=np.intp)
+        first[number[::-1]] = np.arange(len(rows))[::-1]
+        return cells_at(lats[first], lons[first], self.resolution)[number]
+
+    def _states(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.uint8]:
+        lats, lons = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
+        states = np.zeros(lats.shape, dtype=np.uint8)
+        for start in range(0, len(lats), _STRETCH):  # short stretches stay in the processor's cache
+            part = slice(start, start + _STRETCH)
+            y, x = lats[part] * _PER_DEG + _ROWS / 2, lons[part] * _PER_DEG + _COLUMNS / 2
+            good = (y >= 0) & (y <= _ROWS) & (x >= 0) & (x <= _COLUMNS)
+            if not good.all():
+                y, x = np.where(good, y, 0.0), np.where(good, x, 0.0)
+            row, column = np.minimum(y.astype(np.int32), _ROWS - 1), x.astype(np.int32)
+            slot = self._slots[row >> 6, column >> 6]
+            hit = np.flatnonzero((slot != 0) & good)
+            states[part][hit] = self._tiles[slot[hit], row[hit] & 63, column[hit] & 63]
+        return states
+
+
+# cells --------------------------------------------------------------------------------------------
+
+
+def _region(cells: Cells) -> Ints:
+    return (cells >> _REGION_SHIFT) & ((1 << _REGION_BITS) - 1)
+
+
+def distinct(values: Ints) -> Ints:
+    """Sorted values, each once; faster than `numpy.unique`, which hashes."""
+    ordered = np.sort(values)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if ordered.size else ordered
+
+
+def _contains(ordered: Cells, cells: Cells) -> Mask:
+    if not ordered.size:
+        return np.zeros(cells.shape, dtype=bool)
+    place = np.minimum(np.searchsorted(ordered, cells), ordered.size - 1)
+    result: Mask = ordered[place] == cells
+    return result
+
+
+def _surrounded(cells: Cells, resolution: int) -> Mask:
+    """Which of the ordered cells have all their neighbours among them."""
+    mask = np.zeros(cells.shape, dtype=bool)
+    if cells.size and resolution > 0:
+        # All neighbours of a cell are children of its parent or of the parent's neighbours.
+        parents = parent_cells(cells, resolution - 1)
+        first = np.flatnonzero(np.append(True, parents[1:] != parents[:-1]))
+        full = parents[first[np.diff(np.append(first, parents.size)) == 7]]
+        mask = _contains(full[_surrounded(full, resolution - 1)], parents)
+    for rows in _blocks(np.flatnonzero(~mask)):
+        disks = [h3_numpy.grid_disk(cell, 1) for cell in cells[rows].tolist()]
+        starts = np.cumsum([0] + [len(disk) for disk in disks[:-1]])
+        mask[rows] = np.logical_and.reduceat(_contains(cells, np.concatenate(disks).view(np.int64)), starts)
+    return mask
+
+
+def _boxes(cells: Cells) -> tuple[Floats, Floats, Floats, Floats]:
+    """South, north, west and east of each cell; west or east may lie beyond 180."""
+    rings = [h3.cell_to_boundary(cell) for cell in cells.tolist()]
+    sizes = np.array([len(ring) for ring in rings])
+    lat, lon = np.array(list(chain.from_iterable(rings)), dtype=np.float64).T
+    starts = np.cumsum(sizes) - sizes
+    first = lon[starts]
+    lon = np.repeat(first, sizes) + turn_deg(np.repeat(first, sizes), lon)
+    south, north = np.minimum.reduceat(lat, starts), np.maximum.reduceat(lat, starts)
+    west, east = np.minimum.reduceat(lon, starts), np.maximum.reduceat(lon, starts)
+    return south, north, west, east
+
+
+def _blocks(values: Ints, size: int = _BLOCK) -> Iterator[Ints]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+# raster -------------------------------------------------------------------------------------------
+
+
+def _raster(cells: Cells, resolution: int) -> tuple[NDArray[np.integer], NDArray[np.uint8]]:
+    """Number of the tile picture for each tile of the globe, and the pictures: pixels out, edge or inside.
+
+    The first three pictures are all out, all edge and all inside.
+    """
+    pixels = _edge_pixels(cells[~_surrounded(cells, resolution)])
+    mixed = distinct(pixels // _PER_TILE)
+    tiles = np.empty((3 + len(mixed), _PER_TILE), dtype=np.uint8)
+    tiles[:3], tiles[3:] = [[_OUT], [_EDGE], [_INSIDE]], _OUT
+    tiles[3 + np.searchsorted(mixed, pixels // _PER_TILE), pixels % _PER_TILE] = _EDGE
+    for start in range(0, len(mixed), 1000):
+        part = slice(start, start + 1000)
+        _fill(tiles[3:][part], mixed[part], cells, resolution)
+    touched = _tiles_touched(cells, resolution)
+    is_polar = (touched < _CAP * _TILE_COLUMNS) | (touched >= (_TILE_ROWS - _CAP) * _TILE_COLUMNS)
+    whole = touched[~(is_polar | _contains(mixed, touched))]
+    whole = whole[_holds(whole * _PER_TILE + (_PER_TILE + _SIDE) // 2, cells, resolution)]
+    slots = np.zeros((_TILE_ROWS, _TILE_COLUMNS + 1), dtype=np.min_scalar_type(len(tiles)))
+    slots[_tile_place(mixed)] = np.arange(3, len(tiles))
+    slots[_tile_place(whole)] = _INSIDE
+    slots[np.unique(touched[is_polar] // _TILE_COLUMNS)] = _EDGE
+    slots[:, -1] = slots[:, 0]  # longitude 180 is the same as -180
+    return slots, tiles.reshape(-1, _SIDE, _SIDE)
+
+
+def _edge_pixels(border: Cells) -> Ints:
+    """Pixels within one pixel of the box around a border cell, numbered tile by tile; none near the poles."""
+    first, last = _CAP * _SIDE, (_TILE_ROWS - _CAP) * _SIDE - 1
+    found = [np.empty(0, dtype=np.int64)]
+    for block in _blocks(border):
+        south, north, west, east = _boxes(block)
+        # One pixel more on each side, as sides are arcs that bulge, and for rounding.
+        rows = np.stack([_floor(south + 90, _PER_DEG) - 1, _floor(north + 90, _PER_DEG) + 1])
+        columns = np.stack([_floor(west + 180, _PER_DEG) - 1, _floor(east + 180, _PER_DEG) + 1])
+        for row, column in _rectangles(rows, columns, first, last):
+            tile = (row // _SIDE) * _TILE_COLUMNS + column % _COLUMNS // _SIDE
+            found.append(distinct((tile * _SIDE + row % _SIDE) * _SIDE + column % _SIDE))
+    return distinct(np.concatenate(found))
+
+
+def _tiles_touched(cells: Cells, resolution: int) -> Ints:
+    """At least the tiles that touch a cell of the set; near the poles only one in each row of tiles."""
+    found = [np.empty(0, dtype=np.int64)]
+    for block in _blocks(distinct(parent_cells(cells, min(resolution, _COARSEST)))):
+        south, north, west, east = _boxes(block)
+        # Children reach beyond their parent, by less than half of its size.
+        up, out = (north - south) / 2, (east - west) / 2
+        rows = np.stack([_floor(south - up + 90, _TILES_PER_DEG), _floor(north + up + 90, _TILES_PER_DEG)])
+        columns = np.stack(
+            [_floor(west - out + 180, _TILES_PER_DEG), _floor(east + out + 180, _TILES_PER_DEG)]
+        )
+        for row, column in _rectangles(rows, columns, _CAP, _TILE_ROWS - _CAP - 1):
+            found.append(distinct(row * _TILE_COLUMNS + column % _TILE_COLUMNS))
+        for row, _ in [
+            *_rectangles(rows, columns * 0, 0, _CAP - 1),
+            *_rectangles(rows, columns * 0, _TILE_ROWS - _CAP, _TILE_ROWS - 1),
+        ]:
+            found.append(distinct(row * _TILE_COLUMNS))
+    return distinct(np.concatenate(found))
+
+
+def _floor(degrees: Floats, per_deg: int) -> Ints:
+    return np.floor(degrees * per_deg).astype(np.int64)
+
+
+def _rectangles(rows: Ints, columns: Ints, first: int, last: int) -> Iterator[tuple[Ints, Ints]]:
+    """Row and column of every place in each rectangle, cut to some rows, in handy portions.
+
+    Rectangles are given by their first and last row and column.
+    """
+    some = (rows[1] >= first) & (rows[0] <= last)
+    top, bottom = rows[:, some].clip(first, last)
+    left, right = columns[:, some]
+    width = right - left + 1
+    size = (bottom - top + 1) * width
+    ends = np.cumsum(size)
+    cuts = np.searchsorted(ends, np.arange(_MAX_PLACES, size.sum(), _MAX_PLACES))
+    for part in np.split(np.arange(len(size)), cuts):
+        one = np.repeat(part, size[part])
+        place = np.arange(len(one)) - np.repeat(ends[part] - size[part] - (ends - size)[part[:1]], size[part])
+        yield top[one] + place // width[one], left[one] + place % width[one]
+
+
+def _fill(tiles: NDArray[np.uint8], numbers: Ints, cells: Cells, resolution: int) -> None:
+    """Tell the inside from the outside: connected pixels without an edge between them are alike."""
+    within_tile = np.zeros((3, 3, 3), dtype=bool)
+    within_tile[1] = ndimage.generate_binary_structure(2, 1)
+    labels, count = ndimage.label(tiles.reshape(-1, _SIDE, _SIDE) == _OUT, structure=within_tile)
+    labels = labels.ravel()
+    sample = np.zeros(count + 1, dtype=np.int64)
+    sample[labels] = np.arange(len(labels))
+    pixels = numbers[sample[1:] // _PER_TILE] * _PER_TILE + sample[1:] % _PER_TILE
+    inside = np.append(False, _holds(pixels, cells, resolution))
+    tiles[inside[labels].reshape(tiles.shape)] = _INSIDE
+
+
+def _holds(pixels: Ints, cells: Cells, resolution: int) -> Mask:
+    """Whether the middle of each pixel lies in the set."""
+    tile_row, tile_column = _tile_place(pixels // _PER_TILE)
+    row, column = tile_row * _SIDE + pixels // _SIDE % _SIDE, tile_column * _SIDE + pixels % _SIDE
+    lat, lon = (row + 0.5) / _PER_DEG - 90.0, (column + 0.5) / _PER_DEG - 180.0
+    return _contains(cells, cells_at(lat, lon, resolution))
+
+
+def _tile_place(tiles: Ints) -> tuple[Ints, Ints]:
+    return tiles // _TILE_COLUMNS, tiles % _TILE_COLUMNS
