@@ -15,7 +15,8 @@ import pandas as pd
 import shapely
 
 from ais_berths import geo, schema
-from ais_berths.clusters import Footprints, cluster_hulls, group_touching
+from ais_berths.clusters import cluster_hulls, group_touching
+from ais_berths.footprints import Footprints
 from ais_berths.vessels import COMMERCIAL, column_of, groups_of
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def describe_berths(
 
 def _outlines(prints: Footprints, groups: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
     """Rectangle of each group: axis, middle (plane units), length and width in metres."""
-    alongside = ~groups["rafted"].to_numpy()
+    alongside = ~(groups["rafted"] | groups["odd"]).to_numpy()
     number = groups["number"].to_numpy()[alongside]
     n = int(groups["number"].max()) + 1 if len(groups) else 0
     x, y = prints.x[alongside], prints.y[alongside]

@@ -8,7 +8,6 @@ preferring any position are a continuous quay, not a chain of berths.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,15 +17,14 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import DBSCAN
 
-from ais_berths import geo, schema
+from ais_berths.footprints import HOUR_US, Footprints
+from ais_berths.lines import settle_lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import BerthsConfig
-    from ais_berths.geo import Floats
-
-_HOUR_US = 3_600_000_000
+    from ais_berths.footprints import Pairs
 
 
 def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
@@ -44,12 +42,14 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
     Returns
     -------
     One row a footprint, in the order of `hulls`: ``stop_id``, ``cluster`` (numbered from 0 in the order
-    of the smallest stop id), ``berth_kind`` (discrete or continuous), ``rafted``.
+    of the smallest stop id), ``berth_kind`` (discrete or continuous), ``rafted``, and ``odd`` for visits
+    that lay at the berth but not in it: they count, and do not shape it.
 
     Examples
     --------
     Two ships of 200 m one after the other in one place, a third ship 400 m along the quay:
 
+    >>> from ais_berths import schema
     >>> from ais_berths.config import BerthsConfig
     >>> day = pd.to_datetime(["2024-01-01", "2024-01-03", "2024-01-01"], utc=True)
     >>> hulls = schema.conform(pd.DataFrame({
@@ -64,99 +64,19 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
     pairs = prints.pairs()
     labels = _by_overlap(prints, pairs, config)
     labels, rafted = _join_rafts(prints, pairs, labels, config)
-    labels, continuous = _part(prints, labels, rafted, config)
-    out = pd.DataFrame({"stop_id": hulls["stop_id"].to_numpy(), "cluster": labels, "rafted": rafted})
-    out["berth_kind"] = np.where(np.isin(labels, continuous), "continuous", "discrete")
+    settled = settle_lines(prints, labels, rafted, config)
+    out = pd.DataFrame(
+        {
+            "stop_id": hulls["stop_id"].to_numpy(),
+            "cluster": settled.label,
+            "rafted": rafted,
+            "odd": settled.odd,
+            "berth_kind": np.where(settled.continuous, "continuous", "discrete"),
+        }
+    )
     first = out.groupby("cluster")["stop_id"].min().sort_values()
     out["cluster"] = out["cluster"].map(dict(zip(first.index, range(len(first)), strict=True)))
     return out
-
-
-@dataclass(frozen=True)
-class Footprints:
-    """Hulls as arrays in a common plane.
-
-    ``x`` and ``y`` are plane units, ``scale`` plane units per metre; lengths are metres.
-    """
-
-    plane: geo.Plane
-    x: Floats
-    y: Floats
-    scale: Floats
-    heading: Floats
-    length: Floats
-    width: Floats
-    error: Floats
-    start: NDArray[np.int64]
-    end: NDArray[np.int64]
-    mmsi: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, hulls: pd.DataFrame, stops: pd.DataFrame) -> Footprints:
-        """Project the hulls and look up the times of their stops."""
-        plane = geo.Plane.around(hulls["lon"])
-        x, y = plane.forward(hulls["lon"], hulls["lat"])
-        times = stops.set_index("stop_id")[["start_time", "end_time"]].reindex(hulls["stop_id"])
-        return cls(
-            plane=plane,
-            x=x,
-            y=y,
-            scale=geo.Plane.scale(hulls["lat"]),
-            heading=hulls["heading_deg"].fillna(0.0).to_numpy(dtype=np.float64),
-            length=hulls["length_m"].to_numpy(dtype=np.float64),
-            width=hulls["width_m"].to_numpy(dtype=np.float64),
-            error=hulls["hull_error_m"].fillna(0.0).to_numpy(dtype=np.float64),
-            start=schema.to_micros(times["start_time"]),
-            end=schema.to_micros(times["end_time"]),
-            mmsi=hulls["mmsi"].to_numpy(dtype=np.int64),
-        )
-
-    def shapes(self) -> NDArray[np.object_]:
-        """Footprints as rectangles in plane units."""
-        return geo.rectangles(self.x, self.y, self.heading, self.length * self.scale, self.width * self.scale)
-
-    def pairs(self, reach_m: float = 12.0) -> Pairs:
-        """Compare every two footprints that touch or nearly touch."""
-        shapes = self.shapes()
-        grown = geo.rectangles(
-            self.x,
-            self.y,
-            self.heading,
-            self.length * self.scale,
-            (self.width + 2 * reach_m) * self.scale,
-        )
-        i, j = shapely.STRtree(shapes).query(grown, predicate="intersects")
-        i, j = np.minimum(i, j), np.maximum(i, j)
-        i, j = np.unique(np.stack([i, j])[:, i < j], axis=1)
-        turn = geo.turn_deg(self.heading[i], self.heading[j], period=180.0)
-        axis = np.radians(self.heading[i] + turn / 2.0)
-        east = (self.x[j] - self.x[i]) / self.scale[i]
-        north = (self.y[j] - self.y[i]) / self.scale[i]
-        area = shapely.area(shapely.intersection(shapes[i], shapes[j])) / self.scale[i] ** 2
-        smaller = np.minimum(self.length[i] * self.width[i], self.length[j] * self.width[j])
-        together = np.minimum(self.end[i], self.end[j]) - np.maximum(self.start[i], self.start[j])
-        return Pairs(
-            i=i,
-            j=j,
-            turn=np.abs(turn),
-            along=np.abs(east * np.sin(axis) + north * np.cos(axis)),
-            across=np.abs(east * np.cos(axis) - north * np.sin(axis)),
-            share=area / smaller,
-            together_h=np.maximum(together, 0) / _HOUR_US,
-        )
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Two footprints each: angle, offsets of their middles (m), overlap share, hours together."""
-
-    i: NDArray[np.int64]
-    j: NDArray[np.int64]
-    turn: Floats
-    along: Floats
-    across: Floats
-    share: Floats
-    together_h: Floats
 
 
 def _by_overlap(prints: Footprints, pairs: Pairs, config: BerthsConfig) -> NDArray[np.int64]:
@@ -186,7 +106,7 @@ def _join_rafts(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Give ships that always lie outside another ship to the berth of that ship."""
     i, j = pairs.i, pairs.j
-    hours = (prints.end - prints.start) / _HOUR_US
+    hours = (prints.end - prints.start) / HOUR_US
     # The guest is the one that came and left within the stay of the other, or else the smaller one.
     guest_is_j = hours[j] <= hours[i]
     guest, host = np.where(guest_is_j, j, i), np.where(guest_is_j, i, j)
@@ -215,90 +135,6 @@ def _join_rafts(
     same = raft & (out[guest] == out[host])
     rafted[guest[same]] = True
     return out, rafted
-
-
-def _part(
-    prints: Footprints, labels: NDArray[np.int64], rafted: NDArray[np.bool_], config: BerthsConfig
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Part clusters in which ships lay side by side at the same time, or that are too long.
-
-    Returns
-    -------
-    New labels, and the labels that are continuous quays.
-    """
-    out = labels.copy()
-    following = int(labels.max()) + 1 if len(labels) else 0
-    continuous: list[int] = []
-    order = np.argsort(labels, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
-        alongside = members[~rafted[members]]
-        if len(alongside) < 2 or _is_one_berth(prints, alongside, config):
-            continue
-        pieces = _pieces(prints, alongside, config)
-        sound = [piece for piece in pieces if _is_one_berth(prints, piece, config)]
-        if sum(map(len, sound)) < config.discrete_share * len(alongside):
-            continuous.append(int(labels[members[0]]))
-            continue
-        for piece in pieces[1:]:
-            out[piece] = following
-            following += 1
-        guests = members[rafted[members]]
-        out[guests] = out[_nearest(prints, guests, alongside)]
-    return out, np.array(continuous, dtype=np.int64)
-
-
-def _is_one_berth(prints: Footprints, members: NDArray[np.intp], config: BerthsConfig) -> bool:
-    """Nobody lay there beside another, and the middles keep together."""
-    along, length = _along(prints, members), prints.length[members]
-    spread = float(np.quantile(along, 0.9) - np.quantile(along, 0.1))
-    if len(members) > 2 and spread > config.berth_spread * np.median(length) + 10.0:
-        return False
-    return _conflicts(prints, members) <= 0.05 * len(members)
-
-
-def _conflicts(prints: Footprints, members: NDArray[np.intp]) -> int:
-    """How many visits began while another ship of the group was still there for an hour or more."""
-    order = members[np.argsort(prints.start[members], kind="stable")]
-    latest = np.maximum.accumulate(prints.end[order])
-    overlap_h = (np.minimum(latest[:-1], prints.end[order][1:]) - prints.start[order][1:]) / _HOUR_US
-    different = prints.mmsi[order][1:] != prints.mmsi[order][:-1]
-    return int(np.count_nonzero((overlap_h > 1.0) & different))
-
-
-def _pieces(prints: Footprints, members: NDArray[np.intp], config: BerthsConfig) -> list[NDArray[np.intp]]:
-    """Cut a group along the quay where the middles of its ships are rare."""
-    along = _along(prints, members)
-    width = max(6.0, config.bandwidth * float(np.median(prints.length[members])))
-    grid = np.arange(along.min() - 3 * width, along.max() + 3 * width, width / 4.0)
-    density = np.exp(-0.5 * ((grid[:, None] - along[None, :]) / width) ** 2).sum(axis=1)
-    peaks = np.flatnonzero((density[1:-1] >= density[:-2]) & (density[1:-1] > density[2:])) + 1
-    cuts: list[float] = []
-    left = peaks[0]
-    for right in peaks[1:]:
-        valley = left + int(np.argmin(density[left : right + 1]))
-        if density[valley] < config.valley * min(density[left], density[right]):
-            cuts.append(float(grid[valley]))
-            left = right
-        elif density[right] > density[left]:
-            left = right
-    side = np.searchsorted(cuts, along)
-    return [members[side == number] for number in np.unique(side)]
-
-
-def _along(prints: Footprints, members: NDArray[np.intp]) -> Floats:
-    """Position of the middle of each ship along the common axis (m), from their median."""
-    axis = np.radians(geo.circular_median_deg(prints.heading[members], period=180.0))
-    east = (prints.x[members] - np.median(prints.x[members])) / prints.scale[members]
-    north = (prints.y[members] - np.median(prints.y[members])) / prints.scale[members]
-    result: Floats = east * np.sin(axis) + north * np.cos(axis)
-    return result
-
-
-def _nearest(prints: Footprints, guests: NDArray[np.intp], hosts: NDArray[np.intp]) -> NDArray[np.intp]:
-    dx = prints.x[guests][:, None] - prints.x[hosts][None, :]
-    dy = prints.y[guests][:, None] - prints.y[hosts][None, :]
-    result: NDArray[np.intp] = hosts[np.argmin(np.hypot(dx, dy), axis=1)] if len(guests) else guests
-    return result
 
 
 def group_touching(shapes: NDArray[np.object_]) -> NDArray[np.int64]:

@@ -149,10 +149,25 @@ class BerthsConfig(Section):
     discrete_share: float = Field(
         0.6, gt=0, le=1, description="share of stops in clear berths below which a quay is continuous"
     )
-    min_stops: int = Field(1, ge=1, description="moored stops that make a berth")
+    invaded_share: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="share of ships reaching into the next place from which a quay is continuous",
+    )
+    reach_share: float = Field(
+        0.1, ge=0, lt=1, description="overlap along the quay, in lengths of the shorter ship, that is no play"
+    )
+    odd_share: float = Field(
+        0.15, ge=0, lt=1, description="visits beside a berth, against those in it, that are no second berth"
+    )
+    line_offset_m: float = Field(
+        12.0, gt=0, description="hulls on one quay line have a side or their middles this close (m)"
+    )
     edge_quantile: float = Field(
         0.1, ge=0, lt=0.5, description="share of ships that reach beyond each edge of a berth polygon"
     )
+    min_stops: int = Field(1, ge=1, description="moored stops that make a berth")
     cell_resolution: int = Field(12, ge=9, le=15, description="H3 resolution of the berth cells")
 
 

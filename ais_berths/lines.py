@@ -1,0 +1,312 @@
+"""Ships along one quay line: separate berths, or a quay where they lie anywhere.
+
+Groups of overlapping hulls on one line are looked at together. Where ships keep to places and do not
+reach into the next one, the places are berths. Where they lie anywhere, the whole line is one continuous
+quay. A few visits beside a busy berth are odd visits to it and make no berth of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from ais_berths import geo
+from ais_berths.footprints import HOUR_US
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.config import BerthsConfig
+    from ais_berths.footprints import Footprints
+    from ais_berths.geo import Floats
+
+    Members = NDArray[np.intp]
+
+_FEW = 6
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The berth of each footprint, whether that is a continuous quay, and whether the visit is odd."""
+
+    label: NDArray[np.int64]
+    continuous: NDArray[np.bool_]
+    odd: NDArray[np.bool_]
+
+
+def settle_lines(
+    prints: Footprints, labels: NDArray[np.int64], rafted: NDArray[np.bool_], config: BerthsConfig
+) -> Settled:
+    """Decide for every quay line between berths and a continuous quay.
+
+    Parameters
+    ----------
+    prints
+        The footprints.
+    labels
+        Group of each footprint by overlap, from 0.
+    rafted
+        Footprints outside another ship; they follow the ship that they lie at and decide nothing.
+    config
+        The section ``berths`` of the settings.
+    """
+    label = np.full(len(labels), -1, dtype=np.int64)
+    odd = np.zeros(len(labels), dtype=bool)
+    continuous = np.zeros(len(labels), dtype=bool)
+    groups = _members_of(np.where(rafted, -1, labels))
+    line = _lines(prints, groups, config)
+    following = 0
+    for number in range(int(line.max()) + 1 if len(line) else 0):
+        places = [groups[i] for i in np.flatnonzero(line == number)]
+        whole, parts = _settle(prints, places, config)
+        for core, beside in parts:
+            label[core] = label[beside] = following
+            odd[beside] = True
+            following += 1
+        if whole:
+            continuous[np.concatenate(places)] = True
+    label, odd = _absorb(prints, label, odd, continuous, config)
+    _follow_hosts(prints, label, continuous, labels, rafted)
+    return Settled(np.unique(label, return_inverse=True)[1].astype(np.int64), continuous, odd)
+
+
+def _settle(
+    prints: Footprints, places: list[Members], config: BerthsConfig
+) -> tuple[bool, list[tuple[Members, Members]]]:
+    """One line: whether it is continuous, and its places, each with its odd visits."""
+    every = np.concatenate(places)
+    none = np.zeros(0, dtype=np.intp)
+    sound = all(_is_one_berth(prints, place, config) for place in places)
+    if sound and (len(places) == 1 or _invaded(prints, every, places, config) <= config.invaded_share):
+        return False, [(place, none) for place in places]
+    parts = _without_odd(prints, every, _pieces(prints, every, config), config)
+    cores = [core for core, _ in parts]
+    clear = sum(len(core) for core in cores if _is_one_berth(prints, core, config))
+    separate = _invaded(prints, every, cores, config) <= config.invaded_share
+    if len(every) < _FEW and sound:
+        return False, [(place, none) for place in places]
+    if clear >= config.discrete_share * sum(map(len, cores)) and separate:
+        return False, parts
+    return True, [(every, none)]
+
+
+def _is_one_berth(prints: Footprints, members: Members, config: BerthsConfig) -> bool:
+    """Nobody lay there beside another, and the middles keep together."""
+    along, length = _along(prints, members, members), prints.length[members]
+    spread = float(np.quantile(along, 0.9) - np.quantile(along, 0.1))
+    slack = config.berth_spread * float(np.median(length)) + 10.0
+    if len(members) > 2 and spread > slack + float(np.median(prints.error[members])):
+        return False
+    return _conflicts(prints, members) <= 0.05 * len(members)
+
+
+def _conflicts(prints: Footprints, members: Members) -> int:
+    """How many visits began while another ship of the group stayed on for more than an hour."""
+    order = members[np.argsort(prints.start[members], kind="stable")]
+    latest = np.maximum.accumulate(prints.end[order])
+    overlap = np.minimum(latest[:-1], prints.end[order][1:]) - prints.start[order][1:]
+    different = prints.mmsi[order][1:] != prints.mmsi[order][:-1]
+    return int(np.count_nonzero((overlap > HOUR_US) & different))
+
+
+def _invaded(prints: Footprints, every: Members, places: list[Members], config: BerthsConfig) -> float:
+    """Share of pairs from neighbouring places in which one ship reaches into the other."""
+    if len(places) < 2:
+        return 0.0
+    position = dict(zip(every.tolist(), _along(prints, every, every).tolist(), strict=True))
+    along = [np.array([position[m] for m in place.tolist()]) for place in places]
+    order = np.argsort([np.median(middle) for middle in along], kind="stable")
+    reach, pairs = 0.0, 0
+    for a, b in zip(order[:-1].tolist(), order[1:].tolist(), strict=True):
+        half_a, half_b = prints.length[places[a]] / 2.0, prints.length[places[b]] / 2.0
+        overlap = (along[a] + half_a)[:, None] - (along[b] - half_b)[None, :]
+        free = config.reach_share * 2.0 * np.minimum(half_a[:, None], half_b[None, :])
+        doubt = np.hypot(prints.error[places[a]][:, None], prints.error[places[b]][None, :])
+        reach += float(np.count_nonzero(overlap > free + doubt))
+        pairs += overlap.size
+    return reach / pairs
+
+
+def _pieces(prints: Footprints, members: Members, config: BerthsConfig) -> list[Members]:
+    """Cut a group along the quay where the middles of its ships are rare."""
+    along = _along(prints, members, members)
+    width = max(
+        6.0,
+        config.bandwidth * float(np.median(prints.length[members])),
+        0.7 * float(np.median(prints.error[members])),
+    )
+    grid = np.arange(along.min() - 3 * width, along.max() + 3 * width, width / 4.0)
+    density = np.exp(-0.5 * ((grid[:, None] - along[None, :]) / width) ** 2).sum(axis=1)
+    peaks = np.flatnonzero((density[1:-1] >= density[:-2]) & (density[1:-1] > density[2:])) + 1
+    cuts: list[float] = []
+    left = int(peaks[0])
+    for right in peaks[1:].tolist():
+        valley = left + int(np.argmin(density[left : right + 1]))
+        if density[valley] < config.valley * min(density[left], density[right]):
+            cuts.append(float(grid[valley]))
+            left = right
+        elif density[right] > density[left]:
+            left = right
+    side = np.searchsorted(cuts, along)
+    return [members[side == number] for number in np.unique(side)]
+
+
+def _without_odd(
+    prints: Footprints, every: Members, pieces: list[Members], config: BerthsConfig
+) -> list[tuple[Members, Members]]:
+    """Give small pieces that lie across a neighbour to that neighbour."""
+    cores = [piece for piece in pieces if not _is_small(piece, pieces, config)]
+    middles = dict(zip(every.tolist(), _along(prints, every, every).tolist(), strict=True))
+    beside: dict[int, list[int]] = {i: [] for i in range(len(cores))}
+    alone = []
+    for piece in pieces:
+        if not _is_small(piece, pieces, config):
+            continue
+        x = float(np.median([middles[m] for m in piece.tolist()]))
+        covered = [_covered(prints, x, piece, core, middles) for core in cores]
+        best = int(np.argmax(covered))
+        if covered[best] >= 0.3:
+            beside[best].extend(piece.tolist())
+        else:
+            alone.append((piece, np.zeros(0, dtype=np.intp)))
+    parts = [(core, np.array(beside[i], dtype=np.intp)) for i, core in enumerate(cores)]
+    return parts + alone
+
+
+def _is_small(piece: Members, pieces: list[Members], config: BerthsConfig) -> bool:
+    return len(piece) <= config.odd_share * max(map(len, pieces))
+
+
+def _covered(prints: Footprints, x: float, piece: Members, core: Members, middles: dict[int, float]) -> float:
+    """Share of the shorter ship that a piece and a core have in common along the quay."""
+    half = float(np.median(prints.length[piece])) / 2.0
+    core_half = float(np.median(prints.length[core])) / 2.0
+    core_x = float(np.median([middles[m] for m in core.tolist()]))
+    shared = min(x + half, core_x + core_half) - max(x - half, core_x - core_half)
+    return shared / (2.0 * min(half, core_half))
+
+
+def _absorb(
+    prints: Footprints,
+    label: NDArray[np.int64],
+    odd: NDArray[np.bool_],
+    continuous: NDArray[np.bool_],
+    config: BerthsConfig,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Small groups whose hulls lie across a busy berth or a continuous quay are odd visits to it."""
+    label, odd = label.copy(), odd.copy()
+    groups = _members_of(np.where(odd, -1, label))
+    if len(groups) < 2:
+        return label, odd
+    shapes = _outlines(prints, groups)
+    size = np.array([len(members) for members in groups])
+    whole = np.array([bool(continuous[members[0]]) for members in groups])
+    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    small = (i != j) & (size[i] <= np.maximum(config.odd_share * size[j], np.where(whole[j], 1, 0)))
+    i, j = i[small], j[small]
+    share = shapely.area(shapely.intersection(shapes[i], shapes[j])) / np.minimum(
+        shapely.area(shapes[i]), shapely.area(shapes[j])
+    )
+    doubtful = np.array([float(np.median(prints.error[groups[g]] / prints.length[groups[g]])) for g in i])
+    takes = share >= np.where(doubtful > 0.1, 0.15, 0.3)
+    for a, b in sorted(zip(i[takes].tolist(), j[takes].tolist(), strict=True), key=lambda ab: size[ab[1]]):
+        host = label[groups[b][0]]
+        guests = np.flatnonzero(label == label[groups[a][0]])
+        label[guests] = host
+        odd[guests] = True
+        continuous[guests] = whole[b]
+    return label, odd
+
+
+def _follow_hosts(
+    prints: Footprints,
+    label: NDArray[np.int64],
+    continuous: NDArray[np.bool_],
+    labels: NDArray[np.int64],
+    rafted: NDArray[np.bool_],
+) -> None:
+    """Ships outside others go where the nearest ship of their old group went (in place)."""
+    for guest in np.flatnonzero(rafted).tolist():
+        hosts = np.flatnonzero((labels == labels[guest]) & ~rafted)
+        if not len(hosts):
+            label[guest] = label.max() + 1
+            continue
+        away = np.hypot(prints.x[hosts] - prints.x[guest], prints.y[hosts] - prints.y[guest])
+        host = hosts[int(np.argmin(away))]
+        label[guest], continuous[guest] = label[host], continuous[host]
+
+
+def _lines(prints: Footprints, groups: list[Members], config: BerthsConfig) -> NDArray[np.int64]:
+    """Number the quay lines: groups that point the same way, on one line, and overlap along it."""
+    n = len(groups)
+    if n == 0:
+        return np.zeros(0, dtype=np.int64)
+    boxes = np.array([_box(prints, members) for members in groups])
+    x, y, scale, axis, length, width = boxes.T
+    shapes = geo.rectangles(x, y, axis, length * scale, (width + 2 * config.line_offset_m) * scale)
+    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    i, j = i[i < j], j[i < j]
+    turn = geo.turn_deg(axis[i], axis[j], period=180.0)
+    theta = np.radians(axis[i] + turn / 2.0)
+    east, north = (x[j] - x[i]) / scale[i], (y[j] - y[i]) / scale[i]
+    along = np.abs(east * np.sin(theta) + north * np.cos(theta))
+    across = np.abs(east * np.cos(theta) - north * np.sin(theta))
+    # Ships of different beams on one quay share a side, or else their middles.
+    offset = np.minimum(across, np.abs(across - np.abs(width[i] - width[j]) / 2.0))
+    shared = (length[i] + length[j]) / 2.0 - along
+    joined = (np.abs(turn) <= config.max_turn_deg) & (offset <= config.line_offset_m)
+    joined &= shared > config.reach_share * np.minimum(length[i], length[j])
+    graph = csr_array((np.ones(int(joined.sum())), (i[joined], j[joined])), shape=(n, n))
+    line: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return line
+
+
+def _outlines(prints: Footprints, groups: list[Members]) -> NDArray[np.object_]:
+    x, y, scale, axis, length, width = np.array([_box(prints, members) for members in groups]).T
+    return geo.rectangles(x, y, axis, length * scale, width * scale)
+
+
+def _box(prints: Footprints, members: Members) -> tuple[float, float, float, float, float, float]:
+    """Robust rectangle of a group: middle (plane units), scale, axis, length and width (m)."""
+    axis = geo.circular_median_deg(prints.heading[members], period=180.0)
+    scale = float(np.median(prints.scale[members]))
+    along, across = _along(prints, members, members), _across(prints, members, axis)
+    half_length, half_width = prints.length[members] / 2.0, prints.width[members] / 2.0
+    rear, front = np.quantile(along - half_length, 0.1), np.quantile(along + half_length, 0.9)
+    left, right = np.quantile(across - half_width, 0.1), np.quantile(across + half_width, 0.9)
+    ahead, aside = (rear + front) / 2.0, (left + right) / 2.0
+    sin, cos = np.sin(np.radians(axis)), np.cos(np.radians(axis))
+    x = float(np.median(prints.x[members])) + (ahead * sin + aside * cos) * scale
+    y = float(np.median(prints.y[members])) + (ahead * cos - aside * sin) * scale
+    return x, y, scale, axis, float(front - rear), float(right - left)
+
+
+def _along(prints: Footprints, members: Members, frame: Members) -> Floats:
+    """Position of ships along the axis of a group (m), from the median of the group."""
+    theta = np.radians(geo.circular_median_deg(prints.heading[frame], period=180.0))
+    east = (prints.x[members] - np.median(prints.x[frame])) / prints.scale[members]
+    north = (prints.y[members] - np.median(prints.y[frame])) / prints.scale[members]
+    result: Floats = east * np.sin(theta) + north * np.cos(theta)
+    return result
+
+
+def _across(prints: Footprints, members: Members, axis: float) -> Floats:
+    theta = np.radians(axis)
+    east = (prints.x[members] - np.median(prints.x[members])) / prints.scale[members]
+    north = (prints.y[members] - np.median(prints.y[members])) / prints.scale[members]
+    result: Floats = east * np.cos(theta) - north * np.sin(theta)
+    return result
+
+
+def _members_of(labels: NDArray[np.int64]) -> list[Members]:
+    """Members of each label from 0 up, in the order of the labels; -1 belongs to none."""
+    order = np.argsort(labels, kind="stable")
+    order = order[labels[order] >= 0]
+    if not len(order):
+        return []
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
