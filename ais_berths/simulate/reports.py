@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,7 +122,8 @@ def hear(
 
     Returns
     -------
-    vessel, stop, time_s, lat, lon, sog_kn, cog_deg, heading_deg, nav_status, coarse; by vessel and time.
+    vessel, stop, time_s, lat, lon, sog_kn, cog_deg, heading_deg, nav_status, coarse, again
+    (the row repeats the one before); by vessel and time.
     """
     seg = {name: segments[name].to_numpy() for name in segments.columns}
     row, time = _report_times(rng, seg, segments, ships, reception)
@@ -161,9 +163,10 @@ def hear(
             "coarse": coarse,
         }
     )
-    again = np.sort(rng.permutation(n)[: int(0.003 * n)])
-    doubled: pd.DataFrame = out.iloc[np.sort(np.concatenate([np.arange(n), again]))]
-    return doubled.reset_index(drop=True)
+    twice = np.sort(np.concatenate([np.arange(n), np.flatnonzero(rng.random(n) < 0.003)]))
+    again = np.diff(twice, prepend=-1) == 0
+    doubled: pd.DataFrame = out.iloc[twice]
+    return doubled.reset_index(drop=True).assign(again=again)
 
 
 # habits ----------------------------------------------------------------------------------------------
@@ -347,8 +350,11 @@ def _to_degrees(
 
 def to_degrees(place: NDArray[np.complex128], lat0: float, lon0: float) -> tuple[Floats, Floats]:
     """Latitude and longitude of places in the plane of a port (transverse Mercator about its middle)."""
-    back = Transformer.from_crs(
-        f"+proj=tmerc +lat_0={lat0:.9f} +lon_0={lon0:.9f} +k=1 +ellps=WGS84", "EPSG:4326", always_xy=True
-    )
-    lon, lat = back.transform(place.real, place.imag)
+    lon, lat = _plane(lat0, lon0).transform(place.real, place.imag)
     return np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
+
+
+@cache
+def _plane(lat0: float, lon0: float) -> Transformer:
+    local = f"+proj=tmerc +lat_0={lat0:.9f} +lon_0={lon0:.9f} +k=1 +ellps=WGS84"
+    return Transformer.from_crs(local, "EPSG:4326", always_xy=True)

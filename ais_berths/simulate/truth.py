@@ -47,7 +47,8 @@ class Truth:
         arrival_time and departure_time (true), rafted, across (two berths), from_m, to_m, n_reports, lat,
         lon, heading_deg, length_m, width_m, geometry (hull alongside; swept ground otherwise).
     berth_calls, port_calls
-        True calls, in the columns of the tables that the package makes.
+        True calls, in the columns of the tables that the package makes: arrival_time and departure_time
+        within the feed, whole_arrival_time and whole_departure_time as they were; hours are of the whole.
     vessels
         One row per ship with its true and its sent dimensions.
     """
@@ -301,8 +302,10 @@ def _berth_calls(stops: pd.DataFrame) -> pd.DataFrame:
             "vessel": calls["vessel"],
             "berth_id": calls["berth_id"],
             "port_id": calls["port_id"],
-            "arrival_time": calls["arrival_time"],
-            "departure_time": calls["departure_time"],
+            "arrival_time": calls["start_time"],
+            "departure_time": calls["end_time"],
+            "whole_arrival_time": calls["arrival_time"],
+            "whole_departure_time": calls["departure_time"],
             "time_at_berth_h": stay,
             "waiting_h": waiting,
             "from_m": calls["from_m"],
@@ -323,15 +326,17 @@ def _port_calls(stops: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
     table = mine.groupby("port_call_id").agg(
         vessel=("vessel", "first"),
         port_id=("port_id", "first"),
-        arrival_time=("arrival_time", "min"),
-        departure_time=("departure_time", "max"),
+        arrival_time=("start_time", "min"),
+        departure_time=("end_time", "max"),
+        whole_arrival_time=("arrival_time", "min"),
+        whole_departure_time=("departure_time", "max"),
         open_start=("open_start", "any"),
         open_end=("open_end", "any"),
         n_reports=("n_reports", "sum"),
     )
     berths = calls.groupby("port_call_id")["berth_id"].nunique()
     waits = calls.groupby("port_call_id")["waiting_h"].sum()
-    hours = (table["departure_time"] - table["arrival_time"]).dt.total_seconds() / 3600
+    hours = (table["whole_departure_time"] - table["whole_arrival_time"]).dt.total_seconds() / 3600
     return table.assign(
         n_berths=berths.reindex(table.index).fillna(0).astype(int),
         waiting_h=waits.reindex(table.index).fillna(0.0),

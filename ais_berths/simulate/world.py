@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,16 @@ from ais_berths import schema
 from ais_berths.simulate.calls import DAY, plan_merchants
 from ais_berths.simulate.craft import plan_craft
 from ais_berths.simulate.fleet import name_ships
+from ais_berths.simulate.ocean import draw_ocean
 from ais_berths.simulate.plan import Plan
 from ais_berths.simulate.reports import Reception, Weather, hear, segment_table
 from ais_berths.simulate.scenes import draw_scene
+from ais_berths.simulate.settings import SimulateConfig, read_settings
 from ais_berths.simulate.traffic import muster, plan_ferries, plan_passing, plan_roads
 from ais_berths.simulate.truth import Truth, join_truth, port_truth, times
+
+if TYPE_CHECKING:
+    from ais_berths.simulate.scenes import Scene
 
 WARM_UP_DAYS = 8.0
 
@@ -34,6 +40,11 @@ class World:
     period: tuple[float, float]
 
     @property
+    def ocean(self) -> pd.DataFrame:
+        """Ships on the high seas."""
+        return self.ships.iloc[self.first_vessel[-1] :]
+
+    @property
     def n_stops(self) -> int:
         """Stops of all ports, warm-up included."""
         return self.first_stop[-1]
@@ -49,112 +60,97 @@ class World:
 
 
 def simulate_port(
+    config: SimulateConfig | None = None,
     *,
-    days: float = 30,
-    sizes: str = "size",
-    reception: str = "terrestrial",
     rng: np.random.Generator | int = 0,
-    report_s: float = 180.0,
-    **scene: object,
+    **options: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Truth]:
     """Simulate one port, or a few, in memory.
 
     Parameters
     ----------
-    days
-        Length of the feed.
-    sizes
-        ``antenna``: static reports carry A, B, C, D; ``size``: only length and width; ``none``: neither.
-    reception
-        ``terrestrial``, or ``satellite``: a report every half hour on average.
+    config
+        Options; the defaults where None, but reports of ships at rest no closer than three minutes and of
+        ships under way no closer than one. What concerns files is ignored.
     rng
         Generator or seed.
-    report_s
-        Least time between two reports of a ship at rest (s); under way it is at most a minute.
-    **scene
-        Further options of `plan_world`: ports, at, spacing_km, kinds, scale, start.
+    **options
+        Fields of `SimulateConfig`, put over `config`.
 
     Returns
     -------
     Pings in the columns of the table ``pings`` up to ``coarse`` (without the positions that no filter lets
-    through, missing or at 0/0; nothing else is cleaned); static reports as the table
-    ``statics``; and the truth.
+    through, missing or at 0/0; nothing else is cleaned); static reports as the table ``statics``; the truth.
+
+    Raises
+    ------
+    ConfigError
+        An option is unknown or impossible.
 
     Examples
     --------
-    >>> pings, statics, truth = simulate_port(days=1, rng=1, kinds=["general"])
+    >>> pings, statics, truth = simulate_port(days=1, rng=1, scene=["general"])
     >>> sorted(truth.berths["berth_kind"].unique()), pings["mmsi"].isin(statics["mmsi"]).all()
     (['discrete'], np.True_)
     """
+    settings = read_settings(config, {"report_s": 180.0} | options if config is None else options)
     generator = np.random.default_rng(rng)
-    world = plan_world(generator, days=days, **scene)  # type: ignore[arg-type]
-    how = Reception(reception == "satellite", report_s, min(report_s, 60.0))
+    world = plan_world(generator, settings)
+    how = Reception(settings.reception == "satellite", *settings.thinning_s())
     reports = hear(generator, world.segments, world.ships, world.ports, how)
-    heard = count_heard(reports, world.n_stops)
+    truth = world.truth(count_heard(reports, world.n_stops))
     return (
         canonical_pings(reports, world.ships),
-        canonical_statics(reports, world.ships, sizes),
-        world.truth(heard),
+        canonical_statics(reports, world.ships, settings.sizes),
+        truth,
     )
 
 
-def plan_world(
-    rng: np.random.Generator,
-    *,
-    days: float,
-    ports: int = 1,
-    at: tuple[float, float] | None = None,
-    spacing_km: float = 60.0,
-    kinds: list[str] | None = None,
-    scale: float = 1.0,
-    start: str = "2024-03-01",
-) -> World:
+def plan_world(rng: np.random.Generator, config: SimulateConfig) -> World:
     """Draw ports and fleets and plan everything that happens.
 
-    Parameters
-    ----------
-    rng
-        Source of chance.
-    days
-        Length of the feed; ships move for some days before so that it begins in the middle of life.
-    ports
-        How many ports, `spacing_km` apart along a coast.
-    at
-        Latitude and longitude of the first port (deg); None for anywhere between 50 S and 62 N.
-    spacing_km
-        Distance between neighbouring ports. Close ports are smaller: their quays stay apart.
-    kinds
-        Terminals to build instead of a mixture.
-    scale
-        Factor on fleets and traffic.
-    start
-        First day.
+    Ships move for some days before the feed, so that it begins in the middle of life.
     """
-    begin = pd.Timestamp(start, tz="UTC").timestamp()
-    period = (begin, begin + days * DAY)
-    lat, lon = at if at is not None else (float(rng.uniform(-50, 62)), float(rng.uniform(-180, 180)))
+    begin = pd.Timestamp(config.start, tz="UTC").timestamp()
+    period = (begin, begin + config.days * DAY)
+    lat, lon = config.at or (float(rng.uniform(-50, 62)), float(rng.uniform(-180, 180)))
     bearing = rng.uniform(0, 2 * np.pi)
-    near = ports > 1 and spacing_km < 30
+    near = config.ports > 1 and config.spacing_km < 30
     along = complex(np.sin(bearing), np.cos(bearing)) if near else None
-    room = max(spacing_km * 1000 - 1500, 800.0) if near else 8000.0
+    room = max(config.spacing_km * 1000 - 1500, 800.0) if near else 8000.0
+    kinds = None if config.scene == "mixed" else list(config.scene)
     plans: list[Plan] = []
     places: list[tuple[float, float, Weather]] = []
     tables: list[pd.DataFrame] = []
-    for port in range(ports):
-        there = _beyond(lat, lon, spacing_km * 1000.0 * port, bearing)
+    for port in range(config.ports):
+        there = _beyond(lat, lon, config.spacing_km * 1000.0 * port, bearing)
         scene = draw_scene(rng, port, there, kinds, room_m=room, turn=along)
-        fleet, pools = muster(rng, scene, days, scale)
-        plan = Plan(scene, fleet, rng, period[0] - WARM_UP_DAYS * DAY, period[1] + DAY)
-        harbour = plan_merchants(plan, pools, scale)
-        plan_ferries(plan, pools)
-        plan_passing(plan, pools, 9.0 * scale)
-        plan_roads(plan, pools, 0.5 * scale)
-        plan_craft(plan, pools, harbour)
+        plan = _plan_port(rng, scene, config, period)
         plans.append(plan)
         places.append((*there, Weather(rng, plan.start_s, plan.end_s + 3 * DAY)))
-        tables.append(fleet.assign(port=port))
-    ships = name_ships(rng, pd.concat(tables, ignore_index=True), ports)
+        tables.append(plan.ships.assign(port=port))
+    if config.ocean:
+        n = sum(len(table) for table in tables)
+        tables.append(draw_ocean(rng, max(1, round(n * config.ocean / (1 - config.ocean)))))
+    ships = name_ships(rng, pd.concat(tables, ignore_index=True), config.ports)
     return _assemble(plans, places, ships, period, rng)
+
+
+def _plan_port(
+    rng: np.random.Generator, scene: Scene, config: SimulateConfig, period: tuple[float, float]
+) -> Plan:
+    scale = 1.0
+    if config.ships is not None:
+        usual, _ = muster(rng.spawn(1)[0], scene, config.days, 1.0)
+        scale = config.ships / len(usual)
+    fleet, pools = muster(rng, scene, config.days, scale)
+    plan = Plan(scene, fleet, rng, period[0] - WARM_UP_DAYS * DAY, period[1] + DAY)
+    harbour = plan_merchants(plan, pools, scale)
+    plan_ferries(plan, pools)
+    plan_passing(plan, pools, 9.0 * scale)
+    plan_roads(plan, pools, 0.5 * scale)
+    plan_craft(plan, pools, harbour)
+    return plan
 
 
 def canonical_pings(reports: pd.DataFrame, ships: pd.DataFrame) -> pd.DataFrame:
