@@ -1,0 +1,51 @@
+"""Reading any AIS feed as canonical columns, in bounded memory.
+
+The way of a row: `list_inputs` finds files, `choose_feed` says what they are, `plan_chunks` cuts them
+into `Chunk` pieces, `iter_batches` reads a chunk as raw Arrow tables, `read_positions` gives latitude and
+longitude for a first test by place, and `normalise` brings the rows that pass into canonical columns, while
+`distinct_statics` collects their ship data. A feed is data, not code: see `Feed` for the mapping that
+describes one.
+"""
+
+from __future__ import annotations
+
+from ais_berths.feeds.batches import Batch, iter_batches
+from ais_berths.feeds.canonical import (
+    REASONS,
+    REPORT,
+    Normalised,
+    distinct_statics,
+    is_static_only,
+    normalise,
+    read_cells,
+    read_positions,
+)
+from ais_berths.feeds.chunks import Chunk, plan_chunks
+from ais_berths.feeds.files import InputFile, Window, list_inputs
+from ais_berths.feeds.mapping import SHIPPED, Feed, load_feed, parse_feed
+from ais_berths.feeds.recognise import choose_feed, recognise, suggest_mapping
+
+__all__ = [
+    "REASONS",
+    "REPORT",
+    "SHIPPED",
+    "Batch",
+    "Chunk",
+    "Feed",
+    "InputFile",
+    "Normalised",
+    "Window",
+    "choose_feed",
+    "distinct_statics",
+    "is_static_only",
+    "iter_batches",
+    "list_inputs",
+    "load_feed",
+    "normalise",
+    "parse_feed",
+    "plan_chunks",
+    "read_cells",
+    "read_positions",
+    "recognise",
+    "suggest_mapping",
+]

@@ -1,0 +1,233 @@
+"""Reading chunks, batch by batch and with only the needed columns, in bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from ais_berths.errors import InputError
+from ais_berths.feeds import sentences
+from ais_berths.feeds.chunks import Chunk, open_parquet
+from ais_berths.feeds.files import open_stream, plain_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ais_berths.feeds.mapping import Feed
+
+_ALWAYS = {"mmsi", "time", "lat", "lon", "transceiver", "message_type", "static_only", "cell"}
+# Blocks of this size stay in the processor's cache while they are parsed.
+_BLOCK_BYTES = 4 << 20
+_LEAST_BYTES = 1 << 16
+_LINE_BYTES = 100
+_LONGEST_LINE = 1 << 26
+_WHOLE_GROUPS = 4
+
+
+class Batch(NamedTuple):
+    """Raw rows under the column names of the source, and what was lost while reading them."""
+
+    table: pa.Table
+    counts: dict[str, int]
+
+
+def iter_batches(
+    chunk: Chunk,
+    feed: Feed,
+    columns: Iterable[str] | None = None,
+    *,
+    resolution: int | None = None,
+    batch_rows: int = 500_000,
+    threads: bool = False,
+) -> Iterator[Batch]:
+    """Read a chunk.
+
+    Parameters
+    ----------
+    chunk
+        A piece of a file, from `plan_chunks` or `inspect`.
+    feed
+        What the columns mean.
+    columns
+        Fields that are needed (names as in `Columns`); all that the source has by default. Position, time
+        and MMSI are always read.
+    resolution
+        Also read the H3 cells of this resolution, where the source has them.
+    batch_rows
+        Rows in memory at once, about. Parquet row groups up to four times as large are read whole, because
+        that is quicker.
+    threads
+        Let pyarrow use all cores for each batch; leave it off where several tasks run side by side.
+
+    Yields
+    ------
+    Batch
+        An Arrow table with the raw columns, and the rows lost by reason (see `REASONS`). Text of
+        Parquet files comes as dictionaries, that of CSV files as bytes.
+
+    Raises
+    ------
+    InputError
+        The file turns out to be damaged.
+    """
+    wanted = None if columns is None else set(columns)
+    with plain_words(chunk.label):
+        if chunk.kind == "parquet":
+            yield from _read_parquet(chunk, feed, wanted, resolution, batch_rows, threads=threads)
+        elif chunk.kind == "csv":
+            yield from _read_csv(chunk, feed, wanted, resolution, batch_rows, threads=threads)
+        else:
+            lines = (line for block in _blocks(chunk, batch_rows) for line in block.splitlines())
+            yield from itertools.starmap(Batch, sentences.read_sentences(lines, batch_rows))
+
+
+def _sources(
+    names: Iterable[str], chunk: Chunk, feed: Feed, wanted: set[str] | None, resolution: int | None
+) -> list[str]:
+    """Source columns of the wanted fields, each once."""
+    present = list(names)
+    feed.require(present, chunk.label)
+    found = feed.resolve(present, resolution)
+    if wanted is not None:
+        found = {field: source for field, source in found.items() if field in wanted | _ALWAYS}
+    return list(dict.fromkeys(found.values()))
+
+
+# Parquet ------------------------------------------------------------------------------------------
+
+
+def _read_parquet(
+    chunk: Chunk,
+    feed: Feed,
+    wanted: set[str] | None,
+    resolution: int | None,
+    batch_rows: int,
+    *,
+    threads: bool,
+) -> Iterator[Batch]:
+    if not chunk.row_groups:
+        return
+    with open_parquet(chunk.path) as plain:
+        schema = plain.schema_arrow
+    sources = _sources(schema.names, chunk, feed, wanted, resolution)
+    texts = [name for name in sources if _is_text(schema.field(name).type)]
+    with open_parquet(chunk.path, read_dictionary=texts) as file:
+        for group in chunk.row_groups:
+            if file.metadata.row_group(group).num_rows <= _WHOLE_GROUPS * batch_rows:
+                yield Batch(file.read_row_group(group, columns=sources, use_threads=threads), {})
+                continue
+            pieces = file.iter_batches(batch_rows, row_groups=[group], columns=sources, use_threads=threads)
+            for piece in pieces:
+                yield Batch(pa.Table.from_batches([piece]), {})
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return kind in (pa.string(), pa.large_string())
+
+
+# delimited text -----------------------------------------------------------------------------------
+
+
+def _read_csv(
+    chunk: Chunk,
+    feed: Feed,
+    wanted: set[str] | None,
+    resolution: int | None,
+    batch_rows: int,
+    *,
+    threads: bool,
+) -> Iterator[Batch]:
+    sources = _sources(chunk.header, chunk, feed, wanted, resolution)
+    found = feed.resolve(chunk.header)
+    kinds = dict.fromkeys(sources, pa.binary())
+    quick = kinds | {found["lat"]: pa.float64(), found["lon"]: pa.float64()}
+    parse = partial(_parse, chunk=chunk, decimal=feed.csv.decimal, threads=threads)
+    for block in _blocks(chunk, batch_rows):
+        try:
+            batch = parse(block, kinds=quick)
+        except pa.ArrowInvalid:
+            # A coordinate that is no number: leave them all as text, so that only that one is lost.
+            quick = kinds
+            batch = parse(block, kinds=kinds)
+        yield batch
+
+
+def _parse(
+    block: bytes, kinds: dict[str, pa.DataType], chunk: Chunk, decimal: str, *, threads: bool
+) -> Batch:
+    lost: list[str] = []
+
+    def skip(row: Any) -> str:
+        lost.append(row.text)
+        return "skip"
+
+    def convert(text: bytes) -> pa.Table:
+        lost.clear()
+        return pacsv.read_csv(
+            pa.BufferReader(text),
+            read_options=pacsv.ReadOptions(
+                column_names=chunk.header, block_size=len(text) + 1, use_threads=threads
+            ),
+            parse_options=pacsv.ParseOptions(delimiter=chunk.separator, invalid_row_handler=skip),
+            convert_options=pacsv.ConvertOptions(
+                column_types=kinds, include_columns=list(kinds), decimal_point=decimal
+            ),
+        )
+
+    table = convert(block)
+    if b'"' in block and _has_open_quote(block, len(table) + len(lost), chunk.separator):
+        table = convert(_without_open_quotes(block, chunk.separator))
+    return Batch(table, {"line_malformed": len(lost)} if lost else {})
+
+
+def _has_open_quote(block: bytes, records: int, separator: str) -> bool:
+    """Tell whether a quote without its twin made a record of several lines, or may do so in the last line."""
+    last = block.rstrip(b"\r\n").rpartition(b"\n")[2]
+    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    return records != lines or _well_quoted(separator).fullmatch(last) is None
+
+
+def _without_open_quotes(block: bytes, separator: str) -> bytes:
+    """Take the quotes out of the lines where they do not pair up: a record is a line, always."""
+    fits = _well_quoted(separator).fullmatch
+    lines = block.replace(b"\r\n", b"\n").split(b"\n")
+    return b"\n".join(line if b'"' not in line or fits(line) else line.replace(b'"', b"") for line in lines)
+
+
+@cache
+def _well_quoted(separator: str) -> re.Pattern[bytes]:
+    sign = re.escape(separator).encode()
+    field = rb'(?:"(?:[^"]|"")*+"[^%(s)s]*+|(?!")[^%(s)s]*+)' % {b"s": sign}
+    return re.compile(field + rb"(?:" + sign + field + rb")*+")
+
+
+def _blocks(chunk: Chunk, batch_rows: int) -> Iterator[bytes]:
+    """Whole lines of a chunk of text, a few megabytes at a time, without the header line."""
+    size = max(_LEAST_BYTES, min(_BLOCK_BYTES, batch_rows * _LINE_BYTES))
+    with open_stream(chunk.path, chunk.codec, chunk.member) as stream:
+        if chunk.start:
+            stream.seek(chunk.start)
+        skip = 0 if chunk.start else chunk.header_bytes
+        left = chunk.stop - chunk.start if chunk.stop else None
+        tail = b""
+        while left is None or left > 0:
+            piece = stream.read(size if left is None else min(size, left))
+            if not piece:
+                break
+            left = None if left is None else left - len(piece)
+            text = tail + piece
+            end = text.rfind(b"\n") + 1
+            if end <= skip:
+                tail = text
+                if len(tail) > _LONGEST_LINE:
+                    raise InputError(f"{chunk.label} is no text with lines; it may be damaged")
+                continue
+            yield text[skip:end]
+            skip, tail = 0, text[end:]
+        if tail[skip:].strip():
+            yield tail[skip:]

@@ -1,0 +1,292 @@
+"""Input files: finding them, in folders, globs and object stores, and opening them as streams of bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, Any
+
+import fsspec
+import pyarrow as pa
+from fsspec.core import url_to_fs
+
+from ais_berths.errors import AisBerthsError, DependencyError, EmptyInputError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_DATA = {".parquet", ".pq", ".parq", ".csv", ".tsv", ".txt", ".nmea", ".nm4", ".ais", ".log", ".dat"}
+_PACKED = {".gz", ".zip", ".zst", ".bz2"}
+_TEMPORARY = {".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp", ".crc"}
+_PAPERS = ("readme", "licence", "license", "copying", "changelog", "checksum", "sha256")
+_STORES = {"botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure"}
+_PARTITION = re.compile(r"(year|month|day)=0*(\d+)", re.IGNORECASE)
+_CODECS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"PK\x03\x04": "zip"}
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file to read.
+
+    Parameters
+    ----------
+    path
+        Local path or URL.
+    size
+        Bytes.
+    stamp
+        Changes when the file changes: entity tag where the store has one, else time of last change.
+    """
+
+    path: str
+    size: int
+    stamp: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Size and stamp: the same file read twice has the same fingerprint."""
+        return f"{self.size}-{self.stamp}"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Days whose ``year=/month=/day=`` folders are read; no limit where None."""
+
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+    @classmethod
+    def around(
+        cls, start: dt.datetime | None, end: dt.datetime | None, days_before: int, days_after: int
+    ) -> Window:
+        """Widen a period on position time to the days on which its reports may have arrived."""
+        first = None if start is None else start.date() - dt.timedelta(days=days_before)
+        last = None if end is None else end.date() + dt.timedelta(days=days_after)
+        return cls(first, last)
+
+    def meets(self, path: str) -> bool:
+        """Tell whether the partition folders in a path leave it inside the window.
+
+        Examples
+        --------
+        >>> window = Window(dt.date(2022, 2, 27), dt.date(2022, 3, 1))
+        >>> [window.meets(f"ais/year=2022/month={m}") for m in (1, 2, 3)]
+        [False, True, True]
+        >>> window.meets("ais/year=2022/month=02/day=26/a.parquet"), window.meets("ais/other")
+        (False, True)
+        """
+        parts = {name.lower(): int(number) for name, number in _PARTITION.findall(path)}
+        if "year" not in parts:
+            return True
+        named = [parts[level] for level in ("year", "month", "day") if level in parts]
+        if "month" not in parts:
+            named = named[:1]
+
+        def same_levels(day: dt.date) -> list[int]:
+            return [day.year, day.month, day.day][: len(named)]
+
+        after_first = self.first is None or named >= same_levels(self.first)
+        return after_first and (self.last is None or named <= same_levels(self.last))
+
+
+def list_inputs(inputs: Iterable[str | Path], window: Window | None = None) -> list[InputFile]:
+    """Expand files, folders, globs and URLs into files.
+
+    Folders are read with all their subfolders. Hidden and temporary files there are passed over, as is
+    what has none of the suffixes of AIS files; a file that is named itself is always taken.
+
+    Parameters
+    ----------
+    inputs
+        Paths, globs or any URL that fsspec understands.
+    window
+        Partition folders outside it are not even listed.
+
+    Returns
+    -------
+    Files in natural order for each input (``day=2`` before ``day=10``), each once.
+
+    Raises
+    ------
+    InputError
+        A file is missing or empty.
+    EmptyInputError
+        A folder, a glob or the window leaves nothing to read.
+    DependencyError
+        The URL needs a package that is not installed.
+    """
+    window = window or Window()
+    files: dict[str, InputFile] = {}
+    for given in inputs:
+        files.update((file.path, file) for file in _expand(str(given), window))
+    if not files:
+        raise EmptyInputError("no input was given; name a file, a folder, a glob or a URL")
+    return list(files.values())
+
+
+def open_binary(path: str) -> IO[bytes]:
+    """Open a local path or URL for reading bytes."""
+    with plain_words(path):
+        handle: IO[bytes] = fsspec.open(path, "rb").open()
+    return handle
+
+
+@contextlib.contextmanager
+def open_stream(path: str, codec: str = "", member: str = "") -> Iterator[Any]:
+    """Open the decompressed content of a file; it has ``read(size)``.
+
+    Parameters
+    ----------
+    path
+        Local path or URL.
+    codec
+        As `codec_of` tells; empty for plain files.
+    member
+        File inside a zip.
+    """
+    with plain_words(path), contextlib.ExitStack() as stack:
+        handle = stack.enter_context(open_binary(path))
+        if codec == "zip":
+            archive = stack.enter_context(zipfile.ZipFile(handle))
+            yield stack.enter_context(archive.open(member))
+        elif codec:
+            yield stack.enter_context(pa.CompressedInputStream(pa.PythonFile(handle), codec))
+        else:
+            yield handle
+
+
+def codec_of(head: bytes) -> str:
+    """Recognise the compression from the first bytes of a file; empty if there is none."""
+    return next((name for magic, name in _CODECS.items() if head.startswith(magic)), "")
+
+
+def zip_members(path: str) -> list[str]:
+    """List the data files in a zip.
+
+    Raises
+    ------
+    InputError
+        The zip is damaged, locked or holds no file.
+    """
+    with plain_words(path), open_binary(path) as handle, zipfile.ZipFile(handle) as archive:
+        members = [item for item in archive.infolist() if not item.is_dir() and item.file_size]
+        members = [item for item in members if not _is_hidden(item.filename)]
+        if any(item.flag_bits & 1 for item in members):
+            raise InputError(f"{path} is locked with a password; unpack it and give the files inside")
+    if not members:
+        raise EmptyInputError(f"{path} holds no data file; check the archive")
+    return sorted((item.filename for item in members), key=_natural)
+
+
+@contextlib.contextmanager
+def plain_words(path: str) -> Iterator[None]:
+    """Turn the many errors of damaged or unreachable files into an InputError that names the file."""
+    try:
+        yield
+    except AisBerthsError:
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; check the path") from error
+    except (PermissionError, IsADirectoryError) as error:
+        raise InputError(f"{path} cannot be opened: {error.strerror or error}") from error
+    except ImportError as error:
+        raise _missing_package(path, error) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, pa.ArrowException) as error:
+        raise _damaged(path, error) from error
+    except OSError as error:
+        # pyarrow reports broken Parquet and compression as OSError without a number.
+        if error.errno is None:
+            raise _damaged(path, error) from error
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:
+        # Object stores have error classes of their own; everything else is a fault of ours.
+        if type(error).__module__.partition(".")[0] not in _STORES:
+            raise
+        raise InputError(f"{path} cannot be reached: {error}") from error
+
+
+def _damaged(path: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"{path} is damaged or cut short ({reason}); get a fresh copy of the file")
+
+
+def _missing_package(path: str, error: ImportError) -> DependencyError:
+    if path.startswith(("s3://", "s3a://")):
+        return DependencyError(f'{path} needs the package s3fs: pip install "ais-berths[s3]"')
+    return DependencyError(f"{path} needs a package that is not installed: {error}")
+
+
+def _expand(given: str, window: Window) -> list[InputFile]:
+    with plain_words(given):
+        system, path = url_to_fs(given)
+    with plain_words(given):
+        if any(sign in path for sign in "*?[") and not system.exists(path):
+            found = [item for item in system.glob(path, detail=True).values() if item["type"] == "file"]
+            fixed = len(re.split(r"[*?\[]", path)[0])
+            found = [item for item in found if _is_kept(item["name"][fixed:]) and window.meets(item["name"])]
+            complaint = f"no file fits {given}; check the pattern"
+        else:
+            item = system.info(path)
+            if item["type"] != "directory":
+                return [_input_file(system, path, item)]
+            found = list(_walk(system, path, window))
+            complaint = f"the folder {given} holds no Parquet, CSV or NMEA file"
+            if window != Window():
+                complaint += " for the period asked for"
+    if not found:
+        raise EmptyInputError(complaint)
+    found.sort(key=lambda item: _natural(item["name"]))
+    return [_input_file(system, item["name"], item) for item in found]
+
+
+def _walk(system: Any, folder: str, window: Window) -> Iterator[dict[str, Any]]:
+    for item in system.ls(folder, detail=True):
+        name = PurePosixPath(item["name"].replace("\\", "/").rstrip("/")).name
+        if item["name"].rstrip("/") == folder.rstrip("/") or _is_hidden(name):
+            continue
+        if item["type"] == "directory":
+            if window.meets(item["name"]):
+                yield from _walk(system, item["name"], window)
+        elif _is_data(name) and window.meets(item["name"]):
+            yield item
+
+
+def _is_hidden(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return any(part.startswith((".", "_", "~")) for part in parts) or path.endswith("~")
+
+
+def _is_kept(path: str) -> bool:
+    """Tell whether what a glob filled in is neither hidden nor temporary."""
+    return not _is_hidden(path) and PurePosixPath(path).suffix.lower() not in _TEMPORARY
+
+
+def _is_data(name: str) -> bool:
+    suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
+    if not suffixes or suffixes[-1] in _TEMPORARY or name.lower().startswith(_PAPERS):
+        return False
+    if suffixes[-1] in _PACKED:
+        return suffixes[-1] == ".zip" or len(suffixes) == 1 or suffixes[-2] in _DATA
+    return suffixes[-1] in _DATA
+
+
+def _natural(path: str) -> list[tuple[int, int, str]]:
+    pieces = re.split(r"(\d+)", path)
+    return [(0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in pieces]
+
+
+def _input_file(system: Any, path: str, item: dict[str, Any]) -> InputFile:
+    protocols = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
+    url = path if "file" in protocols else system.unstrip_protocol(path)
+    size = int(item.get("size") or 0)
+    if size == 0:
+        raise InputError(f"{url} is empty; get a fresh copy of the file or take it out")
+    keys = ("ETag", "etag", "LastModified", "last_modified", "updated", "mtime", "created")
+    stamp = next((item[key] for key in keys if item.get(key)), "")
+    return InputFile(url, size, str(stamp).strip('"'))

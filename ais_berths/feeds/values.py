@@ -1,0 +1,304 @@
+"""From raw columns of any type to numpy arrays: numbers, times, text and codes.
+
+Nothing here raises for a bad value: what cannot be read becomes missing. The quick way is tried first on
+the whole column; only where it fails are the values sorted into readable and unreadable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from ais_berths.feeds.mapping import TimeFormat
+
+    Floats = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+_Kind = TypeVar("_Kind", bound=np.generic)
+
+# Whatever fits can be cast: too large an exponent gives infinity, no error.
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_EPOCH_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
+# AIS began in the nineties: a time outside these years is a wrong unit or a broken clock.
+_FIRST_US, _END_US = (pd.Timestamp(year, 1, 1).value // 1000 for year in (1990, 2100))
+
+
+def single(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return the column as one array."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def to_numpy(array: pa.Array) -> NDArray[Any]:
+    """Return an array as numpy, without a copy where it has no nulls."""
+    result: NDArray[Any] = array.to_numpy(zero_copy_only=False)
+    return result
+
+
+def numbers(column: pa.Array | pa.ChunkedArray, decimal: str = ".") -> Floats:
+    """Read a column as floats; NaN where it is missing, infinite or no number.
+
+    Examples
+    --------
+    >>> numbers(pa.array(["1.5", " 2 ", "", None, "abc", "inf"])).tolist()
+    [1.5, 2.0, nan, nan, nan, nan]
+    """
+    array = single(column)
+    if pa.types.is_dictionary(array.type):
+        return _through_dictionary(array, lambda part: numbers(part, decimal))
+    if _is_text(array.type):
+        array = _text_numbers(as_text(array), decimal)
+    elif pa.types.is_boolean(array.type) or pa.types.is_decimal(array.type):
+        array = array.cast(pa.float64(), safe=False)
+    elif not (pa.types.is_floating(array.type) or pa.types.is_integer(array.type)):
+        return np.full(len(array), np.nan)
+    values = np.asarray(to_numpy(array), dtype=np.float64)
+    finite = np.isfinite(values)
+    return values if finite.all() else np.where(finite, values, np.nan)
+
+
+def whole_numbers(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], Mask]:
+    """Read a column as integers.
+
+    Returns
+    -------
+    The values, 0 where unreadable, and the mask of readable ones.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in whole_numbers(pa.array(["366916840", "3.0", "3.5", "x"]))]
+    [[366916840, 3, 0, 0], [True, True, False, False]]
+    """
+    array = single(column)
+    if _is_text(array.type) or pa.types.is_unsigned_integer(array.type):
+        text = _blank_to_null(as_text(array)) if _is_text(array.type) else array
+        quick = _try_cast(text, pa.int64())
+        array = quick if quick is not None else array
+    if pa.types.is_signed_integer(array.type):
+        good = _valid(array)
+        return to_numpy(array.fill_null(0)).astype(np.int64, copy=False), good
+    floats = numbers(array)
+    good = (np.abs(floats) < 2**53) & (floats == np.floor(floats))
+    return np.where(good, floats, 0).astype(np.int64), good
+
+
+def times(column: pa.Array | pa.ChunkedArray, form: TimeFormat) -> tuple[NDArray[np.int64], Mask]:
+    """Read a column of times.
+
+    Offsets in ISO texts and zones of timestamps are honoured; other times are in the zone of `form`.
+
+    Returns
+    -------
+    Microseconds since 1970 UTC, 0 where unreadable, and the mask of readable ones.
+    """
+    array = single(column)
+    if pa.types.is_dictionary(array.type):
+        if len(array.dictionary) > len(array):
+            return times(array.dictionary.take(array.indices), form)
+        values, good = times(array.dictionary, form)
+        return _spread(np.append(values, 0), array), _spread(np.append(good, False), array)
+    if form.format == "epoch" and not pa.types.is_temporal(array.type):
+        # Float64 holds microseconds of our century to the microsecond, but not nanoseconds.
+        us = numbers(array) * _EPOCH_US[form.unit]
+        stamps = np.rint(np.where(np.abs(us) < 2**53, us, np.nan))
+        good = np.isfinite(stamps)
+        stamps = np.where(good, stamps, 0).astype(np.int64)
+    else:
+        parsed = _to_utc(_timestamps(array, form), form.zone)
+        good = _valid(parsed)
+        stamps = to_numpy(parsed.cast(pa.int64()).fill_null(0))
+    good = good & (stamps >= _FIRST_US) & (stamps < _END_US)
+    return np.where(good, stamps, 0), good
+
+
+def codes(
+    column: pa.Array | pa.ChunkedArray, read: Callable[[str], int | None], remap: Mapping[int, int]
+) -> tuple[Floats, Mask]:
+    """Read a column of codes or words.
+
+    Parameters
+    ----------
+    column
+        Numbers or text.
+    read
+        Turns one text into a code, or None if it cannot be understood. Called once for each distinct text.
+    remap
+        Replaces numbers of the source by codes.
+
+    Returns
+    -------
+    The codes, NaN where missing, and a mask of the values that are there but cannot be understood.
+    """
+    array = single(column)
+    if _is_text(array.type):
+        text = _blank_to_null(as_text(array))
+        quick = _try_cast(text, pa.float64())
+        array = quick if quick is not None else text.dictionary_encode()
+    if pa.types.is_dictionary(array.type):
+        found = [np.nan if text is None else read(text) for text in as_text(array.dictionary).to_pylist()]
+        strange = np.array([code is None for code in found] + [False])
+        known = np.array([np.nan if code is None else code for code in found] + [np.nan], dtype=np.float64)
+        return _spread(known, array), _spread(strange, array)
+    numeric = numbers(array)
+    broken = np.isfinite(numeric) & (numeric != np.floor(numeric))
+    numeric = np.where(broken, np.nan, numeric)
+    if remap:
+        old, new = np.array(sorted(remap.items()), dtype=np.float64).T
+        at = np.minimum(np.searchsorted(old, numeric), len(old) - 1)
+        numeric = np.where(old[at] == numeric, new[at], numeric)
+    return numeric, broken
+
+
+def matches(column: pa.Array | pa.ChunkedArray, test: Callable[[str], bool]) -> Mask:
+    """Tell which texts pass a test, which is made once for each distinct text."""
+    array = single(column)
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    passed = [text is not None and test(text) for text in as_text(array.dictionary).to_pylist()]
+    return _spread(np.array([*passed, False]), array)
+
+
+def as_text(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    r"""Return a column as trimmed text; bytes that are not UTF-8 are replaced.
+
+    Examples
+    --------
+    >>> as_text(pa.array([b" A ", b"\xff", None])).to_pylist()
+    ['A', '\ufffd', None]
+    """
+    array = single(column)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary.take(array.indices)
+    if pa.types.is_string(array.type):
+        text = array
+    elif _is_text(array.type):
+        text = _try_cast(array, pa.string())
+        if text is None:
+            values = array.cast(pa.large_binary()).to_pylist()
+            text = pa.array([None if v is None else v.decode("utf-8", "replace") for v in values])
+    else:
+        text = _try_cast(array, pa.string())
+        if text is None:
+            return pa.nulls(len(array), pa.string())
+    return pc.utf8_trim_whitespace(text)
+
+
+def filled(column: pa.Array | pa.ChunkedArray) -> Mask:
+    """Tell which values are there at all: neither null nor NaN nor blank."""
+    array = single(column)
+    if pa.types.is_dictionary(array.type):
+        return _spread(np.append(filled(array.dictionary), False), array)
+    if _is_text(array.type):
+        array = _blank_to_null(as_text(array))
+    elif pa.types.is_floating(array.type):
+        present: Mask = ~np.isnan(to_numpy(array))
+        return present
+    return _valid(array)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+
+
+def _valid(array: pa.Array) -> Mask:
+    if array.null_count == 0:
+        return np.ones(len(array), dtype=bool)
+    return to_numpy(array.is_valid())
+
+
+def _try_cast(array: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    try:
+        return array.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+
+
+def _blank_to_null(text: pa.Array) -> pa.Array:
+    blank = pc.equal(pc.binary_length(text), 0)
+    return pc.if_else(blank, pa.scalar(None, text.type), text) if pc.any(blank).as_py() else text
+
+
+def _through_dictionary(array: pa.Array, read: Callable[[pa.Array], Floats]) -> Floats:
+    if len(array.dictionary) > len(array):
+        return read(array.dictionary.take(array.indices))
+    return _spread(np.append(read(array.dictionary), np.nan), array)
+
+
+def _spread(values: NDArray[_Kind], array: pa.DictionaryArray) -> NDArray[_Kind]:
+    """Give each row the value of its dictionary entry; the last value is for nulls."""
+    result: NDArray[_Kind] = values[to_numpy(array.indices.fill_null(-1))]
+    return result
+
+
+def _text_numbers(text: pa.Array, decimal: str) -> pa.Array:
+    if decimal != ".":
+        text = pc.replace_substring(text, decimal, ".")
+    text = _blank_to_null(text)
+    quick = _try_cast(text, pa.float64())
+    if quick is not None:
+        return quick
+    fits = pc.match_substring_regex(text, _NUMBER)
+    return pc.if_else(fits, text, pa.scalar(None, text.type)).cast(pa.float64())
+
+
+def _timestamps(array: pa.Array, form: TimeFormat) -> pa.Array:
+    """Parse to timestamps, with a zone where the source gives one."""
+    kind = array.type
+    if pa.types.is_timestamp(kind):
+        return array.cast(pa.timestamp("us", kind.tz), safe=False)
+    if pa.types.is_date(kind):
+        return array.cast(pa.timestamp("us"), safe=False)
+    if form.format != "iso":
+        if pa.types.is_floating(kind):
+            array = _try_cast(array, pa.int64()) or array
+        return _by_pattern(_blank_to_null(as_text(array)), form.format)
+    if not _is_text(kind):
+        return pa.nulls(len(array), pa.timestamp("us"))
+    text = _blank_to_null(as_text(array))
+    for quick in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        parsed = _try_cast(text, quick)
+        if parsed is not None:
+            return parsed
+    text = pc.replace_substring_regex(text, r" ?(UTC|GMT)$", "Z")
+    has_zone = pc.match_substring_regex(text, r"[Tt ].*([Zz]|[+-][0-9]{2}:?[0-9]{0,2})$").fill_null(False)
+    zoned = _by_pandas(pc.if_else(has_zone, text, pa.scalar(None, text.type)), "ISO8601")
+    naive = _by_pandas(pc.if_else(has_zone, pa.scalar(None, text.type), text), "ISO8601")
+    return pc.coalesce(zoned, _to_utc(naive.cast(pa.timestamp("us")), form.zone))
+
+
+def _by_pattern(text: pa.Array, pattern: str) -> pa.Array:
+    if any(sign in pattern for sign in ("%f", "%z", "%Z", "%p", "%b", "%B", "%y", "%j")):
+        parsed = _by_pandas(text, pattern)
+        return parsed if "%z" in pattern else parsed.cast(pa.timestamp("us"))
+    parsed = pc.strptime(text, format=pattern, unit="s", error_is_null=True)
+    # Days that do not exist (30 February) roll over into the first days of the next month.
+    suspect = pc.and_(pc.less_equal(pc.day(parsed), 3), pc.not_equal(pc.strftime(parsed, pattern), text))
+    suspect = suspect.fill_null(False)
+    parsed = parsed.cast(pa.timestamp("us"))
+    if not pc.any(suspect).as_py():
+        return parsed
+    checked = _by_pandas(pc.if_else(suspect, text, pa.scalar(None, text.type)), pattern)
+    return pc.if_else(suspect, checked.cast(pa.timestamp("us")), parsed)
+
+
+def _by_pandas(text: pa.Array, pattern: str) -> pa.Array:
+    series = pd.Series(text.to_pandas(), dtype=object)
+    parsed = pd.to_datetime(series, format=pattern, errors="coerce", utc=True)
+    return pa.array(parsed).cast(pa.timestamp("us", "UTC"), safe=False)
+
+
+def _to_utc(stamps: pa.Array, zone: str) -> pa.Array:
+    if stamps.type.tz is None and zone != "UTC":
+        # The hour that comes twice in autumn is taken for its first run.
+        stamps = pc.assume_timezone(stamps, zone, ambiguous="earliest", nonexistent="earliest")
+    return stamps.cast(pa.timestamp("us", "UTC"))

@@ -1,0 +1,166 @@
+"""Numbers, times and codes out of columns of any type."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ais_berths.feeds import values, words
+from ais_berths.feeds.mapping import TimeFormat
+
+NOON_US = int(dt.datetime(2020, 1, 2, 12, tzinfo=dt.UTC).timestamp()) * 1_000_000
+
+messy = st.one_of(
+    st.none(),
+    st.text(max_size=8),
+    st.integers(-(10**12), 10**12).map(str),
+    st.floats(allow_nan=True, allow_infinity=True).map(str),
+    st.sampled_from(["", " ", "NA", "null", "-", "+3", " 12.5 ", "1e5", "1e999", ".5", "5.", "0x1f", "1_0"]),
+)
+
+
+def kinds_of(texts: list[str | None]) -> list[pa.Array]:
+    plain = pa.array(texts, pa.string())
+    return [plain, plain.cast(pa.large_string()), plain.cast(pa.binary()), plain.dictionary_encode()]
+
+
+@given(st.lists(messy, max_size=20))
+def test_a_number_is_read_alike_whatever_stands_beside_it(texts: list[str | None]) -> None:
+    alone = [values.numbers(pa.array([text], pa.string()))[0] for text in texts]
+    for array in kinds_of(texts):
+        np.testing.assert_array_equal(values.numbers(array), np.array(alone, dtype=float))
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=64), max_size=20))
+def test_written_numbers_come_back(numbers: list[float]) -> None:
+    texts = [repr(number) for number in numbers]
+    assert values.numbers(pa.array([*texts, "x"]))[:-1].tolist() == numbers
+
+
+@given(st.lists(messy, max_size=20))
+def test_a_code_is_read_alike_whatever_stands_beside_it(texts: list[str | None]) -> None:
+    lookup = words.type_codes({"1004": 70})
+
+    def read(column: pa.Array) -> list[tuple[float, bool]]:
+        codes, strange = values.codes(column, lambda text: words.code_of(text, lookup, 0), {1004: 70})
+        # Missing and "nothing is known" are the same to every caller.
+        return list(zip(np.nan_to_num(codes).tolist(), strange.tolist(), strict=True))
+
+    alone = [read(pa.array([text], pa.string()))[0] for text in texts]
+    for array in kinds_of(texts):
+        assert read(array) == alone
+
+
+def test_decimal_comma() -> None:
+    assert values.numbers(pa.array(["1,5", "-0,25", "x"]), decimal=",")[:2].tolist() == [1.5, -0.25]
+
+
+def test_numbers_of_other_types() -> None:
+    assert values.numbers(pa.array([1, None], pa.int16())).tolist()[0] == 1.0
+    assert math.isnan(values.numbers(pa.array([1, None], pa.int16()))[1])
+    assert values.numbers(pa.array([[1], [2]])).shape == (2,)
+    assert np.isnan(values.numbers(pa.nulls(3))).all()
+
+
+def test_whole_numbers_keep_all_digits() -> None:
+    cell = 613229551438266367
+    for kind in (pa.int64(), pa.uint64(), pa.string()):
+        array = pa.array([cell]).cast(kind)
+        assert values.whole_numbers(array)[0].tolist() == [cell]
+
+
+@pytest.mark.parametrize(
+    ("column", "form"),
+    [
+        (["2020-01-02T12:00:00"], TimeFormat()),
+        (["2020-01-02 12:00:00"], TimeFormat()),
+        (["2020-01-02 12:00"], TimeFormat()),
+        (["2020-01-02T12:00:00.000"], TimeFormat()),
+        (["2020-01-02 12:00:00.000000000"], TimeFormat()),
+        (["2020-01-02T12:00:00Z"], TimeFormat()),
+        (["2020-01-02 12:00:00 UTC"], TimeFormat()),
+        (["2020-01-02T14:30:00+02:30"], TimeFormat()),
+        (["2020-01-02T07:00:00-0500"], TimeFormat(zone="Asia/Tokyo")),
+        (["2020-01-02T13:00:00"], TimeFormat(zone="Europe/Copenhagen")),
+        (["02/01/2020 12:00:00"], TimeFormat(format="%d/%m/%Y %H:%M:%S")),
+        (["2/1/2020 12:0:0"], TimeFormat(format="%d/%m/%Y %H:%M:%S")),
+        (["02.01.20 13:00"], TimeFormat(format="%d.%m.%y %H:%M", zone="Europe/Berlin")),
+        (["02/01/2020 12:00:00.000"], TimeFormat(format="%d/%m/%Y %H:%M:%S.%f")),
+        (["02/01/2020 14:00:00 +0200"], TimeFormat(format="%d/%m/%Y %H:%M:%S %z")),
+        ([20200102120000], TimeFormat(format="%Y%m%d%H%M%S")),
+        ([20200102120000.0], TimeFormat(format="%Y%m%d%H%M%S")),
+        ([NOON_US // 10**6], TimeFormat(format="epoch")),
+        ([str(NOON_US // 10**3)], TimeFormat(format="epoch", unit="ms")),
+        ([NOON_US], TimeFormat(format="epoch", unit="us")),
+        ([NOON_US * 1000], TimeFormat(format="epoch", unit="ns")),
+        ([pd.Timestamp(2020, 1, 2, 12)], TimeFormat(format="%d/%m/%Y")),
+        ([dt.datetime(2020, 1, 2, 12, tzinfo=dt.UTC)], TimeFormat(zone="Asia/Tokyo")),
+        ([pd.Timestamp(2020, 1, 2, 21)], TimeFormat(zone="Asia/Tokyo")),
+    ],
+)
+def test_noon_in_many_ways(column: list[object], form: TimeFormat) -> None:
+    array = pa.array(column)
+    spoiled = pa.array([*array.to_pylist(), None], array.type)
+    for one in (array, spoiled, array.dictionary_encode()):
+        stamps, good = values.times(one, form)
+        assert (stamps[0], good[0]) == (NOON_US, True)
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp(unit) for unit in ("s", "ms", "us", "ns")])
+def test_timestamps_of_every_unit(kind: pa.DataType) -> None:
+    array = pa.array([pd.Timestamp(2020, 1, 2, 12)]).cast(kind)
+    assert values.times(array, TimeFormat())[0].tolist() == [NOON_US]
+
+
+def test_unreadable_times() -> None:
+    iso = pa.array(
+        ["2020-01-02T12:00:00", "2020-02-30 00:00:00", "soon", "", None, "1970-01-01T00:00:00", "20:00"]
+    )
+    assert values.times(iso, TimeFormat())[1].tolist() == [True] + [False] * 6
+    mixed = pa.array(["2020-01-02T13:00:00+01:00", "2020-01-02T12:00:00", "2020-01-02T12:00:00Z", "no"])
+    stamps, good = values.times(mixed, TimeFormat())
+    assert good.tolist() == [True, True, True, False]
+    assert set(stamps[:3].tolist()) == {NOON_US}
+    danish = pa.array(
+        [
+            "02/01/2020 12:00:00",
+            "30/02/2020 12:00:00",
+            "02/13/2020 12:00:00",
+            "2020-01-02",
+            "31/04/2020 1:0:0",
+        ]
+    )
+    assert values.times(danish, TimeFormat(format="%d/%m/%Y %H:%M:%S"))[1].tolist() == [True] + [False] * 4
+    epoch = pa.array(["1577966400", "157796640012345", "x", "-1", "nan"])
+    assert values.times(epoch, TimeFormat(format="epoch"))[1].tolist() == [True] + [False] * 4
+    assert not values.times(pa.array([1577966400]), TimeFormat())[1].any()
+
+
+@given(st.lists(st.datetimes(pd.Timestamp(1995, 1, 1), pd.Timestamp(2090, 1, 1)), min_size=1, max_size=10))
+def test_times_written_in_any_way_come_back(stamps: list[dt.datetime]) -> None:
+    wanted = pa.array(stamps, pa.timestamp("us")).cast(pa.int64()).to_pylist()
+    iso = pa.array([*(stamp.isoformat() for stamp in stamps), "unreadable"])
+    assert values.times(iso, TimeFormat())[0][:-1].tolist() == wanted
+    pattern = "%d/%m/%Y %H:%M:%S"
+    whole = [stamp.replace(microsecond=0) for stamp in stamps]
+    wanted = pa.array(whole, pa.timestamp("us")).cast(pa.int64()).to_pylist()
+    text = pa.array([stamp.strftime(pattern) for stamp in whole])
+    assert values.times(text, TimeFormat(format=pattern))[0].tolist() == wanted
+
+
+def test_the_repeated_hour_is_taken_for_its_first_run() -> None:
+    stamps, _ = values.times(pa.array(["2020-10-25T02:30:00"]), TimeFormat(zone="Europe/Copenhagen"))
+    assert stamps.tolist() == [1603585800_000_000]
+
+
+def test_text_that_is_not_utf8() -> None:
+    array = pa.array([b"K\xd8GE", b"ok"])
+    assert values.as_text(array).to_pylist() == ["K�GE", "ok"]
+    assert values.as_text(array.dictionary_encode()).to_pylist() == ["K�GE", "ok"]
