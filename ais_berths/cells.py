@@ -195,6 +195,10 @@ def _cells_in_box(box: tuple[float, float, float, float], margin_m: float, resol
     wide = up / max(np.cos(np.radians(max(-south, north))), 1e-3)
     west, east = (west - wide, east + wide) if east - west + 2 * wide < 360 else (-180.0, 180.0)
 
+    share = (np.sin(np.radians(north)) - np.sin(np.radians(south))) / 2 * (east - west) / 360
+    if share * h3.get_num_cells(resolution) > _MAX_CELLS:
+        raise _too_many()
+
     def pieces() -> Iterator[Cells]:
         lats = np.linspace(south, north, int(np.ceil((north - south) / _PIECE_DEG)) + 1)
         lons = np.linspace(west, east, int(np.ceil((east - west) / _PIECE_DEG)) + 1)
@@ -220,6 +224,13 @@ def _lattice(area: shapely.Geometry, spacing_m: float) -> tuple[Floats, Floats]:
     return lat, lon
 
 
+def _too_many() -> ConfigError:
+    return ConfigError(
+        f"these ports or this box have more than {_MAX_CELLS // 10**6} million cells; "
+        "choose fewer ports, a smaller box or a coarser cells.resolution"
+    )
+
+
 def _union(parts: Iterable[Cells]) -> Cells:
     """Sorted cells of all parts, each once."""
     merged, waiting, size = np.empty(0, dtype=np.int64), [], 0
@@ -229,8 +240,5 @@ def _union(parts: Iterable[Cells]) -> Cells:
         if size > _MAX_CELLS // 4:
             merged, waiting, size = distinct(np.concatenate([merged, *waiting])), [], 0
         if len(merged) > _MAX_CELLS:
-            raise ConfigError(
-                f"these ports or this box have more than {_MAX_CELLS // 10**6} million cells; "
-                "choose fewer ports, a smaller box or a coarser cells.resolution"
-            )
+            raise _too_many()
     return distinct(np.concatenate([merged, *waiting]))

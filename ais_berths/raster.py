@@ -145,7 +145,8 @@ class CellFilter:
         states = np.zeros(lats.shape, dtype=np.uint8)
         for start in range(0, len(lats), _STRETCH):  # short stretches stay in the processor's cache
             part = slice(start, start + _STRETCH)
-            y, x = lats[part] * _PER_DEG + _ROWS / 2, lons[part] * _PER_DEG + _COLUMNS / 2
+            with np.errstate(over="ignore"):
+                y, x = lats[part] * _PER_DEG + _ROWS / 2, lons[part] * _PER_DEG + _COLUMNS / 2
             good = (y >= 0) & (y <= _ROWS) & (x >= 0) & (x <= _COLUMNS)
             if not good.all():
                 y, x = np.where(good, y, 0.0), np.where(good, x, 0.0)

@@ -123,6 +123,8 @@ def test_too_many_cells_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ais_berths.cells._MAX_CELLS", 5000)
     with pytest.raises(ConfigError, match=r"coarser cells\.resolution"):
         port_cells(ports_at(PLACES), CONFIG)
+    with pytest.raises(ConfigError, match="a smaller box"):
+        box_cells((0, 0, 1, 1), ports_at(PLACES), CONFIG)
 
 
 # cells in a box -----------------------------------------------------------------------------------
@@ -222,7 +224,7 @@ def test_filter_straddles_the_polar_cap() -> None:
 def test_positions_that_are_none() -> None:
     places = [(-17.0, 179.999), (0.0, 0.0)]
     tester = CellFilter(port_cells(ports_at(places), CONFIG), 8)
-    lat = [np.nan, np.inf, -np.inf, -17.0, 91.0, -91.0, -17.0, -17.0, 90.0, -90.0, 0.0, 1e300]
+    lat = [np.nan, np.inf, -np.inf, -17.0, 91.0, -91.0, -17.0, -17.0, 90.0, -90.0, 0.0, 1.7e308]
     lon = [0.0, 0.0, np.nan, 181.0, 0.0, 0.0, 180.0, -180.0, 0.0, 180.0, 0.0, 0.0]
     expected = [False] * 6 + [True, True, False, False, True, False]
     assert tester.near(lat, lon).tolist() == expected
