@@ -110,12 +110,12 @@ def test_chosen_ports() -> None:
 def test_cells_around_an_area(west: float, south: float) -> None:
     area = shapely.box(west, south, west + 0.8, south + 0.3)
     ports = ports_at([(area.centroid.y, turn_deg(0.0, area.centroid.x))]).assign(area=[area])
-    config = CellsConfig(radius_nm=2, margin_m=500, resolution=8)
+    config = CellsConfig(radius_nm=0.3, margin_m=100, resolution=8)
     cells = port_cells(ports, config)
     lat, lon = positions_around([(area.centroid.y, area.centroid.x)], 60_000, 80, seed=2)
     candidates = np.unique(cells_at(lat, lon, 8))
     distance_m = nearest_port(*cell_centres(candidates), ports)[1]
-    assert (np.isin(candidates, cells["cell"]) == (distance_m <= 2 * METRES_PER_NM + 500)).all()
+    assert (np.isin(candidates, cells["cell"]) == (distance_m <= 0.3 * METRES_PER_NM + 100)).all()
     assert (distance_m == 0).any()
 
 
@@ -212,6 +212,12 @@ def test_filter_is_exact_for_any_cells(
     cells = disk[rng.random(len(disk)) <= share]
     km = 1.5 * (rings + 1) * h3.average_hexagon_edge_length(resolution)
     assert_exact(CellFilter(cells, resolution), cells, *positions_around([(lat, lon)], 1000, km, seed))
+
+
+def test_filter_sees_a_single_hole() -> None:
+    middle = h3.latlng_to_cell(29.7, -95.0, 8)
+    cells = np.setdiff1d(h3.grid_disk(middle, 15), [middle])
+    assert_exact(CellFilter(cells, 8), cells, *positions_around([(29.7, -95.0)], 5000, 3, seed=8))
 
 
 def test_filter_straddles_the_polar_cap() -> None:
