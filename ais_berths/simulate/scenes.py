@@ -242,11 +242,10 @@ def _choose(rng: np.random.Generator) -> list[str]:
 def _move(slot: Slot, quay: str, to: Callable[[complex], complex]) -> Slot:
     """Put a slot from the frame of its terminal into that of the port."""
     turn = to(1 + 0j) - to(0j)
-    finger = slot.slot_id[:2] if slot.slot_id[:1] in "ABC" and slot.slot_id[1:2] in ("W", "E") else ""
     return replace(
         slot,
         slot_id=f"{quay}-{slot.slot_id}",
-        quay_id=f"{quay}{'-' if finger else ''}{finger}",
+        quay_id=f"{quay}-{slot.quay_id}".rstrip("-"),
         start=complex(to(slot.start)),
         along=complex(slot.along * turn),
         out=complex(slot.out * turn),

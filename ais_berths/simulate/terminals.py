@@ -140,6 +140,7 @@ def _pier(rng: np.random.Generator) -> Drawn:
                         trade,
                         root,
                         size,
+                        quay_id=f"{'ABC'[finger]}{'WE'[side]}",
                         along=along,
                         out=out,
                         approach=(head, root + along * size / 2 + out * 55),
@@ -159,11 +160,16 @@ def _jetty(rng: np.random.Generator) -> Drawn:
     x, reach = 0.0, rng.uniform(250, 450)
     for i in range(int(rng.integers(1, 4))):
         length = rng.uniform(160, 340)
-        same = {"trade": "tanker", "spread": 0.03, "dwell_h": 24.0, "occupancy": rng.uniform(0.3, 0.6)}
-        trade = str(same.pop("trade"))
+        same = {"spread": 0.03, "dwell_h": 24.0, "occupancy": rng.uniform(0.3, 0.6)}
         slots.append(
             new_slot(
-                f"{i + 1}", trade, complex(x, reach), length, **same, bow_share=float(rng.choice([0.1, 0.9]))
+                f"{i + 1}",
+                "tanker",
+                complex(x, reach),
+                length,
+                quay_id=f"{i + 1}",
+                **same,
+                bow_share=float(rng.choice([0.1, 0.9])),
             )
         )
         if rng.random() < 0.35:
@@ -172,9 +178,10 @@ def _jetty(rng: np.random.Generator) -> Drawn:
             slots.append(
                 new_slot(
                     f"{i + 1}i",
-                    trade,
+                    "tanker",
                     root,
                     inner,
+                    quay_id=f"{i + 1}i",
                     along=-1 + 0j,
                     out=-1j,
                     approach=(root + 0.8 * length + 90j, root + 0.75 * length - 60j, root - inner / 2 - 60j),

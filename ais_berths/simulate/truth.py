@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ais_berths.simulate.scenes import Scene
 
 CRS = "EPSG:4326"
+_BERTH_COLUMNS = (
+    *("berth_id", "port_id", "quay_id", "berth_kind", "use", "trade", "heading_deg", "length_m", "width_m"),
+    *("n_stops", "n_vessels", "built", "geometry"),
+)
 
 
 @dataclass(frozen=True)
@@ -228,7 +232,7 @@ def _berths(scene: Scene, stops: pd.DataFrame) -> pd.DataFrame:
                 "geometry": shape,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(_BERTH_COLUMNS))
 
 
 def _quays(scene: Scene, stops: pd.DataFrame) -> pd.DataFrame:
