@@ -1,0 +1,376 @@
+"""The command line: reads the wishes of the user, calls the steps, prints what they did.
+
+Heavy modules are imported inside the commands, so that ``ais-berths --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ais_berths import __version__
+from ais_berths.errors import AisBerthsError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    import pandas as pd
+
+    from ais_berths.pipeline import Summary, Wiring
+    from ais_berths.pipeline.job import Job
+
+LOG = logging.getLogger("ais_berths")
+
+_TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
+
+
+class _Commands(click.Group):
+    """Commands in the order of the data flow; expected errors become one plain sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AisBerthsError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="ais-berths")
+@click.option("-q", "--quiet", is_flag=True, help="Print results only, no progress and no log.")
+@click.pass_context
+def main(ctx: click.Context, quiet: bool) -> None:
+    """From raw AIS ship positions to berth polygons and port statistics."""
+    ctx.obj = {"quiet": quiet}
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    LOG.handlers = [handler]
+    LOG.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def _area_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = [
+        click.option(
+            "--port", "port", multiple=True, help="Port by LOCODE, port number or name; repeatable."
+        ),
+        click.option("--ports", "ports_file", type=click.Path(), help="Your own port list: CSV or GeoJSON."),
+        click.option("--bbox", help="West,south,east,north in degrees instead of ports."),
+        click.option("--all-ports", is_flag=True, help="Every port of the list."),
+        click.option("--config", "config_file", type=click.Path(), help="Settings, a TOML file."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = [
+        click.option("--out", "out", required=True, type=click.Path(), help="Output folder."),
+        click.option(
+            "--feed", default="auto", show_default=True, help="auto, ungp, noaa, dma, nmea or a mapping.toml."
+        ),
+        click.option("--start", type=_TIMES, help="First position time (UTC)."),
+        click.option("--end", type=_TIMES, help="Position times before this (UTC)."),
+        click.option("--pings/--no-pings", "keep_pings", default=None, help="Write the clean pings or not."),
+        click.option("--scheduler", help="Address of a dask scheduler, tcp://..."),
+        click.option("--overwrite", is_flag=True, help="Begin again in a folder with other settings."),
+        click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.option("--out", default="ais-berths-demo", show_default=True, type=click.Path(), help="Output folder.")
+@click.pass_context
+def demo(ctx: click.Context, out: str) -> None:
+    """Run the whole job on the shipped sample."""
+    from ais_berths import samples  # noqa: PLC0415
+    from ais_berths.pipeline import Job  # noqa: PLC0415
+    from ais_berths.pipeline import detect as run
+
+    folder = samples.folder() / "simulated"
+    job = Job(ports_file=str(folder / "ports.csv"))
+    summary = run([folder / "feed"], Path(out) / "simulated", job, overwrite=True, wiring=_wiring(ctx))
+    _print_summary(summary, as_json=False)
+    click.echo(samples.score(summary.out, folder / "truth"))
+    click.echo(f"\nThe berths are in {summary.out / 'berths.geojson'} - open it in QGIS.")
+
+
+@main.command()
+@click.argument("inputs", nargs=-1, required=True)
+@_area_options
+@_run_options
+@click.pass_context
+def detect(ctx: click.Context, /, inputs: tuple[str, ...], out: str, **options: Any) -> None:
+    """Turn raw AIS into berths, quays, anchorages and stops in OUT.
+
+    INPUTS are files, folders, globs or URLs: Parquet, CSV (plain, .gz, .zip, .zst) or NMEA.
+    """
+    from ais_berths.pipeline import detect as run  # noqa: PLC0415
+
+    as_json, overwrite = options.pop("as_json"), options.pop("overwrite")
+    wiring = _wiring(ctx, options.pop("scheduler"))
+    summary = run(inputs, out, _job(**options), overwrite=overwrite, wiring=wiring)
+    _print_summary(summary, as_json=as_json)
+
+
+@main.command("filter")
+@click.argument("inputs", nargs=-1)
+@click.option("--cells-only", is_flag=True, help="Write the H3 cells as Parquet and GeoJSON, read no AIS.")
+@_area_options
+@_run_options
+@click.pass_context
+def filter_command(
+    ctx: click.Context, /, inputs: tuple[str, ...], out: str, cells_only: bool, **options: Any
+) -> None:
+    """Keep the clean pings near ports (the first stage of detect)."""
+    as_json, overwrite = options.pop("as_json"), options.pop("overwrite")
+    wiring = _wiring(ctx, options.pop("scheduler"))
+    job = _job(**options)
+    if cells_only:
+        _write_cells(job, Path(out))
+        return
+    if not inputs:
+        raise click.UsageError("name the INPUTS, or give --cells-only")
+    from ais_berths.pipeline import filter_pings  # noqa: PLC0415
+
+    _print_summary(filter_pings(inputs, out, job, overwrite=overwrite, wiring=wiring), as_json=as_json)
+
+
+@main.command()
+@click.argument("out", type=click.Path())
+@click.option("--scheduler", help="Address of a dask scheduler, tcp://...")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.pass_context
+def stops(ctx: click.Context, out: str, scheduler: str | None, as_json: bool) -> None:
+    """Find the stops of the pings in OUT (the second stage of detect)."""
+    from ais_berths.pipeline import find_all_stops  # noqa: PLC0415
+
+    _print_summary(find_all_stops(out, wiring=_wiring(ctx, scheduler)), as_json=as_json)
+
+
+@main.command()
+@click.argument("out", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.pass_context
+def berths(ctx: click.Context, out: str, as_json: bool) -> None:
+    """Find berths, quays and anchorages from the stops in OUT (the third stage of detect)."""
+    from ais_berths.pipeline import find_all_places  # noqa: PLC0415
+
+    _print_summary(find_all_places(out, wiring=_wiring(ctx)), as_json=as_json)
+
+
+@main.command()
+@click.argument("out", type=click.Path())
+@click.option("--settings", default="published", type=click.Choice(["published", "tuned"]), show_default=True)
+def hexagons(out: str, settings: str) -> None:
+    """Apply the predecessor's method to the pings in OUT, for comparison."""
+    from ais_berths.pipeline.hexagons import write_hexagons  # noqa: PLC0415
+
+    path, n_areas = write_hexagons(out, settings)
+    click.echo(f"{n_areas} areas of connected hexagons are in {path}")
+
+
+@main.command("export")
+@click.argument("out", type=click.Path())
+@click.argument("file", type=click.Path())
+@click.option("--cells", is_flag=True, help="Write the H3 cells of the berths instead.")
+@click.option("--bom", is_flag=True, help="CSV with a byte order mark, for spreadsheet programs.")
+def export_command(out: str, file: str, cells: bool, bom: bool) -> None:
+    """Write the berths of OUT as FILE: .geojson, .gpkg, .parquet or .csv."""
+    from ais_berths.export import export  # noqa: PLC0415
+
+    click.echo(f"wrote {export(out, file, cells=cells, bom=bom)}")
+
+
+@main.command()
+@click.argument("out", type=click.Path())
+@click.option(
+    "--truth", type=click.Path(), help="True berths: polygons or points (GeoJSON, GeoPackage, CSV)."
+)
+@click.option("--use", "uses", multiple=True, help="Score berths of this use only; repeatable.")
+@click.option("--split-half", is_flag=True, help="Compare berths from two halves of the vessels.")
+@click.option("--picture", type=click.Path(), help="Also draw truth and result (PNG or SVG).")
+@click.option("--json", "as_json", is_flag=True, help="Print the score card as JSON.")
+def evaluate(
+    out: str, truth: str | None, uses: tuple[str, ...], split_half: bool, picture: str | None, as_json: bool
+) -> None:
+    """Score the polygons in OUT against the truth, or against themselves."""
+    from ais_berths.pipeline.score import score_out  # noqa: PLC0415
+
+    if truth is None and not split_half:
+        raise click.UsageError("give --truth FILE, or --split-half")
+    card = score_out(out, truth, uses=uses, split=split_half, picture=picture)
+    click.echo(card.to_json() if as_json else card.to_text())
+
+
+@main.command()
+@click.argument("search", default="")
+@click.option("--ports", "ports_file", type=click.Path(), help="Search your own port list instead.")
+@click.option("--limit", default=20, show_default=True, help="Rows at most.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def ports(search: str, ports_file: str | None, limit: int, as_json: bool) -> None:
+    """Search the port list by name, LOCODE, country or number."""
+    from ais_berths import ports as module  # noqa: PLC0415
+
+    table = module.read_ports(ports_file) if ports_file else module.builtin_ports()
+    found = module.search_ports(table, search, limit).drop(columns="area", errors="ignore")
+    if as_json:
+        click.echo(found.to_json(orient="records", force_ascii=False))
+    elif found.empty:
+        raise click.ClickException(f"no port fits '{search}'")
+    else:
+        click.echo(_text_table(found))
+
+
+@main.group()
+def config() -> None:
+    """Show, check and describe the settings."""
+
+
+@config.command("show")
+@click.argument("file", required=False, type=click.Path())
+def config_show(file: str | None) -> None:
+    """Print the settings (the defaults, or those of FILE) as TOML."""
+    from ais_berths.config import load_config, to_toml  # noqa: PLC0415
+
+    click.echo(to_toml(load_config(file)), nl=False)
+
+
+@config.command("check")
+@click.argument("file", type=click.Path())
+def config_check(file: str) -> None:
+    """Check FILE and name every setting that is wrong."""
+    from ais_berths.config import load_config  # noqa: PLC0415
+
+    load_config(file)
+    click.echo(f"{file} is fine")
+
+
+@config.command("schema")
+def config_schema() -> None:
+    """Print the JSON schema of the settings."""
+    from ais_berths.config import Config  # noqa: PLC0415
+
+    click.echo(json.dumps(Config.model_json_schema(), indent=1))
+
+
+def _wiring(ctx: click.Context, scheduler: str | None = None) -> Wiring:
+    from ais_berths.pipeline import Wiring  # noqa: PLC0415
+
+    progress = sys.stderr.isatty() and not ctx.obj["quiet"]
+    return Wiring(scheduler=scheduler, progress=progress, log=LOG.info)
+
+
+def _job(
+    *,
+    port: tuple[str, ...],
+    ports_file: str | None,
+    bbox: str | None,
+    all_ports: bool,
+    config_file: str | None,
+    feed: str,
+    start: datetime | None,
+    end: datetime | None,
+    keep_pings: bool | None,
+) -> Job:
+    """Turn options into a job; the chosen ports are looked up here, so that a typing error ends at once."""
+    from ais_berths import ports as module  # noqa: PLC0415
+    from ais_berths.config import load_config  # noqa: PLC0415
+    from ais_berths.pipeline.job import Job  # noqa: PLC0415
+
+    if not (port or ports_file or bbox or all_ports):
+        raise ConfigError("no area was chosen; give --port NAME, --ports FILE, --bbox W,S,E,N or --all-ports")
+    settings = load_config(config_file)
+    table = module.read_ports(ports_file) if ports_file else module.builtin_ports()
+    chosen = tuple(dict.fromkeys(module.find_port(table, name) for name in port))
+    return Job(
+        feed=str(Path(feed).resolve()) if feed.endswith(".toml") else feed,
+        ports_file=str(Path(ports_file).resolve()) if ports_file else None,
+        ports=chosen,
+        bbox=_parse_box(bbox) if bbox else None,
+        start=_utc(start),
+        end=_utc(end),
+        keep_pings=(not all_ports) if keep_pings is None else keep_pings,
+        config=settings,
+    )
+
+
+def _parse_box(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(f"--bbox is '{text}', expected four numbers: west,south,east,north") from error
+    return west, south, east, north
+
+
+def _utc(when: datetime | None) -> datetime | None:
+    from datetime import UTC  # noqa: PLC0415
+
+    return None if when is None else when.replace(tzinfo=UTC)
+
+
+def _write_cells(job: Job, out: Path) -> None:
+    from ais_berths.cells import cells_geometry  # noqa: PLC0415
+    from ais_berths.export import write_geojson, write_parquet  # noqa: PLC0415
+
+    cells = job.cells(job.port_list())
+    out.mkdir(parents=True, exist_ok=True)
+    write_parquet(cells, out / "cells.parquet", "cells")
+    frame = cells_geometry(cells)
+    frame["cell"] = frame["cell"].astype(str)
+    write_geojson(frame, out / "cells.geojson", "cell")
+    click.echo(f"{len(cells)} cells are in {out / 'cells.parquet'} and {out / 'cells.geojson'}")
+
+
+def _print_summary(summary: Summary, *, as_json: bool) -> None:
+    quality = summary.quality
+    if as_json:
+        record = {
+            "out": str(summary.out),
+            "counts": summary.counts,
+            "berths_by_port": summary.berths_by_port,
+            "quality": quality.to_dict("records"),
+            "seconds": {name: round(value, 3) for name, value in summary.seconds.items()},
+        }
+        click.echo(json.dumps(record, indent=1, ensure_ascii=False))
+        return
+    for name, count in summary.counts.items():
+        click.echo(f"{name:<12}{count:>14,}")
+    if len(quality):
+        click.echo("\nRows by reason")
+        click.echo(_text_table(quality))
+    if summary.berths_by_port:
+        click.echo("\nBerths by port")
+        for name, count in summary.berths_by_port.items():
+            click.echo(f"  {count:>6}  {name}")
+    spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in summary.seconds.items())
+    click.echo(f"\nSeconds by stage: {spent}")
+    click.echo(f"Results are in {summary.out}")
+
+
+def _text_table(frame: pd.DataFrame) -> str:
+    """Aligned columns without control characters: names may come from strangers."""
+    cells = [[_plain(value) for value in row] for row in frame.itertuples(index=False)]
+    rows = [list(map(str, frame.columns)), *cells]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _plain(value: Any) -> str:
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return "".join(c if c.isprintable() else "?" for c in text)

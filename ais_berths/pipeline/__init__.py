@@ -1,0 +1,320 @@
+"""From raw files to the tables of an output folder: the wiring of the steps, with dask.
+
+The raw rows are read once, in independent tasks, and what lies near ports is laid out by vessel. A second
+round of tasks takes one bucket of vessels each. What remains is small and runs here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ais_berths import __version__, geo, schema
+from ais_berths.berthcells import berth_cells
+from ais_berths.errors import EmptyInputError, InputError
+from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
+from ais_berths.feeds import Window, choose_feed, list_inputs, plan_chunks
+from ais_berths.pings import add_quality
+from ais_berths.pipeline.gather import gather_bucket
+from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text
+from ais_berths.pipeline.scan import ScanPlan, chunk_id, counts_table, merge_equal, scan_chunk
+from ais_berths.pipeline.tasks import run_tasks
+from ais_berths.places import Places, find_places
+from ais_berths.raster import CellFilter
+from ais_berths.vessels import merge_statics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from ais_berths.feeds import InputFile
+
+__all__ = ["Job", "Summary", "detect", "filter_pings", "find_all_places", "find_all_stops", "hash_ports"]
+
+
+@dataclass
+class Summary:
+    """What a run did, for people and for the run record."""
+
+    out: Path
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    quality: pd.DataFrame = field(default_factory=lambda: schema.empty("quality"))
+    berths_by_port: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """How a run is carried out; no effect on its result."""
+
+    scheduler: str | None = None
+    progress: bool = False
+    log: Callable[[str], None] = lambda _text: None
+
+
+def detect(
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    job: Job,
+    *,
+    overwrite: bool = False,
+    wiring: Wiring | None = None,
+) -> Summary:
+    """Turn raw AIS into berths, quays, anchorages and stops in an output folder.
+
+    Parameters
+    ----------
+    inputs
+        Files, folders, globs or URLs.
+    out
+        Output folder. If it holds results of the same job, only new inputs are read.
+    job
+        Ports, period, feed and settings.
+    overwrite
+        Begin again if the folder holds results of another job.
+    wiring
+        Scheduler, progress and log.
+
+    Raises
+    ------
+    InputError, ConfigError, PortError, OutputError
+        In plain words; nothing half-made remains.
+    """
+    wiring = wiring or Wiring()
+    summary = filter_pings(inputs, out, job, overwrite=overwrite, wiring=wiring, with_stops=True)
+    return find_all_places(out, summary=summary, wiring=wiring)
+
+
+def filter_pings(
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    job: Job,
+    *,
+    overwrite: bool = False,
+    wiring: Wiring | None = None,
+    with_stops: bool = False,
+) -> Summary:
+    """Read raw AIS and keep the clean pings near ports; see `detect` for the parameters."""
+    wiring = wiring or Wiring()
+    clock = _Clock()
+    window = Window.around(job.start, job.end, 3, 3)
+    files = list_inputs(inputs, window)
+    feed = choose_feed(files, job.feed)
+    port_list = job.port_list()
+    job = job.model_copy(update={"ports_hash": hash_ports(port_list)})
+    cells = job.cells(port_list)
+    if cells.empty:
+        raise EmptyInputError(
+            "no H3 cell lies around the chosen ports; choose other ports or a larger radius"
+        )
+    chunks = plan_chunks(files, feed, job.config.run.chunk_rows, job.start, job.end, boxes=_boxes(cells))
+    store = open_out(out, job, overwrite=overwrite)
+    summary = Summary(out=store.out)
+    write_parquet(cells, store.table("cells"), "cells")
+    clock.lap(summary, "prepare")
+
+    plan = ScanPlan(
+        feed=feed,
+        cells=CellFilter(cells, job.config.cells.resolution),
+        clean=job.config.clean,
+        start=job.start,
+        end=job.end,
+        buckets=job.config.run.buckets,
+        folder=store.scans,
+    )
+    new = [chunk for chunk in chunks if not (store.scans / f"{chunk_id(chunk)}.json").exists()]
+    _forget_changed(store, files)
+    wiring.log(
+        f"reading {len(files)} file(s) as feed '{feed.name}': {len(new)} of {len(chunks)} pieces to do"
+    )
+    _run(scan_chunk, new, plan, wiring=wiring)
+    clock.lap(summary, "filter")
+    _gather(store, job, with_stops=with_stops, wiring=wiring, summary=summary)
+    clock.lap(summary, "clean and stops" if with_stops else "clean")
+    return summary
+
+
+def find_all_stops(out: str | Path, *, wiring: Wiring | None = None) -> Summary:
+    """Find the stops of the pings that `filter_pings` left in a folder."""
+    wiring = wiring or Wiring()
+    clock = _Clock()
+    store, job = load_job(out)
+    summary = Summary(out=store.out)
+    _gather(store, job, with_stops=True, wiring=wiring, summary=summary)
+    clock.lap(summary, "clean and stops")
+    return summary
+
+
+def find_all_places(
+    out: str | Path, *, summary: Summary | None = None, wiring: Wiring | None = None
+) -> Summary:
+    """Find berths, quays and anchorages from the stops in a folder, and write every table."""
+    wiring = wiring or Wiring()
+    clock = _Clock()
+    store, job = load_job(out)
+    summary = summary or Summary(out=store.out)
+    records = _records(store)
+    stops = _concat(sorted(store.parts.glob("stops-*.parquet")), "stops")
+    if not list(store.parts.glob("stops-*.parquet")):
+        raise InputError(f"{store.out} holds no stops yet; run `ais-berths stops {store.out}` first")
+    vessels = merge_statics(_statics(store, records), job.config.hulls)
+    port_list = job.port_list()
+    cells = schema.to_pandas(pq.read_table(store.table("cells")))
+    wiring.log(f"{len(stops)} stops of {stops['mmsi'].nunique()} vessels: looking for berths")
+    places = find_places(stops, vessels, port_list, cells, job.config, only=job.ports)
+    clock.lap(summary, "berths")
+    _write_tables(store, job, places, vessels, records, summary, port_list)
+    clock.lap(summary, "write")
+    _write_record(store, job, records, summary)
+    return summary
+
+
+def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary: Summary) -> None:
+    records = _records(store)
+    results = _run(
+        gather_bucket,
+        range(job.config.run.buckets),
+        store,
+        job,
+        records,
+        wiring=wiring,
+        with_stops=with_stops,
+    )
+    parts = [_concat([path], "quality") for path in sorted(store.parts.glob("quality-*.parquet"))]
+    summary.quality = add_quality([counts_table(records), *parts])
+    summary.counts["rows"] = sum(record["rows"] for record in records)
+    summary.counts["pings"] = sum(result["pings"] for result in results)
+    summary.counts["stops"] = sum(result["stops"] for result in results)
+
+
+def _write_tables(
+    store: Store,
+    job: Job,
+    places: Places,
+    vessels: pd.DataFrame,
+    records: list[dict[str, Any]],
+    summary: Summary,
+    port_list: pd.DataFrame,
+) -> None:
+    write_parquet(vessels, store.table("vessels"), "vessels")
+    write_parquet(places.stops, store.table("stops"), "stops")
+    write_parquet(places.hulls, store.table("hulls"), "hulls")
+    for name, frame in (
+        ("berths", places.berths),
+        ("quays", places.quays),
+        ("anchorages", places.anchorages),
+    ):
+        write_geoparquet(frame, store.table(name), name)
+        write_geojson(frame, store.table(name, ".geojson"), f"{name[:-1]}_id")
+    cells = berth_cells(places.berths, job.config.berths.cell_resolution)
+    write_parquet(cells, store.table("berth_cells"), "berth_cells")
+    parts = [_concat([path], "quality") for path in sorted(store.parts.glob("quality-*.parquet"))]
+    summary.quality = add_quality([counts_table(records), *parts, places.quality])
+    write_csv(summary.quality, store.table("quality", ".csv"))
+    names = dict(zip(port_list["port_id"], port_list["name"], strict=False))
+    by_port = places.berths["port_id"].value_counts()
+    summary.berths_by_port = {f"{names.get(port, port)} ({port})": int(n) for port, n in by_port.items()}
+    summary.counts |= {
+        "rows": sum(record["rows"] for record in records),
+        "vessels": len(vessels),
+        "stops": len(places.stops),
+        "berths": len(places.berths),
+        "quays": len(places.quays),
+        "anchorages": len(places.anchorages),
+    }
+
+
+def _write_record(store: Store, job: Job, records: list[dict[str, Any]], summary: Summary) -> None:
+    """Write ``run.json``: enough to repeat the run."""
+    inputs: dict[str, dict[str, Any]] = {}
+    for record in records:
+        entry = inputs.setdefault(record["input"], {"fingerprint": record["fingerprint"], "rows": 0})
+        entry["rows"] += record["rows"]
+    quality = summary.quality.to_dict("records")
+    run = {
+        "program": "ais-berths",
+        "version": __version__,
+        "schema_version": schema.SCHEMA_VERSION,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "packages": {"pandas": pd.__version__, "pyarrow": pa.__version__},
+        "job": json.loads(job.model_dump_json()),
+        "job_fingerprint": job.fingerprint(),
+        "inputs": [{"path": path, **entry} for path, entry in sorted(inputs.items())],
+        "counts": summary.counts,
+        "quality": quality,
+        "seconds": {name: round(value, 3) for name, value in summary.seconds.items()},
+    }
+    write_text(store.out / "run.json", json.dumps(run, indent=1, ensure_ascii=False))
+
+
+def _records(store: Store) -> list[dict[str, Any]]:
+    """Records of all chunks that were read, in the order of their names."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(store.scans.glob("*.json"))]
+
+
+def _forget_changed(store: Store, files: Iterable[InputFile]) -> None:
+    """Drop what was read from files that have changed since."""
+    now = {file.path: file.fingerprint for file in files}
+    for record in _records(store):
+        if now.get(record["input"], record["fingerprint"]) != record["fingerprint"]:
+            for path in store.scans.glob(f"{record['id']}.*"):
+                path.unlink()
+
+
+def _statics(store: Store, records: list[dict[str, Any]]) -> pd.DataFrame:
+    tables = [pq.read_table(store.scans / f"{record['id']}.statics.parquet") for record in records]
+    if not tables:
+        return schema.empty("statics")
+    return schema.to_pandas(merge_equal(pa.concat_tables(tables)))
+
+
+def _concat(paths: Sequence[Path], table: str) -> pd.DataFrame:
+    if not paths:
+        return schema.empty(table)
+    return schema.to_pandas(pa.concat_tables([pq.read_table(path) for path in paths]))
+
+
+def _boxes(cells: pd.DataFrame, limit: int = 100) -> list[tuple[float, float, float, float]] | None:
+    """Boxes around the cells of each port, to skip row groups; None where they would be too many."""
+    if cells["port_id"].nunique() > limit or len(cells) > 500_000:
+        return None
+    lat, lon = geo.cell_centres(cells["cell"].to_numpy())
+    boxes = []
+    pad = 0.05
+    for at in cells.groupby("port_id").indices.values():
+        east = geo.turn_deg(lon[at[0]], lon[at])
+        stretch = pad / max(0.05, float(np.cos(np.radians(lat[at])).min()))
+        west_east = (lon[at[0]] + east.min() - stretch, lon[at[0]] + east.max() + stretch)
+        west, far = (float(geo.turn_deg(0.0, value)) for value in west_east)
+        boxes.append((west, float(lat[at].min() - pad), far, float(lat[at].max() + pad)))
+    return boxes
+
+
+def _run(
+    task: Callable[..., Any], items: Iterable[Any], *shared: Any, wiring: Wiring, **options: Any
+) -> list[Any]:
+    scheduler = wiring.scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
+    return run_tasks(task, items, *shared, scheduler=scheduler, progress=wiring.progress, **options)
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.last = time.perf_counter()
+
+    def lap(self, summary: Summary, stage: str) -> None:
+        now = time.perf_counter()
+        summary.seconds[stage] = summary.seconds.get(stage, 0.0) + now - self.last
+        self.last = now

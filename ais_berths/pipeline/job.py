@@ -1,0 +1,194 @@
+"""What a run is asked to do, and where it keeps its results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, ValidationError
+
+from ais_berths import __version__, ports, schema
+from ais_berths.cells import box_cells, port_cells
+from ais_berths.config import Config, Section
+from ais_berths.errors import ConfigError, InputError, OutputError
+from ais_berths.export import remove_leftovers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Job(Section):
+    """Everything that decides the content of an output folder, but for the input files."""
+
+    feed: str = Field("auto", description="feed name, or path of a mapping")
+    ports_file: str | None = Field(None, description="the user's own port list; None is the World Port Index")
+    ports: tuple[str, ...] = Field((), description="ids of the chosen ports; empty means every port")
+    bbox: tuple[float, float, float, float] | None = Field(
+        None, description="west, south, east, north: a box instead of circles around ports"
+    )
+    start: datetime | None = Field(None, description="first position time (UTC)")
+    end: datetime | None = Field(None, description="position times before this (UTC)")
+    keep_pings: bool = Field(True, description="write the clean pings")
+    config: Config = Field(default_factory=Config, description="settings of the steps")
+    ports_hash: str = Field("", description="fingerprint of the port list")
+    schema_version: str = Field(schema.SCHEMA_VERSION, description="version of the table layouts")
+
+    def fingerprint(self) -> str:
+        """Short hash of the whole job."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    def port_list(self) -> pd.DataFrame:
+        """Return the whole port list that the job works with."""
+        return ports.read_ports(self.ports_file) if self.ports_file else ports.builtin_ports()
+
+    def cells(self, port_list: pd.DataFrame) -> pd.DataFrame:
+        """Return the H3 cells around the chosen ports, or in the box."""
+        if self.bbox is not None:
+            return box_cells(self.bbox, port_list, self.config.cells)
+        return port_cells(port_list, self.config.cells, only=self.ports or None)
+
+
+class Store:
+    """Paths in an output folder."""
+
+    def __init__(self, out: str | Path) -> None:
+        self.out = Path(out)
+        self.state = self.out / "state"
+        self.scans = self.state / "scan"
+        self.parts = self.state / "parts"
+        self.pings = self.out / "pings"
+        self.job_file = self.state / "job.json"
+
+    def part(self, bucket: int, what: str) -> Path:
+        """File of one bucket of vessels: its stops or its quality counts."""
+        return self.parts / f"{what}-{bucket:04d}.parquet"
+
+    def pings_part(self, bucket: int) -> Path:
+        """File with the pings of one bucket of vessels."""
+        return self.pings / f"part-{bucket:04d}.parquet"
+
+    def table(self, name: str, suffix: str = ".parquet") -> Path:
+        """File of a result table."""
+        return self.out / f"{name}{suffix}"
+
+
+def hash_ports(port_list: pd.DataFrame) -> str:
+    """Fingerprint of a port list."""
+    text = port_list.drop(columns="area", errors="ignore").to_csv(index=False)
+    if "area" in port_list.columns:
+        text += "".join("" if shape is None else shape.wkb_hex for shape in port_list["area"])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def open_out(out: str | Path, job: Job, *, overwrite: bool) -> Store:
+    """Make the output folder ready for a job.
+
+    Raises
+    ------
+    OutputError
+        The folder holds something else or cannot be written.
+    ConfigError
+        The folder holds results of another job and `overwrite` is not set.
+    """
+    store = Store(out)
+    if store.out.exists() and not store.out.is_dir():
+        raise OutputError(f"{store.out} is a file, expected a folder; choose another --out")
+    if store.job_file.exists():
+        if overwrite:
+            _clear(store)
+        else:
+            _require_same(store, job)
+    elif store.out.exists() and any(store.out.iterdir()):
+        if not overwrite or not _looks_like_ours(store):
+            raise OutputError(
+                f"the folder {store.out} holds other files, not results of ais-berths; choose an empty --out"
+            )
+        _clear(store)
+    try:
+        for folder in (store.scans, store.parts):
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
+        if job.keep_pings:
+            store.pings.mkdir(exist_ok=True)
+            remove_leftovers(store.pings)
+        remove_leftovers(store.out)
+        write_text(store.job_file, job.model_dump_json(indent=1))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"the output folder {store.out} cannot be written: {reason}") from error
+    return store
+
+
+def load_job(out: str | Path) -> tuple[Store, Job]:
+    """Read the job of an existing output folder.
+
+    Raises
+    ------
+    InputError
+        The folder holds no results, or those of another version.
+    """
+    store = Store(out)
+    if not store.job_file.exists():
+        raise InputError(
+            f"{store.out} holds no results of ais-berths; run `ais-berths filter` or `detect` first"
+        )
+    try:
+        job = Job.model_validate_json(store.job_file.read_text(encoding="utf-8"))
+    except (ValidationError, OSError) as error:
+        raise InputError(
+            f"{store.job_file} cannot be read by version {__version__}; run `ais-berths detect --overwrite`"
+        ) from error
+    if job.schema_version != schema.SCHEMA_VERSION:
+        raise InputError(
+            f"{store.out} was written with table layout {job.schema_version}, this version writes "
+            f"{schema.SCHEMA_VERSION}; run `ais-berths detect --overwrite`"
+        )
+    return store, job
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def _require_same(store: Store, job: Job) -> None:
+    old = json.loads(store.job_file.read_text(encoding="utf-8"))
+    new = json.loads(job.model_dump_json())
+    changed = sorted(_differences(old, new))
+    if changed:
+        raise ConfigError(
+            f"{store.out} was made with other settings ({', '.join(changed)}); "
+            "use the same settings, another --out, or --overwrite to begin again"
+        )
+
+
+def _differences(old: Any, new: Any, where: str = "") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        names = sorted(set(old) | set(new))
+        return [
+            text
+            for name in names
+            if not (where == "config" and name == "run")
+            for text in _differences(old.get(name), new.get(name), f"{where}.{name}".lstrip("."))
+        ]
+    return [] if old == new else [f"{where} {old!r} before, {new!r} now"]
+
+
+def _looks_like_ours(store: Store) -> bool:
+    return store.state.is_dir()
+
+
+def _clear(store: Store) -> None:
+    """Remove what a run writes, and nothing else."""
+    for folder in (store.state, store.pings):
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in [*schema.TABLES, "quays", "anchorages", "hexagons", "hexagon_cells"]:
+        for suffix in (".parquet", ".geojson", ".csv"):
+            store.table(name, suffix).unlink(missing_ok=True)
+    (store.out / "run.json").unlink(missing_ok=True)
