@@ -76,7 +76,7 @@ STATICS = _table(
     ("type_code", pa.int16(), "", "AIS ship type code 0-99, 0 where unknown"),
     ("loa_m", pa.float32(), "m", "length over all as sent, null where unknown"),
     ("beam_m", pa.float32(), "m", "beam as sent, null where unknown"),
-    ("to_bow_m", pa.float32(), "m", "antenna to bow (A) as sent, null where unknown; all four are null where all are 0"),
+    ("to_bow_m", pa.float32(), "m", "antenna to bow (A) as sent, null where unknown"),
     ("to_stern_m", pa.float32(), "m", "antenna to stern (B) as sent, null where unknown"),
     ("to_port_m", pa.float32(), "m", "antenna to port side (C) as sent, null where unknown"),
     ("to_starboard_m", pa.float32(), "m", "antenna to starboard side (D) as sent, null where unknown"),

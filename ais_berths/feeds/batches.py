@@ -27,6 +27,8 @@ _LEAST_BYTES = 1 << 16
 _LINE_BYTES = 100
 _LONGEST_LINE = 1 << 26
 _WHOLE_GROUPS = 4
+# Decoded messages are Python objects until they are a table.
+_MOST_MESSAGES = 50_000
 
 
 class Batch(NamedTuple):
@@ -42,7 +44,7 @@ def iter_batches(
     columns: Iterable[str] | None = None,
     *,
     resolution: int | None = None,
-    batch_rows: int = 500_000,
+    batch_rows: int = 250_000,
     threads: bool = False,
 ) -> Iterator[Batch]:
     """Read a chunk.
@@ -50,7 +52,7 @@ def iter_batches(
     Parameters
     ----------
     chunk
-        A piece of a file, from `plan_chunks` or `inspect`.
+        A piece of a file, from `plan_chunks`.
     feed
         What the columns mean.
     columns
@@ -83,7 +85,9 @@ def iter_batches(
             yield from _read_csv(chunk, feed, wanted, resolution, batch_rows, threads=threads)
         else:
             lines = (line for block in _blocks(chunk, batch_rows) for line in block.splitlines())
-            yield from itertools.starmap(Batch, sentences.read_sentences(lines, batch_rows))
+            yield from itertools.starmap(
+                Batch, sentences.read_sentences(lines, min(batch_rows, _MOST_MESSAGES))
+            )
 
 
 def _sources(

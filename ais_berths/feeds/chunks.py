@@ -145,7 +145,7 @@ def plan_chunks(
 
 
 def inspect(file: InputFile, feed: Feed | None = None) -> list[Chunk]:
-    """Look into a file: one chunk for the whole of it, or for each file in a zip.
+    """Look into a file: a chunk that stands for the whole of it, or one for each file in a zip.
 
     `feed` helps with delimited text whose header or separator it sets.
 
@@ -154,8 +154,10 @@ def inspect(file: InputFile, feed: Feed | None = None) -> list[Chunk]:
     InputError
         The file is damaged, or neither Parquet nor text.
     """
-    with plain_words(file.path), open_binary(file.path) as handle:
-        head = handle.read(4)
+    head = b"PAR1"
+    if not file.path.endswith(".parquet"):
+        with plain_words(file.path), open_binary(file.path) as handle:
+            head = handle.read(4)
     if head == b"PAR1":
         return [Chunk(file.path, file.fingerprint, "parquet")]
     codec = codec_of(head)

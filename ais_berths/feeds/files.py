@@ -63,7 +63,7 @@ class Window:
 
     @classmethod
     def around(
-        cls, start: dt.datetime | None, end: dt.datetime | None, days_before: int, days_after: int
+        cls, start: dt.datetime | None, end: dt.datetime | None, days_before: int = 1, days_after: int = 2
     ) -> Window:
         """Widen a period on position time to the days on which its reports may have arrived."""
         first = None if start is None else start.date() - dt.timedelta(days=days_before)
@@ -177,6 +177,8 @@ def zip_members(path: str) -> list[str]:
     with plain_words(path), open_binary(path) as handle, zipfile.ZipFile(handle) as archive:
         members = [item for item in archive.infolist() if not item.is_dir() and item.file_size]
         members = [item for item in members if not _is_hidden(item.filename)]
+        # A notice beside the data is passed over, but a single file may have any name.
+        members = [item for item in members if _is_data(PurePosixPath(item.filename).name)] or members
         if any(item.flag_bits & 1 for item in members):
             raise InputError(f"{path} is locked with a password; unpack it and give the files inside")
     if not members:

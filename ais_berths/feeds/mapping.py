@@ -31,7 +31,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 import zoneinfo
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -219,22 +219,7 @@ class Feed(Section):
         resolution
             H3 resolution wanted; without it no cell column is looked for.
         """
-        exact = list(columns)
-        loose: dict[str, str] = {}
-        for column in exact:
-            if loosen(column):
-                loose.setdefault(loosen(column), column)
-        found: dict[str, str] = {}
-        for field in Columns.model_fields:
-            names = getattr(self.columns, field)
-            if field == "cell":
-                names = [] if resolution is None else [n.format(resolution=resolution) for n in names]
-            hit = next((name for name in names if name in exact), None) or next(
-                (loose[loosen(name)] for name in names if loosen(name) in loose), None
-            )
-            if hit is not None:
-                found[field] = hit
-        return found
+        return dict(_resolve(self.columns, tuple(columns), resolution))
 
     def require(self, columns: Iterable[str], source: str) -> dict[str, str]:
         """As `resolve`, but a missing required column is an error that names `source`.
@@ -330,6 +315,25 @@ def loosen(text: str) -> str:
     'basedatetime'
     """
     return "".join(c for c in text.casefold() if c.isalnum())
+
+
+@lru_cache(maxsize=256)
+def _resolve(columns: Columns, present: tuple[str, ...], resolution: int | None) -> dict[str, str]:
+    loose: dict[str, str] = {}
+    for column in present:
+        if loosen(column):
+            loose.setdefault(loosen(column), column)
+    found: dict[str, str] = {}
+    for field in Columns.model_fields:
+        names = getattr(columns, field)
+        if field == "cell":
+            names = () if resolution is None else [n.format(resolution=resolution) for n in names]
+        hit = next((name for name in names if name in present), None) or next(
+            (loose[loosen(name)] for name in names if loosen(name) in loose), None
+        )
+        if hit is not None:
+            found[field] = hit
+    return found
 
 
 @cache

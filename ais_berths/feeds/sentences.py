@@ -68,7 +68,7 @@ _MOST_PARTS = 4096
 
 
 def read_sentences(
-    lines: Iterable[bytes], batch_rows: int = 500_000
+    lines: Iterable[bytes], batch_rows: int = 50_000
 ) -> Iterator[tuple[pa.Table, dict[str, int]]]:
     r"""Decode sentences to rows: one for each position report or message with ship data.
 

@@ -202,3 +202,18 @@ def test_only_needed_columns_are_read(rows: pd.DataFrame, tmp_path: Path) -> Non
     [chunk] = feeds.plan_chunks(files, feed)
     table = next(feeds.iter_batches(chunk, feed, columns=["sog"], resolution=8)).table
     assert set(table.column_names) == {"mmsi", "dt_pos_utc", "latitude", "longitude", "sog", "H3_int_index_8"}
+
+
+def test_dictionaries_of_several_pieces(rows: pd.DataFrame) -> None:
+    raw = pa.Table.from_pandas(as_dma(rows), preserve_index=False)
+    text = [i for i, kind in enumerate(raw.schema.types) if kind in (pa.string(), pa.large_string())]
+    pieces = []
+    for start in range(0, len(rows), 150):
+        piece = raw.slice(start, 150)
+        for i in text:
+            piece = piece.set_column(i, raw.column_names[i], piece.column(i).dictionary_encode())
+        pieces.append(piece)
+    feed = feeds.load_feed("dma")
+    whole = pa.concat_tables(pieces)
+    assert feeds.normalise(whole, feed).table.equals(feeds.normalise(raw, feed).table)
+    assert feeds.distinct_statics(whole, feed)[0].num_rows == 3

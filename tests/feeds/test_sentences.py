@@ -48,6 +48,12 @@ def checksum(body: str) -> str:
     return f"{code:02X}"
 
 
+def numbered(part: str, number: int) -> str:
+    fields = part[1:].partition("*")[0].split(",")
+    body = ",".join([*fields[:3], str(number), *fields[4:]])
+    return f"!{body}*{checksum(body)}"
+
+
 def decode(*lines: str) -> tuple[list[dict[str, object]], dict[str, int]]:
     [(table, counts)] = read_sentences([line.encode() for line in lines])
     return table.to_pylist(), counts
@@ -119,8 +125,10 @@ def test_parts_take_the_time_of_the_first() -> None:
 
 
 def test_parts_of_two_messages_may_interleave() -> None:
-    a = encode_dict({"type": 5, "mmsi": 219000001, "shipname": "A"}, seq_id=1)
-    b = encode_dict({"type": 5, "mmsi": 219000002, "shipname": "B"}, seq_id=2)
+    a, b = (
+        [numbered(part, n) for part in sentence(5, mmsi=219000000 + n, shipname=name)]
+        for n, name in ((1, "A"), (2, "B"))
+    )
     rows, counts = decode(a[0], b[0], *sentence(1), a[1], b[1])
     assert [(row["mmsi"], row["name"]) for row in rows] == [
         (219000001, None),
