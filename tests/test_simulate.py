@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ import shapely
 
 from ais_berths import feeds, geo, schema
 from ais_berths.errors import ConfigError, OutputError
-from ais_berths.simulate import Truth, simulate, simulate_port
+from ais_berths.simulate import SimulateConfig, Truth, simulate, simulate_port
 from ais_berths.simulate.fleet import draw_ships, name_ships
 
 
@@ -360,3 +361,38 @@ def test_a_failing_run_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         simulate(tmp_path / "out", days=1, scene=["general"])
     assert not list(tmp_path.iterdir())
+
+
+# the shipped sample -------------------------------------------------------------------------------
+
+
+def test_the_sample_is_as_its_checksums_say(sample_data):
+    lines = (sample_data / "SHA256SUMS").read_text().splitlines()
+    sums = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    files = {p.relative_to(sample_data).as_posix(): p for p in sample_data.rglob("*") if p.is_file()}
+    assert set(files) - {"SHA256SUMS", "README.md"} == set(sums)
+    for name, digest in sums.items():
+        assert hashlib.sha256(files[name].read_bytes()).hexdigest() == digest, name
+
+
+def test_the_sample_is_small(sample_data):
+    sizes = [p.stat().st_size for p in sample_data.rglob("*") if p.is_file()]
+    assert max(sizes) < 3_000_000
+    assert sum(sizes) < 8_000_000
+
+
+def test_the_sample_says_how_it_was_made(sample_data):
+    record = json.loads((sample_data / "simulated" / "simulate.json").read_text())
+    options = {name: value for name, value in record.items() if name in SimulateConfig.model_fields}
+    assert SimulateConfig.model_validate(options).days == 12
+    feed = pq.read_table(sample_data / "simulated" / "feed", columns=["mmsi"])
+    assert len(feed) == record["rows"]
+    readme = (sample_data / "README.md").read_text()
+    assert f"{record['rows']:,}" in readme
+    assert "BSD-2-Clause" in readme
+
+
+def test_the_real_sample_is_recognised(sample_data):
+    files = feeds.list_inputs([sample_data / "new_york"])
+    assert feeds.choose_feed(files).name == "noaa"
+    assert len(pq.read_table(files[0].path)) == 172_679
