@@ -96,8 +96,8 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_context
 def demo(ctx: click.Context, out: str) -> None:
     """Run the whole job on the shipped sample."""
-    from ais_berths import samples  # noqa: PLC0415
-    from ais_berths.pipeline import Job  # noqa: PLC0415
+    from ais_berths import samples
+    from ais_berths.pipeline import Job
     from ais_berths.pipeline import detect as run
 
     folder = samples.folder() / "simulated"
@@ -118,7 +118,7 @@ def detect(ctx: click.Context, /, inputs: tuple[str, ...], out: str, **options: 
 
     INPUTS are files, folders, globs or URLs: Parquet, CSV (plain, .gz, .zip, .zst) or NMEA.
     """
-    from ais_berths.pipeline import detect as run  # noqa: PLC0415
+    from ais_berths.pipeline import detect as run
 
     as_json, overwrite = options.pop("as_json"), options.pop("overwrite")
     wiring = _wiring(ctx, options.pop("scheduler"))
@@ -144,7 +144,7 @@ def filter_command(
         return
     if not inputs:
         raise click.UsageError("name the INPUTS, or give --cells-only")
-    from ais_berths.pipeline import filter_pings  # noqa: PLC0415
+    from ais_berths.pipeline import filter_pings
 
     _print_summary(filter_pings(inputs, out, job, overwrite=overwrite, wiring=wiring), as_json=as_json)
 
@@ -156,7 +156,7 @@ def filter_command(
 @click.pass_context
 def stops(ctx: click.Context, out: str, scheduler: str | None, as_json: bool) -> None:
     """Find the stops of the pings in OUT (the second stage of detect)."""
-    from ais_berths.pipeline import find_all_stops  # noqa: PLC0415
+    from ais_berths.pipeline import find_all_stops
 
     _print_summary(find_all_stops(out, wiring=_wiring(ctx, scheduler)), as_json=as_json)
 
@@ -167,7 +167,7 @@ def stops(ctx: click.Context, out: str, scheduler: str | None, as_json: bool) ->
 @click.pass_context
 def berths(ctx: click.Context, out: str, as_json: bool) -> None:
     """Find berths, quays and anchorages from the stops in OUT (the third stage of detect)."""
-    from ais_berths.pipeline import find_all_places  # noqa: PLC0415
+    from ais_berths.pipeline import find_all_places
 
     _print_summary(find_all_places(out, wiring=_wiring(ctx)), as_json=as_json)
 
@@ -177,7 +177,7 @@ def berths(ctx: click.Context, out: str, as_json: bool) -> None:
 @click.option("--settings", default="published", type=click.Choice(["published", "tuned"]), show_default=True)
 def hexagons(out: str, settings: str) -> None:
     """Apply the predecessor's method to the pings in OUT, for comparison."""
-    from ais_berths.pipeline.hexagons import write_hexagons  # noqa: PLC0415
+    from ais_berths.pipeline.hexagons import write_hexagons
 
     path, n_areas = write_hexagons(out, settings)
     click.echo(f"{n_areas} areas of connected hexagons are in {path}")
@@ -190,7 +190,7 @@ def hexagons(out: str, settings: str) -> None:
 @click.option("--bom", is_flag=True, help="CSV with a byte order mark, for spreadsheet programs.")
 def export_command(out: str, file: str, cells: bool, bom: bool) -> None:
     """Write the berths of OUT as FILE: .geojson, .gpkg, .parquet or .csv."""
-    from ais_berths.export import export  # noqa: PLC0415
+    from ais_berths.export import export
 
     click.echo(f"wrote {export(out, file, cells=cells, bom=bom)}")
 
@@ -208,7 +208,7 @@ def evaluate(
     out: str, truth: str | None, uses: tuple[str, ...], split_half: bool, picture: str | None, as_json: bool
 ) -> None:
     """Score the polygons in OUT against the truth, or against themselves."""
-    from ais_berths.pipeline.score import score_out  # noqa: PLC0415
+    from ais_berths.pipeline.score import score_out
 
     if truth is None and not split_half:
         raise click.UsageError("give --truth FILE, or --split-half")
@@ -223,7 +223,7 @@ def evaluate(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ports(search: str, ports_file: str | None, limit: int, as_json: bool) -> None:
     """Search the port list by name, LOCODE, country or number."""
-    from ais_berths import ports as module  # noqa: PLC0415
+    from ais_berths import ports as module
 
     table = module.read_ports(ports_file) if ports_file else module.builtin_ports()
     found = module.search_ports(table, search, limit).drop(columns="area", errors="ignore")
@@ -244,7 +244,7 @@ def config() -> None:
 @click.argument("file", required=False, type=click.Path())
 def config_show(file: str | None) -> None:
     """Print the settings (the defaults, or those of FILE) as TOML."""
-    from ais_berths.config import load_config, to_toml  # noqa: PLC0415
+    from ais_berths.config import load_config, to_toml
 
     click.echo(to_toml(load_config(file)), nl=False)
 
@@ -253,7 +253,7 @@ def config_show(file: str | None) -> None:
 @click.argument("file", type=click.Path())
 def config_check(file: str) -> None:
     """Check FILE and name every setting that is wrong."""
-    from ais_berths.config import load_config  # noqa: PLC0415
+    from ais_berths.config import load_config
 
     load_config(file)
     click.echo(f"{file} is fine")
@@ -262,13 +262,13 @@ def config_check(file: str) -> None:
 @config.command("schema")
 def config_schema() -> None:
     """Print the JSON schema of the settings."""
-    from ais_berths.config import Config  # noqa: PLC0415
+    from ais_berths.config import Config
 
     click.echo(json.dumps(Config.model_json_schema(), indent=1))
 
 
 def _wiring(ctx: click.Context, scheduler: str | None = None) -> Wiring:
-    from ais_berths.pipeline import Wiring  # noqa: PLC0415
+    from ais_berths.pipeline import Wiring
 
     progress = sys.stderr.isatty() and not ctx.obj["quiet"]
     return Wiring(scheduler=scheduler, progress=progress, log=LOG.info)
@@ -287,9 +287,9 @@ def _job(
     keep_pings: bool | None,
 ) -> Job:
     """Turn options into a job; the chosen ports are looked up here, so that a typing error ends at once."""
-    from ais_berths import ports as module  # noqa: PLC0415
-    from ais_berths.config import load_config  # noqa: PLC0415
-    from ais_berths.pipeline.job import Job  # noqa: PLC0415
+    from ais_berths import ports as module
+    from ais_berths.config import load_config
+    from ais_berths.pipeline.job import Job
 
     if not (port or ports_file or bbox or all_ports):
         raise ConfigError("no area was chosen; give --port NAME, --ports FILE, --bbox W,S,E,N or --all-ports")
@@ -317,14 +317,14 @@ def _parse_box(text: str) -> tuple[float, float, float, float]:
 
 
 def _utc(when: datetime | None) -> datetime | None:
-    from datetime import UTC  # noqa: PLC0415
+    from datetime import UTC
 
     return None if when is None else when.replace(tzinfo=UTC)
 
 
 def _write_cells(job: Job, out: Path) -> None:
-    from ais_berths.cells import cells_geometry  # noqa: PLC0415
-    from ais_berths.export import write_geojson, write_parquet  # noqa: PLC0415
+    from ais_berths.cells import cells_geometry
+    from ais_berths.export import write_geojson, write_parquet
 
     cells = job.cells(job.port_list())
     out.mkdir(parents=True, exist_ok=True)
