@@ -117,12 +117,12 @@ def _read_parquet(
     if not chunk.row_groups:
         return
     with open_parquet(chunk.path) as plain:
-        schema = plain.schema_arrow
+        schema, metadata = plain.schema_arrow, plain.metadata
     sources = _sources(schema.names, chunk, feed, wanted, resolution)
     texts = [name for name in sources if _is_text(schema.field(name).type)]
-    with open_parquet(chunk.path, read_dictionary=texts) as file:
+    with open_parquet(chunk.path, texts, metadata) as file:
         for group in chunk.row_groups:
-            if file.metadata.row_group(group).num_rows <= _WHOLE_GROUPS * batch_rows:
+            if metadata.row_group(group).num_rows <= _WHOLE_GROUPS * batch_rows:
                 yield Batch(file.read_row_group(group, columns=sources, use_threads=threads), {})
                 continue
             pieces = file.iter_batches(batch_rows, row_groups=[group], columns=sources, use_threads=threads)

@@ -40,6 +40,7 @@ _SEPARATORS = (",", ";", "\t", "|")
 _SENTENCE = re.compile(rb"![A-Z]{2}VD[MO],")
 # How much text shrinks when packed, about; only estimates of rows rest on it.
 _SHRINKING = 5
+_BINARY_SHARE = 0.002
 _THREADS = 8
 
 
@@ -195,11 +196,13 @@ def _plan_file(
 # Parquet ------------------------------------------------------------------------------------------
 
 
-def open_parquet(path: str, read_dictionary: Sequence[str] = ()) -> pq.ParquetFile:
-    """Open a Parquet file, local or remote."""
+def open_parquet(
+    path: str, read_dictionary: Sequence[str] = (), metadata: pq.FileMetaData | None = None
+) -> pq.ParquetFile:
+    """Open a Parquet file, local or remote; with `metadata` its footer need not be read again."""
     remote = "://" in path
     source = open_binary(path) if remote else path
-    return pq.ParquetFile(source, read_dictionary=list(read_dictionary), pre_buffer=remote)
+    return pq.ParquetFile(source, metadata=metadata, read_dictionary=list(read_dictionary), pre_buffer=remote)
 
 
 def _plan_parquet(
@@ -229,8 +232,9 @@ def _plan_parquet(
             groups, rows = [], 0
         groups.append(group)
         rows += n
-    if groups or skipped:
+    if groups or (skipped and not chunks):
         chunks.append(replace(whole, row_groups=tuple(groups), rows=rows))
+    if skipped:
         chunks[0] = replace(chunks[0], skipped_rows=skipped)
     return chunks
 
@@ -283,7 +287,8 @@ def _inspect_text(chunk: Chunk, size: int, feed: Feed | None) -> Chunk:
         head = _read_head(stream)
     if not head:
         raise InputError(f"{chunk.label} is empty; get a fresh copy of the file or take it out")
-    if b"\0" in head:
+    # A single zero byte may be part of a ship's name.
+    if head.count(0) > len(head) * _BINARY_SHARE:
         raise InputError(f"{chunk.label} is neither Parquet, CSV nor NMEA text; give a file of these kinds")
     rows = max(1, size * (head.count(b"\n") or 1) // len(head))
     if _SENTENCE.search(head):
@@ -317,7 +322,7 @@ def _read_head(stream: Any) -> bytes:
 def _plan_lines(whole: Chunk, size: int, chunk_rows: int) -> list[Chunk]:
     if whole.codec or whole.rows <= chunk_rows:
         return [whole]
-    step = size * chunk_rows // whole.rows
+    step = max(1, size * chunk_rows // whole.rows)
     cuts = [0]
     with plain_words(whole.path), open_binary(whole.path) as handle:
         while cuts[-1] + step < size:

@@ -158,6 +158,9 @@ def test_row_groups_outside_are_counted_and_not_read(rows: pd.DataFrame, tmp_pat
     [chunk] = feeds.plan_chunks(files, feed, boxes=[(179.0, -1.0, -179.0, 1.0)])
     assert (chunk.row_groups, chunk.skipped_rows) == ((), 400)
     assert list(feeds.iter_batches(chunk, feed)) == []
+    early = feeds.plan_chunks(files, feed, chunk_rows=50, boxes=[(11.0, 55.0, 12.0, 55.12)])
+    assert [chunk.row_groups for chunk in early] == [(0,), (1,), (2,)]
+    assert [chunk.skipped_rows for chunk in early] == [250, 0, 0]
     [chunk] = feeds.plan_chunks(files, feed, end=rows["time"].iloc[50].to_pydatetime())
     assert (chunk.row_groups, chunk.skipped_rows) == ((0,), 350)
 

@@ -103,6 +103,11 @@ def test_names_in_another_encoding(tmp_path: Path) -> None:
     assert canonical(read_all([write(tmp_path, text)]))["name"].tolist() == ["K�GE"]
 
 
+def test_a_zero_byte_in_a_name_is_no_binary_file(tmp_path: Path) -> None:
+    text = HEADER + "".join(line(i, "A\0B" if i == 3 else "A") for i in range(30))
+    assert canonical(read_all([write(tmp_path, text)]))["name"].tolist()[3] == "A\0B"
+
+
 def test_repeated_and_blank_column_names(tmp_path: Path) -> None:
     text = "MMSI,BaseDateTime,LAT,LON,SOG,SOG,,\n219000001,2020-01-01T00:00:00,55.5,12.5,1.0,9.0,,\n"
     assert canonical(read_all([write(tmp_path, text)]))["sog_kn"].tolist() == [1.0]
