@@ -6,15 +6,11 @@ shore along the east axis and the water to the north, then turned, and mirrored 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ais_berths.simulate.terminals import TERMINALS, Slot, new_slot, usual_way
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,6 @@ class Scene:
     marinas: tuple[Area, ...]
     fairway: tuple[complex, ...]
     upstream: tuple[complex, ...]
-    kinds: tuple[str, ...] = field(default=())
 
     @property
     def sea(self) -> tuple[complex, ...]:
@@ -106,16 +101,17 @@ def draw_scene(
         lift = abs(tilt.imag) * length / 2 + rng.uniform(0, 120)
         shift = complex(cursor + middle, lift)
         name = f"P{port}-{kind[:3].upper()}{number}"
-        placed = [_move(slot, name, lambda z, s=shift, m=middle, t=tilt: s + (z - m) * t) for slot in slots]  # type: ignore[misc]
         if kind == "marina":
-            marinas.append(Area(name, "marina", complex(shift) + 40j * tilt, 130.0))
-        line.extend(placed)
+            marinas.append(Area(name, "marina", complex(shift + (65j - 25) * tilt), 120.0))
+        line.extend(_move(slot, name, shift, middle, complex(tilt)) for slot in slots)
         water = max(water, lift + depth + abs(tilt.imag) * length / 2)
         cursor += length + rng.uniform(120, 420)
     harbour = water + 250.0
     line = [_connect(slot, harbour) for slot in line]
-    fairway, upstream, bank = _waterway(rng, cursor, harbour, river, port)
-    anchorages, buoys = _offshore(rng, chosen, fairway, line, harbour, port)
+    # Of two ports close together, each has its roads in front of itself and away from the other.
+    away = turn is not None and port % 2 == 0
+    fairway, upstream, bank = _waterway(rng, cursor, harbour, port, river=river, away=away)
+    anchorages, buoys = _offshore(rng, chosen, fairway, line, port, away=away)
     facing = turn if turn is not None else complex(np.exp(1j * rng.uniform(0, 2 * np.pi)))
     mirrored = turn is None and bool(rng.random() < 0.5)
     return _place(
@@ -128,7 +124,6 @@ def draw_scene(
             tuple(marinas),
             fairway,
             upstream,
-            tuple(chosen),
         ),
         complex(cursor / 2, 0),
         facing,
@@ -140,11 +135,11 @@ def draw_scene(
 
 
 def _waterway(
-    rng: np.random.Generator, shore_m: float, harbour: float, river: bool, port: int
+    rng: np.random.Generator, shore_m: float, harbour: float, port: int, *, river: bool, away: bool
 ) -> tuple[tuple[complex, ...], tuple[complex, ...], list[Slot]]:
     """Fairway from sea to the harbour, the way on up the river, and the berths on its curved bank."""
     mouth = complex(shore_m + 900, harbour + 1100)
-    seaward = np.exp(1j * np.radians(rng.uniform(40, 80)))
+    seaward = np.exp(1j * np.radians(rng.uniform(40, 80) + 60 * away))
     pilot = mouth + seaward * rng.uniform(5000, 6500)
     sea = pilot + seaward * np.exp(1j * np.radians(rng.uniform(-20, 20))) * rng.uniform(17_000, 21_000)
     fairway = (complex(sea), complex(pilot), mouth, complex(shore_m + 200, harbour), complex(-250, harbour))
@@ -193,25 +188,27 @@ def _offshore(
     kinds: list[str],
     fairway: tuple[complex, ...],
     line: list[Slot],
-    harbour: float,
     port: int,
+    *,
+    away: bool,
 ) -> tuple[list[Area], list[Slot]]:
     """A near and a far anchorage, and a single-point mooring."""
     pilot, mouth = fairway[1], fairway[2]
     ahead = (pilot - mouth) / abs(pilot - mouth)
     areas: list[Area] = []
     if "far" in kinds:
-        place = pilot + ahead * 1j * rng.uniform(2400, 3600)
+        place = pilot + ahead * (2000 * away + 1j * rng.uniform(2400, 3600))
         areas.append(Area(f"P{port}-FAR", "far", place, rng.uniform(1000, 1500)))
     if "near" in kinds:
         big = [slot for slot in line if slot.use == "commercial"] or line
         beside = big[int(rng.integers(len(big)))].middle.real if big else 0.0
         top = max((slot.middle.imag for slot in big), default=0.0)
-        place = complex(beside, max(top + 800.0, harbour + 300.0) + 100.0)
+        place = complex(beside, max(top + 800.0, fairway[-1].imag + 300.0) + 100.0)
         areas.append(Area(f"P{port}-NEAR", "near", place, 260.0))
     buoys: list[Slot] = []
     if "buoy" in kinds:
-        place = complex(mouth + (pilot - mouth) * 0.75 - ahead * 1j * rng.uniform(2200, 3200))
+        side = 1j if away else -1j
+        place = complex(mouth + (pilot - mouth) * 0.75 + ahead * side * rng.uniform(2200, 3200))
         buoys.append(
             new_slot(
                 f"P{port}-SPM",
@@ -239,17 +236,20 @@ def _choose(rng: np.random.Generator) -> list[str]:
     return [*(kinds[i] for i in order), "buoy", "near", "far"]
 
 
-def _move(slot: Slot, quay: str, to: Callable[[complex], complex]) -> Slot:
+def _move(slot: Slot, quay: str, to: complex, middle: float, turn: complex) -> Slot:
     """Put a slot from the frame of its terminal into that of the port."""
-    turn = to(1 + 0j) - to(0j)
+
+    def point(z: complex) -> complex:
+        return to + (z - middle) * turn
+
     return replace(
         slot,
         slot_id=f"{quay}-{slot.slot_id}",
         quay_id=f"{quay}-{slot.quay_id}".rstrip("-"),
-        start=complex(to(slot.start)),
-        along=complex(slot.along * turn),
-        out=complex(slot.out * turn),
-        approach=tuple(complex(to(z)) for z in slot.approach),
+        start=point(slot.start),
+        along=slot.along * turn,
+        out=slot.out * turn,
+        approach=tuple(point(z) for z in slot.approach),
     )
 
 

@@ -227,13 +227,18 @@ def _assemble(
                 port=i,
             )
         )
-    points = []
-    for plan in plans:
-        quays = np.array([slot.middle for slot in plan.scene.slots])
-        away = rng.uniform(900, 2000) * np.exp(2j * np.pi * rng.random())
-        points.append(complex(quays[int(rng.integers(len(quays)))] + away))
+    points = [_port_point(plan, rng) for plan in plans]
     segments = pd.concat(parts, ignore_index=True)
     return World(plans, ships, segments, places, first_vessel, first_stop, points, period)
+
+
+def _port_point(plan: Plan, rng: np.random.Generator) -> complex:
+    """Where a port list has the port: one or two kilometres inland or out on the water."""
+    middle = min((slot for slot in plan.scene.slots), key=lambda slot: abs(slot.middle))
+    shore = plan.scene.fairway[4] - plan.scene.fairway[3]
+    side = 90.0 * rng.choice([-1.0, 1.0]) + rng.uniform(-45, 45)
+    away = shore / abs(shore) * np.exp(1j * np.radians(side)) * rng.uniform(900, 2000)
+    return complex(middle.middle + away)
 
 
 def _beyond(lat: float, lon: float, distance_m: float, bearing: float) -> tuple[float, float]:
