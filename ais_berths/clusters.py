@@ -16,6 +16,7 @@ import shapely
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import DBSCAN
+from sklearn.neighbors import sort_graph_by_row_values
 
 from ais_berths.footprints import HOUR_US, Footprints
 from ais_berths.lines import settle_lines
@@ -93,8 +94,17 @@ def _by_overlap(prints: Footprints, pairs: Pairs, config: BerthsConfig) -> NDArr
     # A stored zero would mean "no entry" to some sparse operations.
     value = np.maximum(distance[near], 1e-9)
     n = len(prints.x)
-    graph = csr_array(
-        (np.concatenate([value, value]), (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(n, n)
+    itself = np.arange(n)
+    # With the diagonal stored and the rows sorted, scikit-learn leaves the graph as it is, and is quiet.
+    graph = sort_graph_by_row_values(
+        csr_array(
+            (
+                np.concatenate([value, value, np.zeros(n)]),
+                (np.concatenate([i, j, itself]), np.concatenate([j, i, itself])),
+            ),
+            shape=(n, n),
+        ),
+        warn_when_not_sorted=False,
     )
     model = DBSCAN(eps=1.0 - config.min_overlap, min_samples=1, metric="precomputed")
     result: NDArray[np.int64] = model.fit_predict(graph).astype(np.int64)

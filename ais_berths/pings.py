@@ -117,14 +117,12 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
         table["sog_kn"].to_numpy(dtype=np.float64),
         table["lon"].to_numpy(dtype=np.float64),
         table["lat"].to_numpy(dtype=np.float64),
-        table["coarse"].fillna(False).to_numpy(dtype=bool),
+        table["coarse"].eq(True).to_numpy(dtype=bool),
         schema.to_micros(table["time"]),
         table["mmsi"].to_numpy(dtype=np.int64),
     ]
     ordered = table.iloc[np.lexsort(keys)].reset_index(drop=True)
-    return ordered.assign(
-        coarse=ordered["coarse"].fillna(False).astype(bool), nav_status=ordered["nav_status"].fillna(15)
-    )
+    return ordered.assign(coarse=ordered["coarse"].eq(True), nav_status=ordered["nav_status"].fillna(15))
 
 
 def _repeats(table: pd.DataFrame) -> NDArray[np.bool_]:

@@ -105,7 +105,7 @@ def bucket_of(mmsi: NDArray[np.int64], buckets: int) -> NDArray[np.int64]:
     Examples
     --------
     >>> bucket_of(np.array([244000001, 244000002, 244000001]), 16).tolist()[0::2]
-    [4, 4]
+    [9, 9]
     """
     mixed = np.asarray(mmsi, dtype=np.int64).astype(np.uint64) * _MIX
     return ((mixed >> np.uint64(40)) % np.uint64(buckets)).astype(np.int64)
