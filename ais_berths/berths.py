@@ -192,8 +192,9 @@ def _without_overlap(outlines: pd.DataFrame) -> NDArray[np.object_]:
         larger, smaller = (a, b) if area[a] >= area[b] else (b, a)
         rest = shapely.difference(shapes[larger], shapes[smaller])
         parts = shapely.get_parts(rest)
-        if len(parts):
-            shapes[larger] = parts[int(np.argmax(shapely.area(parts)))]
+        largest = parts[int(np.argmax(shapely.area(parts)))] if len(parts) else rest
+        if shapely.area(largest) > 0:
+            shapes[larger] = largest
     return shapes
 
 

@@ -70,7 +70,7 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
         {
             "stop_id": hulls["stop_id"].to_numpy(),
             "cluster": settled.label,
-            "rafted": rafted,
+            "rafted": settled.rafted,
             "odd": settled.odd,
             "berth_kind": np.where(settled.continuous, "continuous", "discrete"),
         }
@@ -84,11 +84,11 @@ def _by_overlap(prints: Footprints, pairs: Pairs, config: BerthsConfig) -> NDArr
     """DBSCAN over the overlap of hulls.
 
     The distance of two hulls is the share of the smaller one that the other leaves uncovered, or the
-    offset of their middles along the quay as a share of their mean length if that is more: a long ship
+    offset of their middles along the quay as a share of the shorter ship if that is more: a long ship
     that lay across two berths covers the ships of both, but its middle is far from theirs.
     """
-    mean_length = (prints.length[pairs.i] + prints.length[pairs.j]) / 2.0
-    distance = np.maximum(1.0 - pairs.share, pairs.along / mean_length)
+    shorter = np.minimum(prints.length[pairs.i], prints.length[pairs.j])
+    distance = np.maximum(1.0 - pairs.share, pairs.along / shorter)
     near = (distance <= 1.0 - config.min_overlap) & (pairs.turn <= config.max_turn_deg)
     i, j = pairs.i[near], pairs.j[near]
     # A stored zero would mean "no entry" to some sparse operations.
@@ -116,33 +116,35 @@ def _join_rafts(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Give ships that always lie outside another ship to the berth of that ship."""
     i, j = pairs.i, pairs.j
-    hours = (prints.end - prints.start) / HOUR_US
-    # The guest is the one that came and left within the stay of the other, or else the smaller one.
-    guest_is_j = hours[j] <= hours[i]
-    guest, host = np.where(guest_is_j, j, i), np.where(guest_is_j, i, j)
+    hours = np.maximum((prints.end - prints.start) / HOUR_US, 1e-9)
     beside = (prints.width[i] + prints.width[j]) / 2.0
     shared = (prints.length[i] + prints.length[j]) / 2.0 - pairs.along
     raft = (
         (pairs.turn <= config.max_turn_deg)
         & (pairs.across >= 0.5 * beside)
-        & (pairs.across <= beside + config.raft_gap_m)
+        & (pairs.across <= beside + config.raft_gap_m + np.hypot(prints.error[i], prints.error[j]))
         & (shared >= 0.5 * np.minimum(prints.length[i], prints.length[j]))
-        & (pairs.together_h >= 0.8 * hours[guest])
+        & (pairs.together_h >= 0.5 * np.minimum(hours[i], hours[j]))
         & (prints.mmsi[i] != prints.mmsi[j])
     )
-    is_guest = np.zeros(len(labels), dtype=bool)
-    is_guest[guest[raft]] = True
+    involved = np.zeros(len(labels), dtype=bool)
+    involved[i[raft]] = involved[j[raft]] = True
     n = int(labels.max()) + 1 if len(labels) else 0
-    share = np.bincount(labels, weights=is_guest, minlength=n) / np.bincount(labels, minlength=n)
-    guests_only = share >= 0.7
+    size = np.bincount(labels, minlength=n)
+    share = np.bincount(labels, weights=involved, minlength=n) / np.maximum(size, 1)
+    # The guest is the ship whose place is hardly used by itself; between equals, the shorter visit.
+    support = np.stack([-share[labels], size[labels], hours, -prints.mmsi.astype(np.float64)])
+    guest_is_j = np.array([tuple(support[:, b]) < tuple(support[:, a]) for a, b in zip(i, j, strict=True)])
+    guest_is_j = guest_is_j.astype(bool)
+    guest, host = np.where(guest_is_j, j, i), np.where(guest_is_j, i, j)
     out = labels.copy()
     rafted = np.zeros(len(labels), dtype=bool)
-    moves = raft & guests_only[labels[guest]] & ~guests_only[labels[host]]
+    moves = raft & (share[labels[guest]] >= 0.7) & (labels[guest] != labels[host])
     # The longest time together decides between several hosts.
     order = np.argsort(pairs.together_h[moves], kind="stable")
     out[guest[moves][order]] = labels[host[moves][order]]
     rafted[guest[moves]] = True
-    same = raft & (out[guest] == out[host])
+    same = raft & (out[guest] == out[host]) & ~rafted[host]
     rafted[guest[same]] = True
     return out, rafted
 

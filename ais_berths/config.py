@@ -161,6 +161,9 @@ class BerthsConfig(Section):
     odd_share: float = Field(
         0.15, ge=0, lt=1, description="visits beside a berth, against those in it, that are no second berth"
     )
+    continuous_gap_m: float = Field(
+        60.0, ge=0, description="unused stretch of a continuous quay that does not part it (m)"
+    )
     line_offset_m: float = Field(
         12.0, gt=0, description="hulls on one quay line have a side or their middles this close (m)"
     )

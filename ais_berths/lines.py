@@ -28,15 +28,17 @@ if TYPE_CHECKING:
     Members = NDArray[np.intp]
 
 _FEW = 6
+_LOOK_BACK = 6
 
 
 @dataclass(frozen=True)
 class Settled:
-    """The berth of each footprint, whether that is a continuous quay, and whether the visit is odd."""
+    """The berth of each footprint, whether that is a continuous quay, and odd and rafted visits."""
 
     label: NDArray[np.int64]
     continuous: NDArray[np.bool_]
     odd: NDArray[np.bool_]
+    rafted: NDArray[np.bool_]
 
 
 def settle_lines(
@@ -70,9 +72,10 @@ def settle_lines(
             following += 1
         if whole:
             continuous[np.concatenate(places)] = True
+    _join_continuous(prints, label, odd, continuous, config)
     label, odd = _absorb(prints, label, odd, continuous, config)
-    _follow_hosts(prints, label, continuous, labels, rafted)
-    return Settled(np.unique(label, return_inverse=True)[1].astype(np.int64), continuous, odd)
+    rafted = _follow_hosts(prints, label, continuous, labels, rafted)
+    return Settled(np.unique(label, return_inverse=True)[1].astype(np.int64), continuous, odd, rafted)
 
 
 def _settle(
@@ -106,12 +109,20 @@ def _is_one_berth(prints: Footprints, members: Members, config: BerthsConfig) ->
 
 
 def _conflicts(prints: Footprints, members: Members) -> int:
-    """How many visits began while another ship of the group stayed on for more than an hour."""
+    """How many visits began while another ship of the group stayed on, on the same line, for over an hour.
+
+    Ships side by side away from the quay are rafted: they share the berth.
+    """
     order = members[np.argsort(prints.start[members], kind="stable")]
-    latest = np.maximum.accumulate(prints.end[order])
-    overlap = np.minimum(latest[:-1], prints.end[order][1:]) - prints.start[order][1:]
-    different = prints.mmsi[order][1:] != prints.mmsi[order][:-1]
-    return int(np.count_nonzero((overlap > HOUR_US) & different))
+    across = _across(prints, order, geo.circular_median_deg(prints.heading[order], period=180.0))
+    start, end, width, mmsi = (v[order] for v in (prints.start, prints.end, prints.width, prints.mmsi))
+    found = np.zeros(len(order), dtype=bool)
+    for back in range(1, min(len(order), _LOOK_BACK + 1)):
+        earlier, later = slice(None, -back), slice(back, None)
+        together = np.minimum(end[earlier], end[later]) - start[later] > HOUR_US
+        beside = np.abs(across[later] - across[earlier]) >= 0.25 * (width[earlier] + width[later])
+        found[later] |= together & ~beside & (mmsi[earlier] != mmsi[later])
+    return int(found.sum())
 
 
 def _invaded(prints: Footprints, every: Members, places: list[Members], config: BerthsConfig) -> float:
@@ -191,6 +202,27 @@ def _covered(prints: Footprints, x: float, piece: Members, core: Members, middle
     return shared / (2.0 * min(half, core_half))
 
 
+def _join_continuous(
+    prints: Footprints,
+    label: NDArray[np.int64],
+    odd: NDArray[np.bool_],
+    continuous: NDArray[np.bool_],
+    config: BerthsConfig,
+) -> None:
+    """Pieces of one continuous quay that no ship happened to lie across become one (in place)."""
+    groups = _members_of(np.where(odd, -1, label))
+    line = _lines(prints, groups, config, gap_m=config.continuous_gap_m)
+    for number in range(int(line.max()) + 1 if len(line) else 0):
+        parts = [groups[i] for i in np.flatnonzero(line == number)]
+        largest = max(parts, key=len)
+        if len(parts) < 2 or not continuous[largest[0]]:
+            continue
+        for part in parts:
+            if continuous[part[0]] or len(part) < _FEW:
+                label[label == label[part[0]]] = label[largest[0]]
+        continuous[label == label[largest[0]]] = True
+
+
 def _absorb(
     prints: Footprints,
     label: NDArray[np.int64],
@@ -229,26 +261,41 @@ def _follow_hosts(
     continuous: NDArray[np.bool_],
     labels: NDArray[np.int64],
     rafted: NDArray[np.bool_],
-) -> None:
-    """Ships outside others go where the nearest ship of their old group went (in place)."""
-    for guest in np.flatnonzero(rafted).tolist():
-        hosts = np.flatnonzero((labels == labels[guest]) & ~rafted)
+) -> NDArray[np.bool_]:
+    """Ships outside others go where the nearest ship of their old group went (in place).
+
+    Returns
+    -------
+    Which ships are rafted: a group without any host keeps its ships as a berth.
+    """
+    still = rafted.copy()
+    for number in np.unique(labels[rafted]).tolist():
+        guests, hosts = (np.flatnonzero((labels == number) & mask) for mask in (rafted, ~rafted))
         if not len(hosts):
-            label[guest] = label.max() + 1
+            label[guests] = label.max() + 1
+            still[guests] = False
             continue
-        away = np.hypot(prints.x[hosts] - prints.x[guest], prints.y[hosts] - prints.y[guest])
-        host = hosts[int(np.argmin(away))]
-        label[guest], continuous[guest] = label[host], continuous[host]
+        dx = prints.x[guests][:, None] - prints.x[hosts][None, :]
+        dy = prints.y[guests][:, None] - prints.y[hosts][None, :]
+        host = hosts[np.argmin(np.hypot(dx, dy), axis=1)]
+        label[guests], continuous[guests] = label[host], continuous[host]
+    return still
 
 
-def _lines(prints: Footprints, groups: list[Members], config: BerthsConfig) -> NDArray[np.int64]:
-    """Number the quay lines: groups that point the same way, on one line, and overlap along it."""
+def _lines(
+    prints: Footprints, groups: list[Members], config: BerthsConfig, gap_m: float | None = None
+) -> NDArray[np.int64]:
+    """Number the quay lines: groups that point the same way, on one line, and overlap along it.
+
+    With `gap_m`, groups that far apart along the line are joined too.
+    """
     n = len(groups)
     if n == 0:
         return np.zeros(0, dtype=np.int64)
     boxes = np.array([_box(prints, members) for members in groups])
     x, y, scale, axis, length, width = boxes.T
-    shapes = geo.rectangles(x, y, axis, length * scale, (width + 2 * config.line_offset_m) * scale)
+    grown = length if gap_m is None else length + gap_m
+    shapes = geo.rectangles(x, y, axis, grown * scale, (width + 2 * config.line_offset_m) * scale)
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     i, j = i[i < j], j[i < j]
     turn = geo.turn_deg(axis[i], axis[j], period=180.0)
@@ -260,7 +307,7 @@ def _lines(prints: Footprints, groups: list[Members], config: BerthsConfig) -> N
     offset = np.minimum(across, np.abs(across - np.abs(width[i] - width[j]) / 2.0))
     shared = (length[i] + length[j]) / 2.0 - along
     joined = (np.abs(turn) <= config.max_turn_deg) & (offset <= config.line_offset_m)
-    joined &= shared > config.reach_share * np.minimum(length[i], length[j])
+    joined &= shared > (config.reach_share * np.minimum(length[i], length[j]) if gap_m is None else -gap_m)
     graph = csr_array((np.ones(int(joined.sum())), (i[joined], j[joined])), shape=(n, n))
     line: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
     return line

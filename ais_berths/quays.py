@@ -196,7 +196,7 @@ def _position(
 def _middles(
     berths: gpd.GeoDataFrame,
 ) -> tuple[geo.Plane, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    middle = shapely.centroid(berths.geometry.to_numpy())
+    middle = shapely.point_on_surface(berths.geometry.to_numpy())
     lon, lat = shapely.get_x(middle), shapely.get_y(middle)
     plane = geo.Plane.around(lon)
     x, y = plane.forward(lon, lat)
