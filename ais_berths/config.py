@@ -191,6 +191,43 @@ class AnchoragesConfig(Section):
     min_stops: int = Field(2, ge=1, description="anchored stops that make an anchorage")
 
 
+class CallsConfig(Section):
+    """When stops are one call, and when a ship has left."""
+
+    kinds: tuple[str, ...] = Field(
+        ("moored", "buoy", "anchored"), description="kinds of stop that make a port call"
+    )
+    min_pings: int = Field(1, ge=1, description="stops with fewer pings make no call")
+    min_stay_h: float = Field(0.0, ge=0, description="shorter port calls are left out (h)")
+    max_absence_h: float = Field(
+        0.5, ge=0, description="a ship back at its berth after no longer than this is on the same call (h)"
+    )
+    same_place_m: float = Field(
+        40.0,
+        ge=0,
+        description="two stops this close and this soon are one berth call, whatever the berth (m)",
+    )
+    max_silence_h: float = Field(
+        72.0, ge=0, description="silence between two stops at one berth that does not end the call (h)"
+    )
+    seen_h: float = Field(
+        4.0,
+        ge=0,
+        description="an arrival or departure between two pings this close is seen, and set to their middle (h)",
+    )
+    max_away_h: float = Field(
+        24.0, ge=0, description="a ship without a stop in the port for longer has left it (h)"
+    )
+    leave_m: float = Field(
+        10_000.0,
+        ge=0,
+        description="a ship seen this far out of the way between two stops has left the port (m)",
+    )
+    anchor_reach_m: float = Field(
+        50_000.0, ge=0, description="a ship at anchor may wait for a berth this far away (m)"
+    )
+
+
 class HexagonsConfig(Section):
     """The predecessor's method: DBSCAN over the centres of counted H3 cells.
 
@@ -235,6 +272,7 @@ class Config(Section):
     berths: BerthsConfig = Field(default_factory=BerthsConfig, description="berth clusters")
     quays: QuaysConfig = Field(default_factory=QuaysConfig, description="quay lines")
     anchorages: AnchoragesConfig = Field(default_factory=AnchoragesConfig, description="anchorages")
+    calls: CallsConfig = Field(default_factory=CallsConfig, description="berth calls and port calls")
     hexagons: HexagonsConfig = Field(default_factory=HexagonsConfig, description="predecessor's method")
     run: RunConfig = Field(default_factory=RunConfig, description="cutting of the work")
 

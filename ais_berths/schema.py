@@ -136,6 +136,7 @@ STOPS = _table(
     ("quay_id", _TEXT, "", "quay, or null"),
     ("anchorage_id", _TEXT, "", "anchorage, or null"),
     ("call_id", _TEXT, "", "berth call, or null"),
+    ("port_call_id", _TEXT, "", "port call, or null"),
     ("rafted", _FLAG, "", "lies outside another ship at the same berth"),
 )
 
@@ -211,6 +212,55 @@ BERTH_CELLS = _table(
     ("port_id", _TEXT, "", "port of that berth"),
 )
 
+BERTH_CALLS = _table(
+    ("call_id", _TEXT, "", "B and the id of the first stop"),
+    ("port_call_id", _TEXT, "", "port call that the berth call is part of"),
+    ("mmsi", _INT, "", "Maritime Mobile Service Identity"),
+    ("berth_id", _TEXT, "", "berth"),
+    ("port_id", _TEXT, "", "port of the berth"),
+    ("arrival_time", TIME, "UTC", "arrival: the middle between its bounds where they are close"),
+    ("arrival_earliest", TIME, "UTC", "last ping before the stay; null where there is none"),
+    ("arrival_latest", TIME, "UTC", "first ping of the stay"),
+    ("departure_time", TIME, "UTC", "departure: the middle between its bounds where they are close"),
+    ("departure_earliest", TIME, "UTC", "last ping of the stay"),
+    ("departure_latest", TIME, "UTC", "first ping after the stay; null where there is none"),
+    ("time_at_berth_h", _FLOAT, "h", "departure_time minus arrival_time"),
+    ("waiting_h", _FLOAT, "h", "time at anchor before the first berth of a port call, a lower bound; else 0"),
+    ("from_m", _FLOAT, "m", "where the ship begins along the line of a continuous quay, else null"),
+    ("to_m", _FLOAT, "m", "where it ends"),
+    ("n_stops", _INT, "", "stops"),
+    ("n_pings", _INT, "", "pings in them"),
+    ("rafted", _FLAG, "", "lay outside another ship"),
+    ("evidence", pa.int8(), "", "1, and 1 more for each that was seen: the arrival, the stay, the departure"),
+    ("open_start", _FLAG, "", "no ping before the stay: the ship may have been there long before"),
+    ("open_end", _FLAG, "", "no ping after the stay: the ship may still be there"),
+)
+
+PORT_CALLS = _table(
+    ("port_call_id", _TEXT, "", "P and the id of the first stop"),
+    ("mmsi", _INT, "", "Maritime Mobile Service Identity"),
+    ("port_id", _TEXT, "", "port"),
+    ("arrival_time", TIME, "UTC", "arrival at the first stop, at anchor or at a berth"),
+    ("arrival_earliest", TIME, "UTC", "last ping before that stop; null where there is none"),
+    ("arrival_latest", TIME, "UTC", "first ping of that stop"),
+    ("departure_time", TIME, "UTC", "departure from the last stop"),
+    ("departure_earliest", TIME, "UTC", "last ping of that stop"),
+    ("departure_latest", TIME, "UTC", "first ping after that stop; null where there is none"),
+    ("n_berths", _INT, "", "different berths"),
+    ("n_stops", _INT, "", "stops, those at anchor included"),
+    ("waiting_h", _FLOAT, "h", "time at anchor before the first berth, a lower bound; null without a berth"),
+    ("time_in_port_h", _FLOAT, "h", "departure_time minus arrival_time"),
+    ("anchorage_only", _FLAG, "", "the ship anchored and came to no berth"),
+    ("evidence", pa.int8(), "", "1, and 1 more for each that was seen: the arrival, the stay, the departure"),
+    ("open_start", _FLAG, "", "no ping before the first stop"),
+    ("open_end", _FLAG, "", "no ping after the last stop"),
+)
+
+DETOURS = _table(
+    ("stop_id", _TEXT, "", "stop after which the ship sailed"),
+    ("detour_m", _FLOAT, "m", "how far out of the way it was seen before its next stop"),
+)
+
 HEXAGONS = _table(
     ("cluster", pa.int32(), "", "cluster of cells, numbered from the one with the most cells"),
     ("n_cells", _INT, "", "cells of the area at the parent resolution, fillers included"),
@@ -250,6 +300,9 @@ TABLES: dict[str, pa.Schema] = {
     "quays": QUAYS,
     "anchorages": ANCHORAGES,
     "berth_cells": BERTH_CELLS,
+    "berth_calls": BERTH_CALLS,
+    "port_calls": PORT_CALLS,
+    "detours": DETOURS,
     "hexagons": HEXAGONS,
     "hexagon_cells": HEXAGON_CELLS,
     "cell_counts": CELL_COUNTS,
