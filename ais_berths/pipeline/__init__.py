@@ -21,12 +21,12 @@ import pyarrow.parquet as pq
 
 from ais_berths import __version__, geo, schema
 from ais_berths.berthcells import berth_cells
-from ais_berths.errors import EmptyInputError, InputError
+from ais_berths.errors import EmptyInputError, InputError, OutputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
 from ais_berths.feeds import Window, choose_feed, list_inputs, plan_chunks
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.gather import gather_bucket
-from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text
+from ais_berths.pipeline.job import Job, Store, check_out, hash_ports, load_job, open_out, write_text
 from ais_berths.pipeline.scan import ScanPlan, chunk_id, counts_table, merge_equal, scan_chunk
 from ais_berths.pipeline.tasks import run_tasks
 from ais_berths.places import Places, find_places
@@ -107,11 +107,10 @@ def filter_pings(
     """Read raw AIS and keep the clean pings near ports; see `detect` for the parameters."""
     wiring = wiring or Wiring()
     clock = _Clock()
-    window = Window.around(job.start, job.end, 3, 3)
-    files = list_inputs(inputs, window)
-    feed = choose_feed(files, job.feed)
     port_list = job.port_list()
-    job = job.model_copy(update={"ports_hash": hash_ports(port_list)})
+    job = check_out(out, job.model_copy(update={"ports_hash": hash_ports(port_list)}), overwrite=overwrite)
+    files = list_inputs(inputs, Window.around(job.start, job.end, 3, 3))
+    feed = choose_feed(files, job.feed)
     cells = job.cells(port_list)
     if cells.empty:
         raise EmptyInputError(
@@ -138,6 +137,11 @@ def filter_pings(
         f"reading {len(files)} file(s) as feed '{feed.name}': {len(new)} of {len(chunks)} pieces to do"
     )
     _run(scan_chunk, new, plan, wiring=wiring)
+    if any(not (store.scans / f"{chunk_id(chunk)}.json").exists() for chunk in new):
+        raise OutputError(
+            f"the workers wrote what they read to a disk that is not seen here; put {store.out} on a disk "
+            "that this machine and all workers share"
+        )
     clock.lap(summary, "filter")
     _gather(store, job, with_stops=with_stops, wiring=wiring, summary=summary)
     clock.lap(summary, "clean and stops" if with_stops else "clean")
@@ -164,10 +168,13 @@ def find_all_places(
     store, job = load_job(out)
     summary = summary or Summary(out=store.out)
     records = _records(store)
+    if not store.stops_mark.exists() or json.loads(store.stops_mark.read_text()) != _ids(records):
+        raise InputError(
+            f"{store.out} does not hold the stops of all pings; run `ais-berths stops {store.out}` first"
+        )
     stops = _concat(sorted(store.parts.glob("stops-*.parquet")), "stops")
-    if not list(store.parts.glob("stops-*.parquet")):
-        raise InputError(f"{store.out} holds no stops yet; run `ais-berths stops {store.out}` first")
-    vessels = merge_statics(_statics(store, records), job.config.hulls)
+    stops = stops.sort_values("stop_id", ignore_index=True)
+    vessels = merge_statics(_statics(store, records, stops), job.config.hulls)
     port_list = job.port_list()
     cells = schema.to_pandas(pq.read_table(store.table("cells")))
     wiring.log(f"{len(stops)} stops of {stops['mmsi'].nunique()} vessels: looking for berths")
@@ -181,6 +188,8 @@ def find_all_places(
 
 def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary: Summary) -> None:
     records = _records(store)
+    # A killed run must not leave stops behind that look complete.
+    store.stops_mark.unlink(missing_ok=True)
     results = _run(
         gather_bucket,
         range(job.config.run.buckets),
@@ -190,6 +199,8 @@ def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary
         wiring=wiring,
         with_stops=with_stops,
     )
+    if with_stops:
+        write_text(store.stops_mark, json.dumps(_ids(records)))
     parts = [_concat([path], "quality") for path in sorted(store.parts.glob("quality-*.parquet"))]
     summary.quality = add_quality([counts_table(records), *parts])
     summary.counts["rows"] = sum(record["rows"] for record in records)
@@ -263,6 +274,10 @@ def _records(store: Store) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(store.scans.glob("*.json"))]
 
 
+def _ids(records: list[dict[str, Any]]) -> list[str]:
+    return [record["id"] for record in records]
+
+
 def _forget_changed(store: Store, files: Iterable[InputFile]) -> None:
     """Drop what was read from files that have changed since."""
     now = {file.path: file.fingerprint for file in files}
@@ -272,11 +287,11 @@ def _forget_changed(store: Store, files: Iterable[InputFile]) -> None:
                 path.unlink()
 
 
-def _statics(store: Store, records: list[dict[str, Any]]) -> pd.DataFrame:
+def _statics(store: Store, records: list[dict[str, Any]], stops: pd.DataFrame) -> pd.DataFrame:
+    """Ship data of all chunks, with an empty row for each ship that stopped and sent none."""
     tables = [pq.read_table(store.scans / f"{record['id']}.statics.parquet") for record in records]
-    if not tables:
-        return schema.empty("statics")
-    return schema.to_pandas(merge_equal(pa.concat_tables(tables)))
+    silent = schema.to_arrow(pd.DataFrame({"mmsi": stops["mmsi"].unique(), "n_reports": 0}), "statics")
+    return schema.to_pandas(merge_equal(pa.concat_tables([*tables, silent])))
 
 
 def _concat(paths: Sequence[Path], table: str) -> pd.DataFrame:

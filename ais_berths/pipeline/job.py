@@ -56,12 +56,14 @@ class Store:
     """Paths in an output folder."""
 
     def __init__(self, out: str | Path) -> None:
-        self.out = Path(out)
+        # Workers of a cluster may have been started in another folder.
+        self.out = Path(out).absolute()
         self.state = self.out / "state"
         self.scans = self.state / "scan"
         self.parts = self.state / "parts"
         self.pings = self.out / "pings"
         self.job_file = self.state / "job.json"
+        self.stops_mark = self.state / "stops.json"
 
     def part(self, bucket: int, what: str) -> Path:
         """File of one bucket of vessels: its stops or its quality counts."""
@@ -84,31 +86,46 @@ def hash_ports(port_list: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def open_out(out: str | Path, job: Job, *, overwrite: bool) -> Store:
-    """Make the output folder ready for a job.
+def check_out(out: str | Path, job: Job, *, overwrite: bool) -> Job:
+    """See whether a job may go into an output folder; nothing is written yet.
+
+    Returns
+    -------
+    The job. In a folder that holds results of it, the work goes on being cut as it was there.
 
     Raises
     ------
     OutputError
-        The folder holds something else or cannot be written.
+        The folder holds something else.
     ConfigError
         The folder holds results of another job and `overwrite` is not set.
     """
+    if "://" in str(out):
+        raise OutputError(f"{out} is a URL, expected a folder on this machine or on a mounted disk")
     store = Store(out)
     if store.out.exists() and not store.out.is_dir():
         raise OutputError(f"{store.out} is a file, expected a folder; choose another --out")
     if store.job_file.exists():
+        return job if overwrite else _same_job(store, job)
+    if store.out.exists() and any(store.out.iterdir()) and not (overwrite and store.state.is_dir()):
+        raise OutputError(
+            f"the folder {store.out} holds other files, not results of ais-berths; choose an empty --out"
+        )
+    return job
+
+
+def open_out(out: str | Path, job: Job, *, overwrite: bool) -> Store:
+    """Make the output folder ready for a job that `check_out` let through.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    store = Store(out)
+    try:
         if overwrite:
             _clear(store)
-        else:
-            _require_same(store, job)
-    elif store.out.exists() and any(store.out.iterdir()):
-        if not overwrite or not _looks_like_ours(store):
-            raise OutputError(
-                f"the folder {store.out} holds other files, not results of ais-berths; choose an empty --out"
-            )
-        _clear(store)
-    try:
         for folder in (store.scans, store.parts):
             folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(folder)
@@ -136,12 +153,7 @@ def load_job(out: str | Path) -> tuple[Store, Job]:
         raise InputError(
             f"{store.out} holds no results of ais-berths; run `ais-berths filter` or `detect` first"
         )
-    try:
-        job = Job.model_validate_json(store.job_file.read_text(encoding="utf-8"))
-    except (ValidationError, OSError) as error:
-        raise InputError(
-            f"{store.job_file} cannot be read by version {__version__}; run `ais-berths detect --overwrite`"
-        ) from error
+    job = _read_job(store)
     if job.schema_version != schema.SCHEMA_VERSION:
         raise InputError(
             f"{store.out} was written with table layout {job.schema_version}, this version writes "
@@ -157,15 +169,25 @@ def write_text(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _require_same(store: Store, job: Job) -> None:
-    old = json.loads(store.job_file.read_text(encoding="utf-8"))
-    new = json.loads(job.model_dump_json())
-    changed = sorted(_differences(old, new))
+def _read_job(store: Store) -> Job:
+    try:
+        return Job.model_validate_json(store.job_file.read_text(encoding="utf-8"))
+    except (ValidationError, OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{store.job_file} cannot be read by version {__version__}; run `ais-berths detect --overwrite`"
+        ) from error
+
+
+def _same_job(store: Store, job: Job) -> Job:
+    old = _read_job(store)
+    changed = sorted(_differences(json.loads(old.model_dump_json()), json.loads(job.model_dump_json())))
     if changed:
         raise ConfigError(
             f"{store.out} was made with other settings ({', '.join(changed)}); "
             "use the same settings, another --out, or --overwrite to begin again"
         )
+    # What was read lies there in buckets; with another number of them, rows would be lost.
+    return job.model_copy(update={"config": job.config.model_copy(update={"run": old.config.run})})
 
 
 def _differences(old: Any, new: Any, where: str = "") -> list[str]:
@@ -178,10 +200,6 @@ def _differences(old: Any, new: Any, where: str = "") -> list[str]:
             for text in _differences(old.get(name), new.get(name), f"{where}.{name}".lstrip("."))
         ]
     return [] if old == new else [f"{where} {old!r} before, {new!r} now"]
-
-
-def _looks_like_ours(store: Store) -> bool:
-    return store.state.is_dir()
 
 
 def _clear(store: Store) -> None:

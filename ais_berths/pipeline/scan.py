@@ -69,7 +69,9 @@ def scan_chunk(chunk: Chunk, plan: ScanPlan) -> dict[str, Any]:
     statics: list[pa.Table] = []
     counts: Counts = {}
     _add(counts, {("read", "row_read", "kept"): chunk.skipped_rows})
-    _add(counts, {("filter", "outside_statistics", "dropped"): chunk.skipped_rows})
+    # Rows that were never read lie outside the area; with a period, some may lie outside that instead.
+    skipped = "outside_area" if plan.start is None and plan.end is None else "outside_area_or_period"
+    _add(counts, {("filter", skipped, "dropped"): chunk.skipped_rows})
     for batch in iter_batches(chunk, plan.feed, resolution=plan.cells.resolution):
         rows, ships = _near_rows(batch, plan, counts)
         if rows.num_rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -36,18 +37,19 @@ def run_tasks(
         return []
     with _client(scheduler) as client:
         if client is not None:
-            futures = client.map(
-                lambda item, *rest: task(item, *rest, **options),
-                items,
-                *[[client.scatter(value, broadcast=True)] * len(items) for value in shared],
-                pure=False,
-            )
-            return list(client.gather(futures))
+            # As one value: a list given alone would be sent piece by piece.
+            [given] = client.scatter([shared], broadcast=True, hash=False)
+            call = partial(_call, task, options)
+            return list(client.gather(client.map(call, items, shared=given, pure=False)))
         fixed = [dask.delayed(value, traverse=False) for value in shared]
         calls = [dask.delayed(task, pure=False)(item, *fixed, **options) for item in items]
         bar = ProgressBar(out=sys.stderr) if progress else nullcontext()
         with bar:
             return list(dask.compute(*calls, scheduler="threads"))
+
+
+def _call(task: Callable[..., Any], options: dict[str, Any], item: Any, shared: tuple[Any, ...]) -> Any:
+    return task(item, *shared, **options)
 
 
 @contextmanager
