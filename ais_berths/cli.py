@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ais_berths import __version__
-from ais_berths.errors import AisBerthsError, ConfigError
+from ais_berths.errors import AisBerthsError, ConfigError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,11 +100,18 @@ def demo(ctx: click.Context, out: str) -> None:
     from ais_berths.pipeline import Job
     from ais_berths.pipeline import detect as run
 
-    folder = samples.folder() / "simulated"
-    job = Job(ports_file=str(folder / "ports.csv"))
-    summary = run([folder / "feed"], Path(out) / "simulated", job, overwrite=True, wiring=_wiring(ctx))
+    real, made = samples.folder() / "new_york", samples.folder() / "simulated"
+    click.echo("1. Real: a week of New York Harbor; positions only, no speed, heading, type or size\n")
+    job = Job(bbox=samples.NEW_YORK)
+    summary = run([real], Path(out) / "new_york", job, overwrite=True, wiring=_wiring(ctx))
     _print_summary(summary, as_json=False)
-    click.echo(samples.score(summary.out, folder / "truth"))
+    click.echo(samples.describe(summary.out))
+    click.echo("\n2. Simulated: twelve days of a port whose berths are known\n")
+    job = Job(ports_file=str(made / "ports.csv"))
+    summary = run([made / "feed"], Path(out) / "simulated", job, overwrite=True, wiring=_wiring(ctx))
+    _print_summary(summary, as_json=False)
+    click.echo(samples.describe(summary.out))
+    click.echo(samples.score(summary.out, made / "truth"))
     click.echo(f"\nThe berths are in {summary.out / 'berths.geojson'} - open it in QGIS.")
 
 
@@ -293,6 +300,8 @@ def _job(
 
     if not (port or ports_file or bbox or all_ports):
         raise ConfigError("no area was chosen; give --port NAME, --ports FILE, --bbox W,S,E,N or --all-ports")
+    if start and end and start >= end:
+        raise ConfigError(f"--start {start} is not before --end {end}; give an earlier start")
     settings = load_config(config_file)
     table = module.read_ports(ports_file) if ports_file else module.builtin_ports()
     chosen = tuple(dict.fromkeys(module.find_port(table, name) for name in port))
@@ -327,7 +336,10 @@ def _write_cells(job: Job, out: Path) -> None:
     from ais_berths.export import write_geojson, write_parquet
 
     cells = job.cells(job.port_list())
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the folder {out} cannot be made: {error.strerror or error}") from error
     write_parquet(cells, out / "cells.parquet", "cells")
     frame = cells_geometry(cells)
     frame["cell"] = frame["cell"].astype(str)

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from ais_berths.errors import InputError
 from ais_berths.pipeline.score import score_out
 
+NEW_YORK = (-74.35, 40.35, -73.6, 40.9)
+"""West, south, east and north (deg) of a box around the real sample."""
+
+_BASIS = {
+    "antenna": "antenna offsets known",
+    "learned": "antenna position learned from the data",
+    "prior": "antenna position usual for such ships",
+    "type": "size usual for such ships",
+    "point": "size unknown, so only where antennas lay",
+    "buoy": "swinging around a mooring buoy",
+}
 _HERE = Path(__file__).resolve().parent
 
 
@@ -28,6 +41,21 @@ def folder() -> Path:
     if found is None:
         raise InputError(f"the sample data is not in {places[0]}; install ais-berths again")
     return found
+
+
+def describe(out: str | Path) -> str:
+    """Say what the berths of an output folder rest on.
+
+    Returns
+    -------
+    A heading, and a line for each basis of the footprints.
+    """
+    berths = pd.read_parquet(Path(out) / "berths.parquet", columns=["n_stops", "hull_basis"])
+    count = berths["hull_basis"].fillna("buoy").value_counts()
+    often = int((berths["n_stops"] > 1).sum())
+    lines = [f"{len(berths)} berths, {often} of them used more than once. Their ships:"]
+    lines += [f"  {count[basis]:>6}  {text}" for basis, text in _BASIS.items() if basis in count]
+    return "\n".join(lines)
 
 
 def score(out: str | Path, truth_folder: str | Path) -> str:
