@@ -147,19 +147,16 @@ class BerthsConfig(Section):
         0.5, gt=0, lt=1, description="how far ship density falls between two berths, against the lower peak"
     )
     discrete_share: float = Field(
-        0.6, gt=0, le=1, description="share of stops in clear berths below which a quay is continuous"
+        0.6, gt=0, le=1, description="share of stops in compact places below which a quay is continuous"
     )
-    invaded_share: float = Field(
-        0.25,
-        gt=0,
-        le=1,
-        description="share of ships reaching into the next place from which a quay is continuous",
+    conflict_share: float = Field(
+        0.15, ge=0, lt=1, description="share of visits to a berth that may overlap in time with another"
     )
     reach_share: float = Field(
         0.1, ge=0, lt=1, description="overlap along the quay, in lengths of the shorter ship, that is no play"
     )
     odd_share: float = Field(
-        0.15, ge=0, lt=1, description="visits beside a berth, against those in it, that are no second berth"
+        0.2, ge=0, lt=1, description="share of visits that may lie across berths before a quay is continuous"
     )
     continuous_gap_m: float = Field(
         60.0, ge=0, description="unused stretch of a continuous quay that does not part it (m)"
@@ -213,7 +210,7 @@ class CallsConfig(Section):
     seen_h: float = Field(
         4.0,
         ge=0,
-        description="an arrival or departure between two pings this close is seen, and set to their middle (h)",
+        description="an arrival or departure between pings this close is seen, and set to their middle (h)",
     )
     max_away_h: float = Field(
         24.0, ge=0, description="a ship without a stop in the port for longer has left it (h)"

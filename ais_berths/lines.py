@@ -81,31 +81,30 @@ def settle_lines(
 def _settle(
     prints: Footprints, places: list[Members], config: BerthsConfig
 ) -> tuple[bool, list[tuple[Members, Members]]]:
-    """One line: whether it is continuous, and its places, each with its odd visits."""
+    """One line: whether it is continuous, and its places, each with its odd visits.
+
+    A line has berths if all but a few visits keep out of the other places.
+    """
     every = np.concatenate(places)
-    none = np.zeros(0, dtype=np.intp)
-    sound = all(_is_one_berth(prints, place, config) for place in places)
-    if sound and (len(places) == 1 or _invaded(prints, every, places, config) <= config.invaded_share):
-        return False, [(place, none) for place in places]
-    parts = _without_odd(prints, every, _pieces(prints, every, config), config)
-    cores = [core for core, _ in parts]
-    clear = sum(len(core) for core in cores if _is_one_berth(prints, core, config))
-    separate = _invaded(prints, every, cores, config) <= config.invaded_share
-    if len(every) < _FEW and sound:
-        return False, [(place, none) for place in places]
-    if clear >= config.discrete_share * sum(map(len, cores)) and separate:
-        return False, parts
-    return True, [(every, none)]
+    attempts = [places] if all(_is_one_berth(prints, place, config) for place in places) else []
+    for attempt in [*attempts, _pieces(prints, every, config)]:
+        compact = sum(len(place) for place in attempt if _is_one_berth(prints, place, config))
+        odd = _misfits(prints, every, attempt, config)
+        few = max(1.0, config.odd_share * len(every))
+        if compact >= config.discrete_share * len(every) and len(odd) <= few:
+            return False, _without(prints, every, attempt, odd)
+    return True, [(every, np.zeros(0, dtype=np.intp))]
 
 
 def _is_one_berth(prints: Footprints, members: Members, config: BerthsConfig) -> bool:
-    """Nobody lay there beside another, and the middles keep together."""
+    """The middles keep together, and hardly ever two ships lay there at once."""
     along, length = _along(prints, members, members), prints.length[members]
     spread = float(np.quantile(along, 0.9) - np.quantile(along, 0.1))
     slack = config.berth_spread * float(np.median(length)) + 10.0
     if len(members) > 2 and spread > slack + float(np.median(prints.error[members])):
         return False
-    return _conflicts(prints, members) <= 0.05 * len(members)
+    # Ships outside others that were not noticed as such also lie there at once.
+    return _conflicts(prints, members) <= 1 + config.conflict_share * len(members)
 
 
 def _conflicts(prints: Footprints, members: Members) -> int:
@@ -125,22 +124,26 @@ def _conflicts(prints: Footprints, members: Members) -> int:
     return int(found.sum())
 
 
-def _invaded(prints: Footprints, every: Members, places: list[Members], config: BerthsConfig) -> float:
-    """Share of pairs from neighbouring places in which one ship reaches into the other."""
-    if len(places) < 2:
-        return 0.0
-    position = dict(zip(every.tolist(), _along(prints, every, every).tolist(), strict=True))
-    along = [np.array([position[m] for m in place.tolist()]) for place in places]
-    order = np.argsort([np.median(middle) for middle in along], kind="stable")
-    reach, pairs = 0.0, 0
-    for a, b in zip(order[:-1].tolist(), order[1:].tolist(), strict=True):
-        half_a, half_b = prints.length[places[a]] / 2.0, prints.length[places[b]] / 2.0
-        overlap = (along[a] + half_a)[:, None] - (along[b] - half_b)[None, :]
-        free = config.reach_share * 2.0 * np.minimum(half_a[:, None], half_b[None, :])
-        doubt = np.hypot(prints.error[places[a]][:, None], prints.error[places[b]][None, :])
-        reach += float(np.count_nonzero(overlap > free + doubt))
-        pairs += overlap.size
-    return reach / pairs
+def _misfits(prints: Footprints, every: Members, places: list[Members], config: BerthsConfig) -> Members:
+    """The fewest visits (greedily) without which no ship reaches into a place that is not its own."""
+    along, length, error = _along(prints, every, every), prints.length[every], prints.error[every]
+    where = {member: number for number, place in enumerate(places) for member in place.tolist()}
+    place = np.array([where[member] for member in every.tolist()])
+    size = np.bincount(place)[place]
+    shorter = np.minimum(length[:, None], length[None, :])
+    shared = (length[:, None] + length[None, :]) / 2.0 - np.abs(along[:, None] - along[None, :])
+    doubt = np.hypot(error[:, None], error[None, :])
+    reach = (shared > config.reach_share * shorter + doubt) & (place[:, None] != place[None, :])
+    odd = []
+    count = reach.sum(axis=1)
+    while count.any():
+        # Between equals, the visit to the smaller place goes.
+        worst = int(np.lexsort((-along, -size, count))[-1])
+        odd.append(worst)
+        count = count - reach[:, worst]
+        count[worst] = 0
+        reach[worst, :] = reach[:, worst] = False
+    return every[np.array(odd, dtype=np.intp)]
 
 
 def _pieces(prints: Footprints, members: Members, config: BerthsConfig) -> list[Members]:
@@ -167,39 +170,19 @@ def _pieces(prints: Footprints, members: Members, config: BerthsConfig) -> list[
     return [members[side == number] for number in np.unique(side)]
 
 
-def _without_odd(
-    prints: Footprints, every: Members, pieces: list[Members], config: BerthsConfig
+def _without(
+    prints: Footprints, every: Members, places: list[Members], odd: Members
 ) -> list[tuple[Members, Members]]:
-    """Give small pieces that lie across a neighbour to that neighbour."""
-    cores = [piece for piece in pieces if not _is_small(piece, pieces, config)]
-    middles = dict(zip(every.tolist(), _along(prints, every, every).tolist(), strict=True))
-    beside: dict[int, list[int]] = {i: [] for i in range(len(cores))}
-    alone = []
-    for piece in pieces:
-        if not _is_small(piece, pieces, config):
-            continue
-        x = float(np.median([middles[m] for m in piece.tolist()]))
-        covered = [_covered(prints, x, piece, core, middles) for core in cores]
-        best = int(np.argmax(covered))
-        if covered[best] >= 0.3:
-            beside[best].extend(piece.tolist())
-        else:
-            alone.append((piece, np.zeros(0, dtype=np.intp)))
-    parts = [(core, np.array(beside[i], dtype=np.intp)) for i, core in enumerate(cores)]
-    return parts + alone
-
-
-def _is_small(piece: Members, pieces: list[Members], config: BerthsConfig) -> bool:
-    return len(piece) <= config.odd_share * max(map(len, pieces))
-
-
-def _covered(prints: Footprints, x: float, piece: Members, core: Members, middles: dict[int, float]) -> float:
-    """Share of the shorter ship that a piece and a core have in common along the quay."""
-    half = float(np.median(prints.length[piece])) / 2.0
-    core_half = float(np.median(prints.length[core])) / 2.0
-    core_x = float(np.median([middles[m] for m in core.tolist()]))
-    shared = min(x + half, core_x + core_half) - max(x - half, core_x - core_half)
-    return shared / (2.0 * min(half, core_half))
+    """Places without their odd visits, and each odd visit with the place that it lay across most."""
+    cores = [place[~np.isin(place, odd)] for place in places]
+    cores = [core for core in cores if len(core)]
+    beside: list[list[int]] = [[] for _ in cores]
+    middle = dict(zip(every.tolist(), _along(prints, every, every).tolist(), strict=True))
+    for visit in odd.tolist():
+        apart = [abs(float(np.median([middle[m] for m in core.tolist()])) - middle[visit]) for core in cores]
+        reach = [float(np.median(prints.length[core])) / 2.0 for core in cores]
+        beside[int(np.argmin(np.subtract(apart, reach)))].append(visit)
+    return [(core, np.array(visits, dtype=np.intp)) for core, visits in zip(cores, beside, strict=True)]
 
 
 def _join_continuous(
