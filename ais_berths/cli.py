@@ -18,7 +18,6 @@ from ais_berths.errors import AisBerthsError, ConfigError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     import pandas as pd
 
@@ -281,40 +280,13 @@ def _wiring(ctx: click.Context, scheduler: str | None = None) -> Wiring:
     return Wiring(scheduler=scheduler, progress=progress, log=LOG.info)
 
 
-def _job(
-    *,
-    port: tuple[str, ...],
-    ports_file: str | None,
-    bbox: str | None,
-    all_ports: bool,
-    config_file: str | None,
-    feed: str,
-    start: datetime | None,
-    end: datetime | None,
-    keep_pings: bool | None,
-) -> Job:
-    """Turn options into a job; the chosen ports are looked up here, so that a typing error ends at once."""
-    from ais_berths import ports as module
+def _job(*, port: tuple[str, ...], bbox: str | None, config_file: str | None, **options: Any) -> Job:
+    """Turn options into a job."""
     from ais_berths.config import load_config
-    from ais_berths.pipeline.job import Job
+    from ais_berths.pipeline.recipe import Recipe
 
-    if not (port or ports_file or bbox or all_ports):
-        raise ConfigError("no area was chosen; give --port NAME, --ports FILE, --bbox W,S,E,N or --all-ports")
-    if start and end and start >= end:
-        raise ConfigError(f"--start {start} is not before --end {end}; give an earlier start")
-    settings = load_config(config_file)
-    table = module.read_ports(ports_file) if ports_file else module.builtin_ports()
-    chosen = tuple(dict.fromkeys(module.find_port(table, name) for name in port))
-    return Job(
-        feed=str(Path(feed).resolve()) if feed.endswith(".toml") else feed,
-        ports_file=str(Path(ports_file).resolve()) if ports_file else None,
-        ports=chosen,
-        bbox=_parse_box(bbox) if bbox else None,
-        start=_utc(start),
-        end=_utc(end),
-        keep_pings=(not all_ports) if keep_pings is None else keep_pings,
-        config=settings,
-    )
+    box = _parse_box(bbox) if bbox else None
+    return Recipe(port=port, bbox=box, config=load_config(config_file), **options).job()
 
 
 def _parse_box(text: str) -> tuple[float, float, float, float]:
@@ -323,12 +295,6 @@ def _parse_box(text: str) -> tuple[float, float, float, float]:
     except ValueError as error:
         raise ConfigError(f"--bbox is '{text}', expected four numbers: west,south,east,north") from error
     return west, south, east, north
-
-
-def _utc(when: datetime | None) -> datetime | None:
-    from datetime import UTC
-
-    return None if when is None else when.replace(tzinfo=UTC)
 
 
 def _write_cells(job: Job, out: Path) -> None:

@@ -287,17 +287,25 @@ def load_config(path: str | Path | None) -> Config:
     ConfigError
         The file is missing, is not TOML, or holds unknown or impossible settings; all are named.
     """
-    if path is None:
-        return Config()
+    return Config() if path is None else parse_config(read_toml(path), str(path))
+
+
+def read_toml(path: str | Path, what: str = "configuration") -> dict[str, Any]:
+    """Read a TOML file; `what` names it in errors.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or is not TOML.
+    """
     file = Path(path)
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ConfigError(f"the configuration {file} cannot be read: {reason}") from error
+        raise ConfigError(f"the {what} {file} cannot be read: {reason}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration {file} is not a TOML file: {error}") from error
-    return parse_config(data, str(file))
+        raise ConfigError(f"the {what} {file} is not a TOML file: {error}") from error
 
 
 def parse_config(data: dict[str, Any], source: str = "the configuration") -> Config:
@@ -314,7 +322,8 @@ did you mean cells.radius_nm?
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        complaints = Complaints(_explain(item) for item in error.errors())
+        names = [*known_settings(), *Config.model_fields]
+        complaints = Complaints(explain(item, names) for item in error.errors())
         complaints.raise_if_any(ConfigError, f"{source} cannot be used")
         raise
 
@@ -359,10 +368,10 @@ def known_settings() -> list[str]:
     ]
 
 
-def _explain(item: Any) -> str:
+def explain(item: Any, names: list[str]) -> str:
+    """Say in plain words what pydantic found; `names` are the settings that exist."""
     where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        names = [*known_settings(), *Config.model_fields]
         near = difflib.get_close_matches(where, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "`ais-berths config show` lists the settings"
         return f"{where} is not a setting; {hint}"

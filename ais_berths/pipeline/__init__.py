@@ -23,7 +23,7 @@ from ais_berths import __version__, geo, schema
 from ais_berths.berthcells import berth_cells
 from ais_berths.errors import EmptyInputError, InputError, OutputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
-from ais_berths.feeds import Window, choose_feed, list_inputs, plan_chunks
+from ais_berths.feeds import Window, choose_feed, list_inputs, load_feed, plan_chunks
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.gather import gather_bucket
 from ais_berths.pipeline.job import Job, Store, check_out, hash_ports, load_job, open_out, write_text
@@ -109,7 +109,9 @@ def filter_pings(
     clock = _Clock()
     port_list = job.port_list()
     job = check_out(out, job.model_copy(update={"ports_hash": hash_ports(port_list)}), overwrite=overwrite)
-    files = list_inputs(inputs, Window.around(job.start, job.end, 3, 3))
+    # Only the platform's archive has folders by day, unless the user's own mapping says otherwise.
+    margin = load_feed("ungp" if job.feed == "auto" else job.feed).partitions
+    files = list_inputs(inputs, Window.around(job.start, job.end, margin.days_before, margin.days_after))
     feed = choose_feed(files, job.feed)
     cells = job.cells(port_list)
     if cells.empty:

@@ -1,0 +1,85 @@
+"""A whole run as one TOML file: what to read, where, with which settings, and where to write."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from ais_berths import ports
+from ais_berths.config import Config, Section, explain, parse_config, read_toml
+from ais_berths.errors import Complaints, ConfigError
+from ais_berths.pipeline.job import Job
+
+
+class Recipe(Section):
+    """What a user asks for. Paths are taken from the folder in which the program was started."""
+
+    inputs: tuple[str, ...] = Field((), description="files, folders, globs or URLs of raw AIS")
+    out: str = Field("", description="output folder")
+    feed: str = Field("auto", description="auto, ungp, noaa, dma, nmea or the path of a mapping")
+    port: tuple[str, ...] = Field((), description="chosen ports by LOCODE, number or name")
+    ports_file: str | None = Field(None, description="a port list; None is the World Port Index")
+    bbox: tuple[float, float, float, float] | None = Field(
+        None, description="west, south, east, north: a box instead of circles around ports"
+    )
+    all_ports: bool = Field(default=False, description="every port of the list")
+    start: datetime | None = Field(None, description="first position time (UTC)")
+    end: datetime | None = Field(None, description="position times before this (UTC)")
+    keep_pings: bool | None = Field(None, description="write the clean pings; None: unless for all ports")
+    scheduler: str | None = Field(None, description="address of a dask scheduler; None is this machine")
+    config: Config = Field(default_factory=Config, description="settings of the steps")
+
+    def job(self) -> Job:
+        """Look up the ports, so that a typing error ends at once, and say what decides the result.
+
+        Raises
+        ------
+        ConfigError
+            No area was chosen, or the period is empty.
+        PortError
+            A port is unknown or ambiguous.
+        """
+        if not (self.port or self.ports_file or self.bbox or self.all_ports):
+            raise ConfigError(
+                "no area was chosen; give --port NAME, --ports FILE, --bbox W,S,E,N or --all-ports"
+            )
+        start, end = _utc(self.start), _utc(self.end)
+        if start and end and start >= end:
+            raise ConfigError(f"the start {start} is not before the end {end}; give an earlier start")
+        table = ports.read_ports(self.ports_file) if self.ports_file else ports.builtin_ports()
+        return Job(
+            feed=str(Path(self.feed).resolve()) if self.feed.endswith(".toml") else self.feed,
+            ports_file=str(Path(self.ports_file).resolve()) if self.ports_file else None,
+            ports=tuple(dict.fromkeys(ports.find_port(table, name) for name in self.port)),
+            bbox=self.bbox,
+            start=start,
+            end=end,
+            keep_pings=(not self.all_ports) if self.keep_pings is None else self.keep_pings,
+            config=self.config,
+        )
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe from TOML.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, is not TOML, or asks for something unknown or impossible; all is named.
+    """
+    data = read_toml(path, "recipe")
+    config = parse_config(data.pop("config", {}), f"{path} [config]")
+    try:
+        return Recipe.model_validate({**data, "config": config})
+    except ValidationError as error:
+        complaints = Complaints(explain(item, list(Recipe.model_fields)) for item in error.errors())
+        complaints.raise_if_any(ConfigError, f"{path} cannot be used")
+        raise
+
+
+def _utc(when: datetime | None) -> datetime | None:
+    if when is None:
+        return None
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
