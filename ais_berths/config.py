@@ -158,6 +158,9 @@ class BerthsConfig(Section):
     odd_share: float = Field(
         0.2, ge=0, lt=1, description="share of visits that may lie across berths before a quay is continuous"
     )
+    doubtful_share: float = Field(
+        0.05, gt=0, lt=1, description="overlap from which a doubtful footprint belongs to a known berth"
+    )
     continuous_gap_m: float = Field(
         60.0, ge=0, description="unused stretch of a continuous quay that does not part it (m)"
     )

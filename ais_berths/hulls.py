@@ -56,7 +56,7 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     moored = stops[stops["kind"] == "moored"].reset_index(drop=True)
     if moored.empty:
         return schema.empty("hulls")
-    ships = describe_ships(moored["mmsi"], vessels)
+    ships = describe_ships(moored, vessels)
     heading, axis_only = _headings(moored)
     offsets = estimate_offsets(moored, ships, heading, axis_only, config)
     lat, lon = geo.offset_deg(
@@ -84,27 +84,53 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     return schema.conform(hulls, "hulls")
 
 
-def describe_ships(mmsi: pd.Series, vessels: pd.DataFrame) -> pd.DataFrame:
-    """Group, length, width and antenna offsets of the ship of each stop.
+def describe_ships(moored: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
+    """Group, length, width and antenna offsets of the ship of each moored stop.
 
-    Missing lengths and widths come from each other by the usual slenderness of the group, or are the
-    median of the group; ``sized`` says whether at least one was known.
+    Missing lengths and widths come from each other by the usual slenderness of the group; a ship that
+    sent neither is taken to be as large as the ships moored nearest to it, or else as the median of its
+    group. ``sized`` says whether at least one was known.
     """
-    group = groups_of(vessels, mmsi)
-    length = column_of(vessels, "loa_m", mmsi).astype(np.float64)
-    width = column_of(vessels, "beam_m", mmsi).astype(np.float64)
+    group = groups_of(vessels, moored["mmsi"])
+    length = column_of(vessels, "loa_m", moored["mmsi"]).astype(np.float64)
+    width = column_of(vessels, "beam_m", moored["mmsi"]).astype(np.float64)
     slender = antennas.slenderness(group)
-    usual_length, usual_width = antennas.usual_size(group)
     sized = np.isfinite(length) | np.isfinite(width)
     known = length.copy()
-    length = np.where(
-        np.isfinite(length), length, np.where(np.isfinite(width), width * slender, usual_length)
-    )
-    width = np.where(np.isfinite(width), width, np.where(np.isfinite(known), known / slender, usual_width))
+    length = np.where(np.isfinite(length), length, width * slender)
+    width = np.where(np.isfinite(width), width, known / slender)
+    usual_length, usual_width = antennas.usual_size(group)
+    near_length, near_width = _sizes_nearby(moored, group, length, width, sized)
+    length = np.where(sized, length, np.where(np.isfinite(near_length), near_length, usual_length))
+    width = np.where(sized, width, np.where(np.isfinite(near_width), near_width, usual_width))
     frame = pd.DataFrame({"group": group, "length_m": length, "width_m": width, "sized": sized})
     for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"):
-        frame[name] = column_of(vessels, name, mmsi).astype(np.float64)
+        frame[name] = column_of(vessels, name, moored["mmsi"]).astype(np.float64)
     return frame
+
+
+def _sizes_nearby(
+    moored: pd.DataFrame,
+    group: NDArray[np.object_],
+    length: NDArray[np.float64],
+    width: NDArray[np.float64],
+    sized: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Median size of the ships of the same group moored within 150 m, nan where there are none."""
+    near_length, near_width = np.full(len(moored), np.nan), np.full(len(moored), np.nan)
+    xyz = geo.sphere_xyz_m(moored["lat"].to_numpy(), moored["lon"].to_numpy())
+    for name in np.unique(group[~sized]).tolist():
+        givers, takers = np.flatnonzero(sized & (group == name)), np.flatnonzero(~sized & (group == name))
+        if not len(givers):
+            continue
+        k = min(9, len(givers))
+        metres, index = cKDTree(xyz[givers]).query(xyz[takers], k=k, distance_upper_bound=150.0)
+        near = np.isfinite(metres.reshape(-1, k))
+        at = givers[np.where(near, index.reshape(-1, k), 0)]
+        some = near.any(axis=1)
+        for values, out in ((length, near_length), (width, near_width)):
+            out[takers[some]] = np.nanmedian(np.where(near, values[at], np.nan)[some], axis=1)
+    return near_length, near_width
 
 
 def _headings(moored: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Members = NDArray[np.intp]
 
 _FEW = 6
+_GUESSES = 2
 _LOOK_BACK = 6
 
 
@@ -221,14 +222,19 @@ def _absorb(
     shapes = _outlines(prints, groups)
     size = np.array([len(members) for members in groups])
     whole = np.array([bool(continuous[members[0]]) for members in groups])
+    doubtful = np.array(
+        [float(np.median(prints.error[members] / prints.length[members])) > 0.1 for members in groups]
+    )
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    small = (i != j) & (size[i] <= np.maximum(config.odd_share * size[j], np.where(whole[j], 1, 0)))
+    small = size[i] <= np.maximum(config.odd_share * size[j], np.where(whole[j], 1, 0))
+    # Where the antenna of a ship is anyone's guess, it lay at the berth that is better known.
+    guess = doubtful[i] & (size[i] <= _GUESSES) & ((size[i] < size[j]) | ~doubtful[j])
+    small = (i != j) & (small | (guess & (size[i] <= size[j])))
     i, j = i[small], j[small]
     share = shapely.area(shapely.intersection(shapes[i], shapes[j])) / np.minimum(
         shapely.area(shapes[i]), shapely.area(shapes[j])
     )
-    doubtful = np.array([float(np.median(prints.error[groups[g]] / prints.length[groups[g]])) for g in i])
-    takes = share >= np.where(doubtful > 0.1, 0.15, 0.3)
+    takes = share >= np.where(doubtful[i], config.doubtful_share, 0.3)
     for a, b in sorted(zip(i[takes].tolist(), j[takes].tolist(), strict=True), key=lambda ab: size[ab[1]]):
         host = label[groups[b][0]]
         guests = np.flatnonzero(label == label[groups[a][0]])
