@@ -1,11 +1,12 @@
 """Berths with a Dask cluster: ``python pipelines/cluster.py [RECIPE.toml]``.
 
 With ``scheduler`` in the recipe, or the variable DASK_SCHEDULER_ADDRESS, an existing cluster is used;
-without, worker processes are started on this machine. ``out`` must lie on a disk that this machine and all workers
-share, the workers need this package in the same version, and what is read must be within their reach.
+without, worker processes are started on this machine. ``out`` must lie on a disk that this machine and
+all workers share, the workers need this package in the same version, and what is read must be within
+their reach.
 
-Tried: worker processes on one machine, with the same tables as from threads (a test compares them).
-Not tried yet: several machines.
+Tried: worker processes on one machine, with the same tables as from threads (a test compares them). Not
+tried yet: several machines.
 """
 
 import os

@@ -1,12 +1,12 @@
 """Berths from the UN Global Platform's archive: ``python pipelines/ungp.py [RECIPE.toml]``.
 
-The variable AIS_BERTHS_INPUT names the folder of the archive that holds ``year=.../month=.../day=...``. An
-``s3://`` address needs the extra ``s3``; credentials and endpoint come from the platform's own environment.
-Only the days of the period are listed and read. At the end, ``berth_cells.csv`` is the table that the platform's
-``get_ais(polygon_hex_df=...)`` takes.
+The variable AIS_BERTHS_INPUT names the folder of the archive that holds ``year=.../month=.../day=...``.
+An ``s3://`` address needs the extra ``s3``; credentials and endpoint come from the platform's own
+environment. Only the days of the period are listed and read. At the end, ``berth_cells.csv`` is the
+table that the platform's ``get_ais(polygon_hex_df=...)`` takes.
 
-Not tried on the platform itself, to which the developers had no access: what is known of it is its published
-list of columns and folders. Tried: simulated archives of that layout on a local disk.
+Not tried on the platform itself, to which the developers had no access: what is known of it is its
+published list of columns and folders. Tried: simulated archives of that layout on a local disk.
 """
 
 import os
