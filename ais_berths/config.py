@@ -135,7 +135,7 @@ class BerthsConfig(Section):
         20.0, gt=0, le=90, description="largest angle between two footprints of one berth, bow or stern (deg)"
     )
     raft_gap_m: float = Field(
-        6.0, ge=0, description="widest gap between two ships of which one lies outside the other (m)"
+        8.0, ge=0, description="widest gap between two ships of which one lies outside the other (m)"
     )
     berth_spread: float = Field(
         0.35, gt=0, description="how far the middles of the ships of one berth spread, in ship lengths"

@@ -193,18 +193,22 @@ def _join_continuous(
     continuous: NDArray[np.bool_],
     config: BerthsConfig,
 ) -> None:
-    """Pieces of one continuous quay that no ship happened to lie across become one (in place)."""
-    groups = _members_of(np.where(odd, -1, label))
-    line = _lines(prints, groups, config, gap_m=config.continuous_gap_m)
-    for number in range(int(line.max()) + 1 if len(line) else 0):
-        parts = [groups[i] for i in np.flatnonzero(line == number)]
-        largest = max(parts, key=len)
-        if len(parts) < 2 or not continuous[largest[0]]:
-            continue
-        for part in parts:
-            if continuous[part[0]] or len(part) < _FEW:
-                label[label == label[part[0]]] = label[largest[0]]
-        continuous[label == label[largest[0]]] = True
+    """Pieces of one continuous quay that no ship happened to lie across become one (in place).
+
+    Two continuous pieces join over a wider gap than a continuous piece and a place with a few visits.
+    """
+    for gap_m, least in ((3.0 * config.continuous_gap_m, 0), (config.continuous_gap_m, _FEW)):
+        groups = _members_of(np.where(odd, -1, label))
+        line = _lines(prints, groups, config, gap_m=gap_m)
+        for number in range(int(line.max()) + 1 if len(line) else 0):
+            parts = [groups[i] for i in np.flatnonzero(line == number)]
+            largest = max(parts, key=len)
+            if len(parts) < 2 or not continuous[largest[0]]:
+                continue
+            for part in parts:
+                if continuous[part[0]] or len(part) < least:
+                    label[label == label[part[0]]] = label[largest[0]]
+            continuous[label == label[largest[0]]] = True
 
 
 def _absorb(
