@@ -91,6 +91,26 @@ def offset_deg(
     return new_lat, turn_deg(0.0, new_lon)
 
 
+def along_across_m(
+    lat: ArrayLike, lon: ArrayLike, other_lat: ArrayLike, other_lon: ArrayLike, heading_deg: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Distance to other positions ahead along a heading and to the right of it, up to a few kilometres.
+
+    Examples
+    --------
+    >>> ahead, right = along_across_m(60.0, 179.999, 60.0, -179.999, 90.0)
+    >>> round(float(ahead)), round(float(right))
+    (111, 0)
+    """
+    metres_per_deg = EARTH_RADIUS_M * np.pi / 180.0
+    north = np.subtract(other_lat, lat) * metres_per_deg
+    east = turn_deg(lon, other_lon) * metres_per_deg * np.cos(np.radians(lat))
+    theta = np.radians(heading_deg)
+    ahead: Floats = east * np.sin(theta) + north * np.cos(theta)
+    right: Floats = east * np.cos(theta) - north * np.sin(theta)
+    return ahead, right
+
+
 # directions ---------------------------------------------------------------------------------------
 
 

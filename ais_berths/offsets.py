@@ -157,12 +157,9 @@ def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
     i, j = i[i != j], j[i != j]
     turn = geo.turn_deg(moored.heading[i], moored.heading[j])
     axis_turn = geo.turn_deg(moored.heading[i], moored.heading[j], period=180.0)
-    metres = geo.EARTH_RADIUS_M * np.pi / 180.0
-    north = (moored.lat[j] - moored.lat[i]) * metres
-    east = geo.turn_deg(moored.lon[i], moored.lon[j]) * metres * np.cos(np.radians(moored.lat[i]))
-    theta = np.radians(moored.heading[i])
-    along = east * np.sin(theta) + north * np.cos(theta)
-    across = east * np.cos(theta) - north * np.sin(theta)
+    along, across = geo.along_across_m(
+        moored.lat[i], moored.lon[i], moored.lat[j], moored.lon[j], moored.heading[i]
+    )
     in_line = (np.abs(axis_turn) < 15.0) & (np.abs(across) < 0.35 * (moored.width[i] + moored.width[j]) + 5.0)
     near = np.abs(along) < 0.75 * (moored.length[i] + moored.length[j])
     hour = 3_600_000_000
