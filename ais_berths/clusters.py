@@ -76,7 +76,8 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
         }
     )
     first = out.groupby("cluster")["stop_id"].min().sort_values()
-    out["cluster"] = out["cluster"].map(dict(zip(first.index, range(len(first)), strict=True)))
+    rank = dict(zip(first.index, range(len(first)), strict=True))
+    out["cluster"] = out["cluster"].map(rank).astype(np.int64)
     return out
 
 
@@ -94,6 +95,8 @@ def _by_overlap(prints: Footprints, pairs: Pairs, config: BerthsConfig) -> NDArr
     # A stored zero would mean "no entry" to some sparse operations.
     value = np.maximum(distance[near], 1e-9)
     n = len(prints.x)
+    if n == 0:
+        return np.zeros(0, dtype=np.int64)
     itself = np.arange(n)
     # With the diagonal stored and the rows sorted, scikit-learn leaves the graph as it is, and is quiet.
     graph = sort_graph_by_row_values(

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,3 +34,33 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real AIS extracts are not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def accounted() -> Callable[[Path], pd.DataFrame]:
+    """Check that every row of an output folder is accounted for; returns the counts by reason."""
+
+    def check(out: Path) -> pd.DataFrame:
+        quality = pd.read_csv(out / "quality.csv")
+        number = quality.set_index(["stage", "reason", "action"])["rows"]
+        dropped = quality[quality["action"] == "dropped"].groupby("stage")["rows"].sum()
+
+        def kept(stage: str, reason: str) -> int:
+            return int(number.get((stage, reason, "kept"), 0))
+
+        run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+        pings = pd.read_parquet(out / "pings", columns=["stop_id"])
+        stops = pd.read_parquet(out / "stops.parquet", columns=["n_pings"])
+        near = kept("filter", "near_port")
+        assert not number.index.duplicated().any()
+        assert (quality["rows"] > 0).all()
+        assert kept("read", "row_read") == run["counts"]["rows"]
+        assert kept("read", "row_read") == (
+            dropped.get("read", 0) + kept("read", "static_only") + dropped.get("filter", 0) + near
+        )
+        assert near == dropped.get("clean", 0) + len(pings)
+        assert stops["n_pings"].sum() == pings["stop_id"].notna().sum()
+        assert len(stops) == quality.loc[quality["stage"] == "places", "rows"].sum()
+        return quality
+
+    return check

@@ -39,7 +39,16 @@ if TYPE_CHECKING:
 
     from ais_berths.feeds import InputFile
 
-__all__ = ["Job", "Summary", "detect", "filter_pings", "find_all_places", "find_all_stops", "hash_ports"]
+__all__ = [
+    "Job",
+    "Summary",
+    "Wiring",
+    "detect",
+    "filter_pings",
+    "find_all_places",
+    "find_all_stops",
+    "hash_ports",
+]
 
 
 @dataclass

@@ -1,0 +1,440 @@
+"""The pipeline: results do not depend on how the work is cut, and every row is accounted for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import pytest
+
+from ais_berths import schema
+from ais_berths.config import Config, parse_config
+from ais_berths.errors import ConfigError, InputError, OutputError
+from ais_berths.export import LAYERS
+from ais_berths.pipeline import Job, Wiring, detect, filter_pings, find_all_places, find_all_stops
+from ais_berths.pipeline.recipe import load_recipe
+from ais_berths.simulate import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ais_berths.pipeline import Summary
+
+BYTE_FOR_BYTE = (
+    *("stops.parquet", "vessels.parquet", "hulls.parquet", "cells.parquet", "berth_cells.parquet"),
+    *("berths.parquet", "quays.parquet", "anchorages.parquet", "quality.csv"),
+    *("berths.geojson", "quays.geojson", "anchorages.geojson"),
+)
+DIRT = [
+    "367000001,not a time,45.001,-30.001,0.0,0.0,511,X,IMO1,C,70,0,9999,9,1,70,A",
+    "367000001,2024-03-01T05:00:00,north,-30.001,0.0,0.0,511,X,,C,70,0,99,9,1,70,A",
+    "123456789,2024-03-01T05:00:00,45.001,-30.001,0.0,0.0,511,X,,C,70,0,99,9,1,70,A",
+    "992000001,2024-03-01T05:00:00,45.001,-30.001,0.0,0.0,511,BUOY,,C,0,0,,,,,A",
+    "367000002,2024-03-01T05:00:00,45.001,-30.001,fast,0.0,511,Y,nine,C,boat,0,long,9,1,70,A",
+    "367000002,2024-03-01T06:00:00,12.5,99.9,3.0,0.0,511,Y,nine,C,boat,0,long,9,1,70,A",
+    "too,few,columns",
+]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A small feed on disk."""
+
+    files: tuple[Path, ...]
+    ports: Path
+
+
+@pytest.fixture(scope="module")
+def feed(tmp_path_factory: pytest.TempPathFactory) -> Feed:
+    """Four days of a small port as daily CSV files of NOAA, with rows that cannot be read."""
+    folder = tmp_path_factory.mktemp("feed") / "port"
+    scene = ("general", "container", "marina", "near", "far", "buoy")
+    simulate(folder, rng=11, days=4, feed="noaa", scene=scene, at=(45.0, -30.0), report_s=600.0)
+    files = tuple(sorted((folder / "feed").glob("*.csv")))
+    for number, file in enumerate(files):
+        with file.open("a", encoding="utf-8") as text:
+            text.writelines(f"{line}\n" for line in DIRT[number:])
+    assert len(files) == 4
+    return Feed(files, folder / "ports.csv")
+
+
+def a_job(feed: Feed, **run: int) -> Job:
+    return Job(ports_file=str(feed.ports), config=parse_config({"run": run}) if run else Config())
+
+
+@pytest.fixture(scope="module")
+def usual(feed: Feed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Result of an ordinary run, to compare with."""
+    out = tmp_path_factory.mktemp("usual") / "out"
+    summary = detect(feed.files, out, a_job(feed))
+    assert summary.counts["berths"] > 5
+    assert summary.counts["anchorages"] > 0
+    return out
+
+
+def all_pings(out: Path) -> pd.DataFrame:
+    tables = [pq.read_table(path) for path in sorted((out / "pings").glob("*.parquet"))]
+    pings = schema.to_pandas(pa.concat_tables(tables)).astype({"stop_id": object})
+    return pings.sort_values(["mmsi", "track", "time"], kind="stable", ignore_index=True)
+
+
+def assert_same(out: Path, usual: Path) -> None:
+    different = [name for name in BYTE_FOR_BYTE if (out / name).read_bytes() != (usual / name).read_bytes()]
+    assert different == []
+    pd.testing.assert_frame_equal(all_pings(out), all_pings(usual))
+
+
+# cutting the input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("chunk_rows", "buckets"), [(1000, 1), (4000, 2), (1_000_000, 7)])
+def test_chunks_and_buckets_do_not_show(
+    feed: Feed, usual: Path, tmp_path: Path, chunk_rows: int, buckets: int
+) -> None:
+    detect(feed.files, tmp_path / "out", a_job(feed, chunk_rows=chunk_rows, buckets=buckets))
+    chunks = list((tmp_path / "out" / "state" / "scan").glob("*.json"))
+    assert (len(chunks) > 4) == (chunk_rows < 1_000_000)
+    assert_same(tmp_path / "out", usual)
+
+
+def test_files_in_any_order_and_a_folder_of_them(feed: Feed, usual: Path, tmp_path: Path) -> None:
+    detect(feed.files[::-1], tmp_path / "backwards", a_job(feed))
+    assert_same(tmp_path / "backwards", usual)
+    detect([feed.files[0].parent], tmp_path / "folder", a_job(feed))
+    assert_same(tmp_path / "folder", usual)
+
+
+@pytest.fixture(scope="module")
+def readable(feed: Feed) -> pa.Table:
+    """All rows of the feed but the line that is no row, as one table."""
+    options = pacsv.ParseOptions(invalid_row_handler=lambda _row: "skip")
+    tables = [pacsv.read_csv(file, parse_options=options) for file in feed.files]
+    return pa.concat_tables([as_text(table) for table in tables])
+
+
+def as_text(table: pa.Table) -> pa.Table:
+    return table.cast(pa.schema([(name, pa.string()) for name in table.column_names]))
+
+
+def write_shuffled(table: pa.Table, folder: Path, files: int, rng: np.random.Generator) -> None:
+    folder.mkdir()
+    table = table.take(pa.array(rng.permutation(len(table))))
+    cuts = np.sort(rng.integers(0, len(table), files - 1))
+    for number, rows in enumerate(np.split(np.arange(len(table)), cuts)):
+        pq.write_table(table.take(pa.array(rows)), folder / f"{number}.parquet", row_group_size=700)
+
+
+def test_rows_in_any_order_in_any_files(feed: Feed, readable: pa.Table, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    write_shuffled(readable, tmp_path / "one", 1, rng)
+    write_shuffled(readable, tmp_path / "many", 6, rng)
+    for name in ("one", "many"):
+        detect([tmp_path / name], tmp_path / f"out-{name}", a_job(feed, chunk_rows=3000))
+    assert_same(tmp_path / "out-many", tmp_path / "out-one")
+
+
+def test_skipped_row_groups_are_counted_as_what_they_are(
+    feed: Feed, readable: pa.Table, tmp_path: Path
+) -> None:
+    """Rows that statistics rule out are not read, and are still counted as outside."""
+    rows = readable.slice(0, 8000)
+    far = np.arange(rows.num_rows) >= 4000
+    for name, elsewhere in (("LAT", 10.0), ("LON", -30.0)):
+        values = pd.to_numeric(rows[name].to_pandas(), errors="coerce").to_numpy()
+        at = rows.column_names.index(name)
+        rows = rows.set_column(at, name, pa.array(np.where(far, elsewhere, np.nan_to_num(values))))
+    results = []
+    for size in (1000, 8000):
+        path = tmp_path / f"{size}.parquet"
+        pq.write_table(rows, path, row_group_size=size)
+        results.append(filter_pings([path], tmp_path / f"out-{size}", a_job(feed)).quality)
+    record = json.loads(next((tmp_path / "out-1000").rglob("scan/*.json")).read_text(encoding="utf-8"))
+    assert record["rows"] == 8000
+    pd.testing.assert_frame_equal(*results)
+
+
+def test_day_by_day_is_one_run(feed: Feed, usual: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    read = []
+    for file in feed.files:
+        summary = detect([file], out, a_job(feed))
+        read.append(summary.counts["rows"])
+    assert read == sorted(set(read))
+    assert_same(out, usual)
+
+
+def test_days_of_arrival_interleave(feed: Feed, tmp_path: Path) -> None:
+    """The platform's folders hold rows of neighbouring days; folder by folder is the same as all at once."""
+    simulate(tmp_path / "un", rng=3, days=5, scene=("general", "near"), report_s=900.0)
+    job = Job(ports_file=str(tmp_path / "un" / "ports.csv"))
+    folders = sorted((tmp_path / "un" / "feed").glob("year=*/month=*/day=*"))
+    assert len(folders) > 3
+    detect([tmp_path / "un" / "feed"], tmp_path / "once", job)
+    for folder in folders[::-1]:
+        detect([folder], tmp_path / "daily", job)
+    assert_same(tmp_path / "daily", tmp_path / "once")
+
+
+def test_the_same_command_twice_reads_nothing(feed: Feed, usual: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(usual, out)
+    logged: list[str] = []
+    before = {path: path.stat().st_mtime_ns for path in (out / "state" / "scan").iterdir()}
+    detect(feed.files, out, a_job(feed), wiring=Wiring(log=logged.append))
+    assert "0 of 4 pieces to do" in logged[0]
+    assert {path: path.stat().st_mtime_ns for path in (out / "state" / "scan").iterdir()} == before
+    assert_same(out, usual)
+    for part in sorted((usual / "pings").iterdir()):
+        assert (out / "pings" / part.name).read_bytes() == part.read_bytes()
+
+
+def test_a_folder_keeps_its_cut(feed: Feed, usual: Path, tmp_path: Path) -> None:
+    """Other buckets and chunks change no result, so they are no reason to refuse, or to lose rows."""
+    out = tmp_path / "out"
+    detect(feed.files[:2], out, a_job(feed, buckets=16))
+    detect(feed.files, out, a_job(feed, buckets=3, chunk_rows=1000))
+    assert_same(out, usual)
+
+
+# stages and kills ---------------------------------------------------------------------------------
+
+
+def test_stage_by_stage_is_detect(feed: Feed, usual: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    filtered = filter_pings(feed.files, out, a_job(feed))
+    assert not (out / "berths.parquet").exists()
+    assert all_pings(out)["stop_id"].isna().all()
+    with pytest.raises(InputError, match="run `ais-berths stops"):
+        find_all_places(out)
+    stops = find_all_stops(out)
+    assert stops.counts["stops"] > 0
+    places = find_all_places(out)
+    assert filtered.counts["rows"] == stops.counts["rows"] == places.counts["rows"]
+    assert_same(out, usual)
+
+
+def test_stops_of_older_pings_are_not_taken_for_all(feed: Feed, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    detect(feed.files[:1], out, a_job(feed))
+    filter_pings(feed.files[:2], out, a_job(feed))
+    with pytest.raises(InputError, match="run `ais-berths stops"):
+        find_all_places(out)
+
+
+def test_a_killed_run_is_carried_on(feed: Feed, usual: Path, tmp_path: Path) -> None:
+    """Without the record of a chunk, and with temporary files about, the next run puts everything right."""
+    out = tmp_path / "out"
+    shutil.copytree(usual, out)
+    scans = sorted((out / "state" / "scan").glob("*.json"))
+    scans[1].unlink()
+    scans[2].with_suffix(".statics.parquet").write_bytes(b"half")
+    scans[2].unlink()
+    (out / "state" / "stops.json").unlink()
+    leftover = out / "state" / "scan" / ".x.1-abc.part.parquet"
+    leftover.write_bytes(b"half")
+    (out / "berths.geojson").unlink()
+    detect(feed.files, out, a_job(feed))
+    assert not leftover.exists()
+    assert_same(out, usual)
+
+
+def test_a_run_killed_for_real(feed: Feed, usual: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code = (
+        "import os, signal, sys; import ais_berths.pipeline as p\n"
+        "whole = p.scan_chunk\n"
+        "def last_gasp(chunk, plan):\n"
+        "    whole(chunk, plan)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "p.scan_chunk = last_gasp\n"
+        "p.detect(sys.argv[3:], sys.argv[1], p.Job(ports_file=sys.argv[2]))\n"
+    )
+    command = [sys.executable, "-c", code, str(out), str(feed.ports), *map(str, feed.files)]
+    killed = subprocess.run(command, check=False, capture_output=True)
+    assert killed.returncode == -9, killed.stderr.decode()
+    assert not (out / "berths.parquet").exists()
+    assert list((out / "state" / "scan").glob("*.json"))
+    detect(feed.files, out, a_job(feed))
+    assert_same(out, usual)
+
+
+def test_a_changed_file_is_read_again(feed: Feed, tmp_path: Path) -> None:
+    copies = [tmp_path / file.name for file in feed.files[:2]]
+    for copy, file in zip(copies, feed.files, strict=False):
+        shutil.copy(file, copy)
+    first = detect(copies, tmp_path / "out", a_job(feed))
+    lines = copies[0].read_text(encoding="utf-8").splitlines(keepends=True)
+    copies[0].write_text("".join(lines[: len(lines) // 2]), encoding="utf-8")
+    second = detect(copies, tmp_path / "out", a_job(feed))
+    assert second.counts["rows"] == first.counts["rows"] - (len(lines) - len(lines) // 2)
+    detect(copies, tmp_path / "fresh", a_job(feed))
+    assert_same(tmp_path / "out", tmp_path / "fresh")
+
+
+# accounting ---------------------------------------------------------------------------------------
+
+
+def test_every_row_is_accounted_for(usual: Path, accounted: Callable[[Path], pd.DataFrame]) -> None:
+    quality = accounted(usual)
+    reasons = set(quality["reason"])
+    # The dirt of the fixture is found again, each under its own name.
+    assert {"time_unreadable", "position_unreadable", "line_malformed", "junk_mmsi"} <= reasons
+    assert {"not_a_ship_mmsi", "size_unreadable", "imo_unreadable", "duplicate"} <= reasons
+
+
+def test_rows_outside_the_period_are_accounted_for(
+    feed: Feed, tmp_path: Path, accounted: Callable[[Path], pd.DataFrame]
+) -> None:
+    start, end = pd.Timestamp("2024-03-02T06:00Z"), pd.Timestamp("2024-03-03T12:00Z")
+    job = a_job(feed).model_copy(update={"start": start.to_pydatetime(), "end": end.to_pydatetime()})
+    detect(feed.files, tmp_path / "out", job)
+    quality = accounted(tmp_path / "out")
+    assert "outside_period" in set(quality["reason"])
+    times = all_pings(tmp_path / "out")["time"]
+    assert times.min() >= start
+    assert times.max() < end
+
+
+def test_run_record(feed: Feed, usual: Path) -> None:
+    run = json.loads((usual / "run.json").read_text(encoding="utf-8"))
+    assert {entry["path"] for entry in run["inputs"]} == {str(file) for file in feed.files}
+    assert sum(entry["rows"] for entry in run["inputs"]) == run["counts"]["rows"]
+    assert run["job"]["config"]["cells"]["resolution"] == 8
+    assert pd.read_csv(usual / "quality.csv").to_dict("records") == run["quality"]
+
+
+def test_tables_have_their_columns(usual: Path) -> None:
+    for name in ("stops", "vessels", "berth_cells", "berths", "quays", "anchorages"):
+        found = pq.read_schema(usual / f"{name}.parquet")
+        missing = [field.name for field in schema.TABLES[name] if field.name not in found.names]
+        assert missing == [], name
+    pings = pq.read_schema(next((usual / "pings").iterdir()))
+    assert pings.names == schema.PINGS.names
+
+
+def test_rows_point_back(usual: Path) -> None:
+    pings = all_pings(usual)
+    stops = pd.read_parquet(usual / "stops.parquet")
+    berths = pd.read_parquet(usual / "berths.parquet", columns=["berth_id", "quay_id", "n_stops"])
+    assert set(pings["stop_id"].dropna()) == set(stops["stop_id"])
+    assert set(stops["berth_id"].dropna()) == set(berths["berth_id"])
+    counted = stops["berth_id"].value_counts().reindex(berths["berth_id"])
+    assert counted.tolist() == berths["n_stops"].tolist()
+    assert set(stops["mmsi"]) <= set(pd.read_parquet(usual / "vessels.parquet")["mmsi"])
+
+
+def test_a_feed_without_ship_data_still_names_its_vessels(
+    feed: Feed, readable: pa.Table, tmp_path: Path
+) -> None:
+    bare = readable.select(["MMSI", "BaseDateTime", "LAT", "LON"])
+    pq.write_table(bare, tmp_path / "bare.parquet")
+    summary = detect([tmp_path / "bare.parquet"], tmp_path / "out", a_job(feed))
+    vessels = pd.read_parquet(tmp_path / "out" / "vessels.parquet")
+    stops = pd.read_parquet(tmp_path / "out" / "stops.parquet")
+    assert set(vessels["mmsi"]) == set(stops["mmsi"])
+    assert set(vessels["dims_basis"]) == {"none"}
+    assert summary.counts["berths"] > 0
+
+
+def test_ships_that_never_stop(feed: Feed, tmp_path: Path, accounted: Callable[[Path], pd.DataFrame]) -> None:
+    """Nothing to find is a result: every table is there and empty."""
+    lines = ["MMSI,BaseDateTime,LAT,LON,SOG"]
+    lines += [f"367000001,2024-03-01T{hour:02d}:00:00,45.0{hour},-30.0,9.5" for hour in range(6)]
+    (tmp_path / "passing.csv").write_text("\n".join(lines), encoding="utf-8")
+    summary = detect([tmp_path / "passing.csv"], tmp_path / "out", a_job(feed))
+    assert summary.counts["pings"] == 6
+    accounted(tmp_path / "out")
+    assert [len(pd.read_parquet(tmp_path / "out" / f"{name}.parquet")) for name in LAYERS] == [0, 0, 0]
+
+
+# clusters and recipes -----------------------------------------------------------------------------
+
+
+def run_job(
+    root: Path, name: str, recipe: str, folder: Path, **variables: str
+) -> subprocess.CompletedProcess:
+    path = folder / f"{name}.toml"
+    path.write_text(recipe, encoding="utf-8")
+    command = [sys.executable, str(root / "pipelines" / f"{name}.py"), str(path)]
+    environment = {**os.environ, **variables, "PYTHONPATH": str(root)}
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=folder, env=environment, timeout=120
+    )
+
+
+def recipe_of(feed: Feed, out: Path, more: str = "") -> str:
+    return (
+        f"inputs = {json.dumps([str(file) for file in feed.files])}\n"
+        f"out = {json.dumps(str(out))}\nports_file = {json.dumps(str(feed.ports))}\n{more}"
+    )
+
+
+@pytest.mark.slow
+def test_worker_processes_give_the_same(root: Path, feed: Feed, usual: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(feed, tmp_path / "out", "[config.run]\nchunk_rows = 5000\nbuckets = 5\n")
+    done = run_job(root, "cluster", recipe, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    assert_same(tmp_path / "out", usual)
+
+
+def test_job_of_the_platform(root: Path, tmp_path: Path) -> None:
+    simulate(tmp_path / "un", rng=3, days=4, scene=("general",), report_s=900.0)
+    archive = str(tmp_path / "un" / "feed")
+    recipe = f'feed = "ungp"\nout = "out"\nports_file = {json.dumps(str(tmp_path / "un" / "ports.csv"))}\n'
+    done = run_job(root, "ungp", recipe, tmp_path, AIS_BERTHS_INPUT=archive)
+    assert done.returncode == 0, done.stderr
+    cells = pd.read_csv(tmp_path / "out" / "berth_cells.csv")
+    assert {"hex_id", "hex_resolution", "polygon_name"} <= set(cells.columns)
+    assert len(cells) > 0
+    done = run_job(root, "ungp", recipe, tmp_path, AIS_BERTHS_INPUT="")
+    assert done.returncode == 1
+    assert (
+        done.stderr == "Error: the archive is not named; set AIS_BERTHS_INPUT, or give inputs in the recipe\n"
+    )
+
+
+def test_shipped_recipes_can_be_read(root: Path) -> None:
+    recipes = {path.stem: load_recipe(path) for path in (root / "pipelines").glob("*.toml")}
+    assert set(recipes) == {path.stem for path in (root / "pipelines").glob("*.py")}
+    assert recipes["ungp"].job().ports == ("46855",)
+
+
+def test_a_recipe_names_all_that_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("inputs = ['a']\nprot = ['USTPA']\nbbox = [1, 2, 3]\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"(?s)bbox.*prot is not a setting; did you mean port\?"):
+        load_recipe(path)
+    path.write_text("[config.cells]\nradius_nm = -1\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"cells\.radius_nm is -1"):
+        load_recipe(path)
+
+
+def test_out_may_not_be_a_url(feed: Feed) -> None:
+    with pytest.raises(OutputError, match="expected a folder"):
+        detect(feed.files, "s3://bucket/out", a_job(feed))
+
+
+def test_relative_out_is_where_the_run_began(
+    feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    summary: Summary = filter_pings(feed.files[:1], "here", a_job(feed))
+    assert summary.out == tmp_path / "here"
+
+
+def test_inputs_are_sequences_of_anything_path_like(feed: Feed, tmp_path: Path) -> None:
+    names: Sequence[str] = [str(feed.files[0]), str(feed.files[0])]
+    twice = filter_pings(names, tmp_path / "out", a_job(feed))
+    assert twice.counts["rows"] == len(feed.files[0].read_text(encoding="utf-8").splitlines()) - 1
