@@ -9,7 +9,7 @@ import difflib
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -228,6 +228,33 @@ class CallsConfig(Section):
     )
 
 
+class IndicatorsConfig(Section):
+    """What is counted, by which periods, and from how many vessels on it is published."""
+
+    timezone: str = Field("UTC", description="time zone of days, weeks and months, such as Europe/Copenhagen")
+    periods: tuple[Literal["day", "week", "month"], ...] = Field(
+        ("day", "week", "month"), min_length=1, description="lengths of the periods"
+    )
+    groups: tuple[str, ...] = Field(
+        ("cargo", "tanker", "passenger"), min_length=1, description="vessel groups that are counted"
+    )
+    uses: tuple[str, ...] = Field(
+        ("commercial",), description="uses of the berths that are counted; none: all"
+    )
+    anchorage_only: bool = Field(default=False, description="count port calls of ships that only anchored")
+    max_stay_quantile: float = Field(
+        1.0, gt=0, le=1, description="port calls longer than this quantile of all are left out"
+    )
+    edge_h: float = Field(
+        6.0,
+        ge=0,
+        description="a ship first heard at rest within this time of the first ping did not arrive (h)",
+    )
+    min_vessels: int = Field(
+        3, ge=1, description="figures from fewer different vessels are suppressed; 1: none"
+    )
+
+
 class HexagonsConfig(Section):
     """The predecessor's method: DBSCAN over the centres of counted H3 cells.
 
@@ -273,6 +300,7 @@ class Config(Section):
     quays: QuaysConfig = Field(default_factory=QuaysConfig, description="quay lines")
     anchorages: AnchoragesConfig = Field(default_factory=AnchoragesConfig, description="anchorages")
     calls: CallsConfig = Field(default_factory=CallsConfig, description="berth calls and port calls")
+    indicators: IndicatorsConfig = Field(default_factory=IndicatorsConfig, description="port statistics")
     hexagons: HexagonsConfig = Field(default_factory=HexagonsConfig, description="predecessor's method")
     run: RunConfig = Field(default_factory=RunConfig, description="cutting of the work")
 

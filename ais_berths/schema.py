@@ -261,6 +261,26 @@ DETOURS = _table(
     ("detour_m", _FLOAT, "m", "how far out of the way it was seen before its next stop"),
 )
 
+INDICATORS = _table(
+    ("port_id", _TEXT, "", "port"),
+    ("period_start", _TEXT, "", "first day of the period in the chosen time zone, ISO 8601"),
+    ("period", _TEXT, "", "day, week (from Monday) or month"),
+    ("type_group", _TEXT, "", "vessel group, or all: those that were chosen together"),
+    ("indicator", _TEXT, "", "name of the figure"),
+    ("part", _TEXT, "", "hour of the day (00-23) or weekday (1-7, from Monday) of a profile, else empty"),
+    ("value", _FLOAT, "", "the figure; null where suppressed"),
+    ("unit", _TEXT, "", "unit of the figure, empty for a number"),
+    ("n_vessels", _INT, "", "different vessels behind the figure; null where suppressed"),
+    ("coverage", _INT, "h", "hours of the period in which the port was heard; null where not known"),
+    ("suppressed", _FLAG, "", "withheld: it rests on too few vessels, or would give away one that does"),
+)
+
+HOURS = _table(
+    ("port_id", _TEXT, "", "port"),
+    ("hour", TIME, "UTC", "beginning of the hour"),
+    ("n_pings", _INT, "", "clean pings near the port"),
+)
+
 HEXAGONS = _table(
     ("cluster", pa.int32(), "", "cluster of cells, numbered from the one with the most cells"),
     ("n_cells", _INT, "", "cells of the area at the parent resolution, fillers included"),
@@ -303,6 +323,8 @@ TABLES: dict[str, pa.Schema] = {
     "berth_calls": BERTH_CALLS,
     "port_calls": PORT_CALLS,
     "detours": DETOURS,
+    "indicators": INDICATORS,
+    "hours": HOURS,
     "hexagons": HEXAGONS,
     "hexagon_cells": HEXAGON_CELLS,
     "cell_counts": CELL_COUNTS,

@@ -1,0 +1,196 @@
+"""Days, weeks and months of a time zone, and the hours in which a port was heard.
+
+All sums go by local days; weeks and months are made of days. A day of 23 or 25 hours is as long as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from ais_berths import schema
+from ais_berths.errors import ConfigError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+LEVELS = ("day", "week", "month")
+"""Lengths of periods; weeks begin on Monday."""
+
+_HOUR_US = 3_600_000_000
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The local days of a span of time, and the hours, weeks and months that they make.
+
+    Attributes
+    ----------
+    first, last
+        The span in microseconds since 1970; `last` does not belong to it.
+    edges
+        Beginnings of the days and the end of the last one (us).
+    dates
+        The days, ISO 8601.
+    starts
+        For each of `LEVELS` the date on which the period of each day begins.
+    hour_edges, hour_day, hour_of_day
+        Beginnings of the hours and the end of the last one (us); the day (number) and the local hour of each.
+    """
+
+    first: int
+    last: int
+    edges: Ints
+    dates: NDArray[np.object_]
+    starts: dict[str, NDArray[np.object_]]
+    hour_edges: Ints
+    hour_day: Ints
+    hour_of_day: Ints
+
+    @classmethod
+    def of(cls, first: pd.Timestamp, last: pd.Timestamp, timezone: str = "UTC") -> Calendar:
+        """Cut the time from `first` to `last` at midnights of a time zone.
+
+        Raises
+        ------
+        ConfigError
+            There is no such time zone.
+
+        Examples
+        --------
+        The night in which Copenhagen's clocks went forward:
+
+        >>> utc = lambda text: pd.Timestamp(text, tz="UTC")
+        >>> calendar = Calendar.of(utc("2024-03-30"), utc("2024-04-01"), "Europe/Copenhagen")
+        >>> calendar.dates.tolist(), (np.diff(calendar.edges) // _HOUR_US).tolist()
+        (['2024-03-30', '2024-03-31', '2024-04-01'], [24, 23, 24])
+        >>> calendar.starts["month"].tolist()
+        ['2024-03-01', '2024-03-01', '2024-04-01']
+        """
+        try:
+            zone = ZoneInfo(timezone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ConfigError(
+                f"the time zone is {timezone!r}, expected a name such as UTC or Europe/Copenhagen"
+            ) from error
+        final = max(last - pd.Timedelta("1us"), first)
+        ends = [when.tz_convert(zone).tz_localize(None).normalize() for when in (first, final)]
+        days = pd.date_range(ends[0], ends[1] + pd.Timedelta("1D"), freq="D")
+        midnights = days.tz_localize(
+            zone, ambiguous=np.ones(len(days), dtype=bool), nonexistent="shift_forward"
+        )
+        edges = schema.to_micros(pd.Series(midnights))
+        days = days[:-1]
+        mondays = days - pd.to_timedelta(days.day_of_week, unit="D")
+        firsts = days - pd.to_timedelta(days.day - 1, unit="D")
+        hours = np.ceil(np.diff(edges) / _HOUR_US).astype(np.int64)
+        day = np.repeat(np.arange(len(days)), hours)
+        number = np.arange(len(day)) - np.repeat(np.cumsum(hours) - hours, hours)
+        beginnings = edges[day] + number * _HOUR_US
+        return cls(
+            first=int(schema.to_micros(pd.Series([first]))[0]),
+            last=int(schema.to_micros(pd.Series([last]))[0]),
+            edges=edges,
+            dates=_iso(days),
+            starts={"day": _iso(days), "week": _iso(mondays), "month": _iso(firsts)},
+            hour_edges=np.append(beginnings, edges[-1:]),
+            hour_day=day,
+            hour_of_day=pd.DatetimeIndex(schema.from_micros(beginnings))
+            .tz_convert(zone)
+            .hour.to_numpy(np.int64),
+        )
+
+    @property
+    def weekday(self) -> Ints:
+        """Weekday of each day: 1 is Monday, 7 is Sunday."""
+        return pd.DatetimeIndex(self.dates).day_of_week.to_numpy(np.int64) + 1
+
+    def day_of(self, times: Ints) -> Ints:
+        """Number of the day of each time (us); -1 outside the span."""
+        day = np.searchsorted(self.edges, times, side="right") - 1
+        return np.where((times >= self.first) & (times < self.last), day, -1)
+
+    def hour_at(self, times: Ints) -> Ints:
+        """Local hour of the day of each time (us) within the span."""
+        at = np.searchsorted(self.hour_edges, times, side="right") - 1
+        return self.hour_of_day[np.clip(at, 0, len(self.hour_of_day) - 1)]
+
+    def observed_h(self, edges: Ints | None = None) -> NDArray[np.float64]:
+        """Hours of each day, or between other edges, that lie within the span."""
+        at = self.edges if edges is None else edges
+        hours: NDArray[np.float64] = np.diff(np.clip(at, self.first, self.last)) / _HOUR_US
+        return hours
+
+
+def cut_spans(start: Ints, end: Ints, edges: Ints) -> tuple[Ints, Ints, NDArray[np.float64]]:
+    """Cut spans of time (us) at edges.
+
+    Returns
+    -------
+    Row of the span, number of the slot between two edges, and hours, for each piece within the edges.
+
+    Examples
+    --------
+    >>> hour = 3_600_000_000
+    >>> row, slot, hours = cut_spans(np.array([hour]), np.array([5 * hour]), np.arange(4) * 2 * hour)
+    >>> slot.tolist(), hours.tolist()
+    ([0, 1, 2], [1.0, 2.0, 1.0])
+    """
+    begin = np.clip(np.searchsorted(edges, start, side="right") - 1, 0, None)
+    stop = np.clip(np.searchsorted(edges, end, side="left"), None, len(edges) - 1)
+    count = np.where(end > start, np.maximum(stop - begin, 0), 0)
+    row = np.repeat(np.arange(len(start)), count)
+    slot = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + begin[row]
+    hours = (np.minimum(end[row], edges[slot + 1]) - np.maximum(start[row], edges[slot])) / _HOUR_US
+    return row, slot, hours
+
+
+def count_hours(pings: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Count the pings of each port and hour (UTC), so that a gap in reception is not read as a quiet port.
+
+    Parameters
+    ----------
+    pings
+        Clean pings with ``time`` and ``cell``.
+    cells
+        The table ``cells`` that they were filtered with; its margin is left out.
+
+    Returns
+    -------
+    The table ``hours``; tables of parts of the pings are added up by `add_hours`.
+    """
+    core = cells.loc[~cells["in_margin"], ["cell", "port_id"]].sort_values("cell")
+    names, port = np.unique(core["port_id"].to_numpy(dtype=object).astype(str), return_inverse=True)
+    known = core["cell"].to_numpy()
+    if not len(known) or pings.empty:
+        return schema.empty("hours")
+    at = np.minimum(np.searchsorted(known, pings["cell"].to_numpy()), len(known) - 1)
+    inside = known[at] == pings["cell"].to_numpy()
+    hour = schema.to_micros(pings["time"]) // _HOUR_US
+    base, span = int(hour.min()), int(hour.max() - hour.min()) + 1
+    key, count = np.unique((port[at] * span + hour - base)[inside], return_counts=True)
+    table = {
+        "port_id": names[key // span],
+        "hour": schema.from_micros((key % span + base) * _HOUR_US),
+        "n_pings": count,
+    }
+    return schema.conform(pd.DataFrame(table), "hours")
+
+
+def add_hours(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Add up tables of hours of parts of the work."""
+    if not tables:
+        return schema.empty("hours")
+    total = pd.concat(tables, ignore_index=True).groupby(["port_id", "hour"])["n_pings"].sum()
+    return schema.conform(total.reset_index(), "hours")
+
+
+def _iso(days: pd.DatetimeIndex) -> NDArray[np.object_]:
+    texts: NDArray[np.object_] = days.strftime("%Y-%m-%d").to_numpy(dtype=object)
+    return texts
