@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ais_berths.config import HullsConfig
 
 _FACING_M = 330.0
+_POINT_SIDE = 0.5
 
 
 def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig) -> pd.DataFrame:
@@ -70,6 +71,7 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     )
     directed = np.isfinite(heading)
     length, width = ships["length_m"].to_numpy(), ships["width_m"].to_numpy()
+    side = np.maximum(width, _POINT_SIDE * length)
     hulls = pd.DataFrame(
         {
             "stop_id": moored["stop_id"],
@@ -77,8 +79,8 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
             "lat": np.where(directed, lat, moored["lat"]),
             "lon": np.where(directed, lon, moored["lon"]),
             "heading_deg": offsets["heading_deg"],
-            "length_m": np.where(directed, length, width),
-            "width_m": width,
+            "length_m": np.where(directed, length, side),
+            "width_m": np.where(directed, width, side),
             "hull_basis": np.where(directed, offsets["hull_basis"], "point"),
             "hull_error_m": np.where(directed, offsets["error_m"], length / 3.0),
         }
