@@ -183,6 +183,15 @@ class QuaysConfig(Section):
     max_turn_deg: float = Field(
         12.0, gt=0, description="berths of one quay point the same way within this (deg)"
     )
+    rival_m: float = Field(
+        3000.0, gt=0, description="a port this much farther than the nearest may still be the port (m)"
+    )
+    terminal_m: float = Field(
+        500.0, gt=0, description="quays this close together are of one port if their traffic says so (m)"
+    )
+    traffic_weight: float = Field(
+        1.5, ge=0, description="how much the other quays of the same ships count against the distance"
+    )
 
 
 class AnchoragesConfig(Section):

@@ -33,6 +33,8 @@ _NUMBER, _CODE_OR_NAME, _OTHER_NAME, _COUNTRY, _BEGINNING, _PART, _NOTHING = ran
 _FINDING = (_NUMBER, _CODE_OR_NAME, _OTHER_NAME, _BEGINNING, _PART)
 _SIZE_ORDER = {"large": 0, "medium": 1, "small": 2, "very small": 3}
 
+_RIVALS = 8
+
 
 def builtin_ports() -> pd.DataFrame:
     """Return the embedded World Port Index (NGA Pub. 150): 3,801 ports of the world.
@@ -174,6 +176,46 @@ def nearest_port(
         nearer = (to_area < distance_m[near]) | ((to_area == distance_m[near]) & (owner < port_id[near]))
         port_id[near[nearer]], distance_m[near[nearer]] = owner, to_area[nearer]
     return port_id, distance_m
+
+
+def rival_ports(lat: ArrayLike, lon: ArrayLike, ports: pd.DataFrame, within_m: float) -> pd.DataFrame:
+    """Ports whose points are hardly farther from a position than the nearest port.
+
+    Parameters
+    ----------
+    lat, lon
+        Positions (deg).
+    ports
+        Table PORTS. Ports with an area take part with their point; a position inside an area has no rival.
+    within_m
+        How much farther than the nearest port a rival may be (m).
+
+    Returns
+    -------
+    ``row`` (number of the position), ``port_id`` and ``extra_m`` (0 for the nearest), nearest first.
+
+    Examples
+    --------
+    >>> ports = pd.DataFrame({"port_id": ["a", "b", "c"], "lat": [0.0, 0.0, 9.0], "lon": [0.0, 0.02, 0.0]})
+    >>> rival_ports([0.0], [0.005], ports, 2000.0).round().to_dict("list")
+    {'row': [0, 0], 'port_id': ['a', 'b'], 'extra_m': [0.0, 1112.0]}
+    """
+    lats, lons = np.atleast_1d(np.asarray(lat, dtype=float)), np.atleast_1d(np.asarray(lon, dtype=float))
+    nearest, least_m = nearest_port(lats, lons, ports)
+    first = pd.DataFrame({"row": np.arange(len(lats)), "port_id": nearest, "extra_m": 0.0})
+    k = min(_RIVALS, len(ports))
+    _, index = cKDTree(_unit_sphere(ports["lat"], ports["lon"])).query(_unit_sphere(lats, lons), k=k)
+    index = np.asarray(index).reshape(len(lats), k)
+    row = np.repeat(np.arange(len(lats)), k)
+    other = ports.iloc[index.ravel()]
+    away_m = haversine_m(lats[row], lons[row], other["lat"].to_numpy(), other["lon"].to_numpy())
+    rivals = pd.DataFrame(
+        {"row": row, "port_id": other["port_id"].to_numpy(dtype=object), "extra_m": away_m - least_m[row]}
+    )
+    close = (rivals["extra_m"] <= within_m).to_numpy() & (least_m[row] > 0)
+    every = pd.concat([first, rivals[close & (rivals["extra_m"] > 0).to_numpy()]])
+    every = every.sort_values(["row", "extra_m", "port_id"]).drop_duplicates(["row", "port_id"])
+    return every.reset_index(drop=True)
 
 
 def port_areas(ports: pd.DataFrame) -> Iterator[tuple[str, shapely.Geometry]]:

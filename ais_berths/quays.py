@@ -1,7 +1,7 @@
 """From berths to quays: the lines that berths share, the port of each, and the names of places.
 
-The port point nearest to one ship is not yet its port: a quay belongs to one port, decided for the whole
-quay by its stops.
+The port point nearest to one ship is not yet its port. A quay belongs to one port, decided for the whole
+quay: by distance, and where two ports are nearly as near, by the quays that its ships use besides.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import pandas as pd
 import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from ais_berths import geo
-from ais_berths.ports import nearest_port
+from ais_berths.ports import rival_ports
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ais_berths.config import QuaysConfig
 
 _ID_RESOLUTION = 12
+_NEXT_STOP = "3D"
+_ROUNDS = 10
+_FEW_SHIPS = 2.0
 
 
 def find_quays(
@@ -55,8 +59,9 @@ def find_quays(
         `berths` with ``berth_id``, ``quay_id`` and ``port_id``.
     """
     quay = _group(berths, config)
-    centre = _stop_centres(members, stops, dict(zip(berths["number"], quay, strict=True)))
-    port_of_quay, _ = nearest_port(centre["lat"].to_numpy(), centre["lon"].to_numpy(), ports)
+    quay_of = dict(zip(berths["number"].tolist(), quay.tolist(), strict=True))
+    visits = _visits(members, stops, quay_of, config)
+    port_of_quay = _decide_ports(_centres(visits), _links(visits), ports, config)
     named = berths.assign(
         quay=quay,
         port_id=port_of_quay[quay] if len(berths) else pd.Series(dtype=object),
@@ -118,6 +123,74 @@ def _group(berths: gpd.GeoDataFrame, config: QuaysConfig) -> NDArray[np.int64]:
     in_line = (np.abs(turn) <= config.max_turn_deg) & (gap <= config.max_gap_m)
     joined = in_line & (offset <= config.max_offset_m)
     graph = coo_array((np.ones(int(joined.sum())), (i[joined], j[joined])), shape=(n, n))
+    labels: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return labels
+
+
+def _visits(
+    members: pd.DataFrame, stops: pd.DataFrame, quay_of: dict[int, int], config: QuaysConfig
+) -> pd.DataFrame:
+    """Stops at quays, and at anchor: anchored ships nearby are one place, numbered after the quays."""
+    columns = ["stop_id", "mmsi", "lat", "lon", "start_time", "end_time"]
+    moored = members[["stop_id", "number"]].merge(stops[columns], on="stop_id", how="left")
+    moored["quay"] = moored.pop("number").map(quay_of)
+    anchored = stops.loc[stops["kind"] == "anchored", columns]
+    near = _group_points(anchored["lat"].to_numpy(), anchored["lon"].to_numpy(), config.terminal_m)
+    anchored = anchored.assign(quay=near + max(quay_of.values(), default=-1) + 1)
+    return pd.concat([moored, anchored], ignore_index=True).astype({"quay": np.int64})
+
+
+def _links(visits: pd.DataFrame) -> pd.DataFrame:
+    """How many ships go from one place to another as their next stop, both ways."""
+    rows = visits.sort_values(["mmsi", "start_time", "stop_id"], ignore_index=True)
+    after = rows.shift(-1)
+    soon = after["start_time"] - rows["end_time"] <= pd.Timedelta(_NEXT_STOP)
+    moved = (rows["mmsi"] == after["mmsi"]) & (rows["quay"] != after["quay"]) & soon
+    pairs = pd.DataFrame({"a": rows["quay"], "b": after["quay"], "mmsi": rows["mmsi"]}, index=rows.index)[
+        moved
+    ].drop_duplicates()
+    both = pd.concat([pairs, pairs.rename(columns={"a": "b", "b": "a"})])
+    return both.groupby(["a", "b"]).size().reset_index(name="ships").astype(np.int64)
+
+
+def _decide_ports(
+    centre: pd.DataFrame, links: pd.DataFrame, ports: pd.DataFrame, config: QuaysConfig
+) -> NDArray[np.object_]:
+    """Port of each quay: the nearest, unless its ships belong to another that is nearly as near."""
+    near = _group_points(centre["lat"].to_numpy(), centre["lon"].to_numpy(), config.terminal_m)
+    rivals = rival_ports(centre["lat"].to_numpy(), centre["lon"].to_numpy(), ports, config.rival_m)
+    chosen = rivals.drop_duplicates("row").set_index("row")["port_id"].to_numpy(dtype=object)
+    # Quays side by side only repeat each other's mistake: what counts is where their ships go else.
+    apart = near[links["a"].to_numpy()] != near[links["b"].to_numpy()]
+    links = links[apart]
+    if rivals["row"].is_unique or links.empty:
+        return chosen
+    out_of = links.assign(terminal=near[links["a"].to_numpy()])
+    total = out_of.groupby("terminal")["ships"].sum()
+    rivals = rivals.assign(terminal=near[rivals["row"].to_numpy()])
+    for _ in range(_ROUNDS):
+        votes = out_of.assign(port_id=chosen[out_of["b"].to_numpy()])
+        share = votes.groupby(["terminal", "port_id"])["ships"].sum().rename("votes").reset_index()
+        table = rivals.merge(share, how="left", on=["terminal", "port_id"])
+        known = table["terminal"].map(total).fillna(0.0)
+        table["score"] = (
+            config.traffic_weight * table["votes"].fillna(0.0) / (known + _FEW_SHIPS)
+            - table["extra_m"] / config.rival_m
+        )
+        table = table.sort_values(["row", "score", "extra_m", "port_id"], ascending=[True, False, True, True])
+        best = table.drop_duplicates("row").set_index("row")["port_id"].to_numpy(dtype=object)
+        if (best == chosen).all():
+            break
+        chosen = best
+    return chosen
+
+
+def _group_points(lat: NDArray[np.float64], lon: NDArray[np.float64], within_m: float) -> NDArray[np.int64]:
+    """Number the groups of places that are within a distance of each other, directly or through others."""
+    xyz = geo.sphere_xyz_m(lat, lon)
+    pairs = cKDTree(xyz).query_pairs(within_m, output_type="ndarray")
+    n = len(xyz)
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     labels: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
     return labels
 
@@ -211,13 +284,9 @@ def _in_plane(berths: gpd.GeoDataFrame, plane: geo.Plane) -> NDArray[np.object_]
     return result
 
 
-def _stop_centres(members: pd.DataFrame, stops: pd.DataFrame, quay_of: dict[int, int]) -> pd.DataFrame:
-    """Median position of the stops of each quay."""
-    rows = members.assign(quay=members["number"].map(quay_of)).merge(
-        stops[["stop_id", "lat", "lon"]], on="stop_id", how="left"
-    )
-    origin = rows.groupby("quay")["lon"].transform("first")
-    rows["east"] = geo.turn_deg(origin, rows["lon"])
+def _centres(visits: pd.DataFrame) -> pd.DataFrame:
+    """Median position of the stops of each place."""
+    rows = visits.assign(east=geo.turn_deg(visits.groupby("quay")["lon"].transform("first"), visits["lon"]))
     centre = rows.groupby("quay").agg(lat=("lat", "median"), east=("east", "median"), lon=("lon", "first"))
     centre["lon"] = geo.turn_deg(0.0, centre["lon"] + centre["east"])
     return centre.sort_index()
