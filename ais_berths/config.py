@@ -169,7 +169,7 @@ class BerthsConfig(Section):
         12.0, gt=0, description="hulls on one quay line have a side or their middles this close (m)"
     )
     edge_quantile: float = Field(
-        0.1, ge=0, lt=0.5, description="share of ships that reach beyond each edge of a berth polygon"
+        0.05, ge=0, lt=0.5, description="share of ships that reach beyond each edge of a berth polygon"
     )
     min_stops: int = Field(1, ge=1, description="moored stops that make a berth")
     cell_resolution: int = Field(12, ge=9, le=15, description="H3 resolution of the berth cells")
