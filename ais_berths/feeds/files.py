@@ -225,8 +225,13 @@ def _missing_package(path: str, error: ImportError) -> DependencyError:
 
 
 def _expand(given: str, window: Window) -> list[InputFile]:
-    with plain_words(given):
-        system, path = url_to_fs(given)
+    try:
+        with plain_words(given):
+            system, path = url_to_fs(given)
+    except ValueError as error:
+        raise InputError(
+            f"{given} cannot be opened: {error}; give a path, or a URL of another kind"
+        ) from error
     with plain_words(given):
         if any(sign in path for sign in "*?[") and not system.exists(path):
             found = [item for item in system.glob(path, detail=True).values() if item["type"] == "file"]

@@ -7,10 +7,10 @@ round of tasks takes one bucket of vessels each. What remains is small and runs 
 from __future__ import annotations
 
 import json
-import os
 import platform
 import time
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,23 +21,23 @@ import pyarrow.parquet as pq
 
 from ais_berths import __version__, geo, schema
 from ais_berths.berthcells import berth_cells
-from ais_berths.errors import EmptyInputError, InputError, OutputError
+from ais_berths.errors import AisBerthsError, EmptyInputError, InputError, OutputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
 from ais_berths.feeds import Window, choose_feed, list_inputs, load_feed, plan_chunks
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.gather import gather_bucket
-from ais_berths.pipeline.job import Job, Store, check_out, hash_ports, load_job, open_out, write_text
+from ais_berths.pipeline.job import Job, Store, check_out, clear, hash_ports, load_job, open_out, write_text
 from ais_berths.pipeline.scan import ScanPlan, chunk_id, counts_table, merge_equal, scan_chunk
-from ais_berths.pipeline.tasks import run_tasks
+from ais_berths.pipeline.tasks import connect, run_tasks
 from ais_berths.places import Places, find_places
 from ais_berths.raster import CellFilter
 from ais_berths.vessels import merge_statics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from ais_berths.feeds import InputFile
+    from ais_berths.feeds import Chunk, Feed, InputFile
 
 __all__ = [
     "Job",
@@ -69,6 +69,24 @@ class Wiring:
     scheduler: str | None = None
     progress: bool = False
     log: Callable[[str], None] = lambda _text: None
+    client: Any = None
+
+    @contextmanager
+    def connected(self) -> Iterator[Wiring]:
+        """Give this wiring with a client, so that a run connects once."""
+        with connect(self.scheduler) as client:
+            yield replace(self, client=client)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a run is going to read."""
+
+    job: Job
+    files: list[InputFile]
+    feed: Feed
+    cells: pd.DataFrame
+    chunks: list[Chunk]
 
 
 def detect(
@@ -116,46 +134,16 @@ def filter_pings(
     """Read raw AIS and keep the clean pings near ports; see `detect` for the parameters."""
     wiring = wiring or Wiring()
     clock = _Clock()
-    port_list = job.port_list()
-    job = check_out(out, job.model_copy(update={"ports_hash": hash_ports(port_list)}), overwrite=overwrite)
-    # Only the platform's archive has folders by day, unless the user's own mapping says otherwise.
-    margin = load_feed("ungp" if job.feed == "auto" else job.feed).partitions
-    files = list_inputs(inputs, Window.around(job.start, job.end, margin.days_before, margin.days_after))
-    feed = choose_feed(files, job.feed)
-    cells = job.cells(port_list)
-    if cells.empty:
-        raise EmptyInputError(
-            "no H3 cell lies around the chosen ports; choose other ports or a larger radius"
-        )
-    chunks = plan_chunks(files, feed, job.config.run.chunk_rows, job.start, job.end, boxes=_boxes(cells))
-    store = open_out(out, job, overwrite=overwrite)
-    summary = Summary(out=store.out)
-    write_parquet(cells, store.table("cells"), "cells")
-    clock.lap(summary, "prepare")
-
-    plan = ScanPlan(
-        feed=feed,
-        cells=CellFilter(cells, job.config.cells.resolution),
-        clean=job.config.clean,
-        start=job.start,
-        end=job.end,
-        buckets=job.config.run.buckets,
-        folder=store.scans,
-    )
-    new = [chunk for chunk in chunks if not (store.scans / f"{chunk_id(chunk)}.json").exists()]
-    _forget_changed(store, files)
-    wiring.log(
-        f"reading {len(files)} file(s) as feed '{feed.name}': {len(new)} of {len(chunks)} pieces to do"
-    )
-    _run(scan_chunk, new, plan, wiring=wiring)
-    if any(not (store.scans / f"{chunk_id(chunk)}.json").exists() for chunk in new):
-        raise OutputError(
-            f"the workers wrote what they read to a disk that is not seen here; put {store.out} on a disk "
-            "that this machine and all workers share"
-        )
-    clock.lap(summary, "filter")
-    _gather(store, job, with_stops=with_stops, wiring=wiring, summary=summary)
-    clock.lap(summary, "clean and stops" if with_stops else "clean")
+    work = _prepare(inputs, out, job, overwrite=overwrite)
+    with wiring.connected() as connected:
+        store = open_out(out, work.job, overwrite=overwrite)
+        summary = Summary(out=store.out)
+        write_parquet(work.cells, store.table("cells"), "cells")
+        clock.lap(summary, "prepare")
+        _scan(store, work, connected)
+        clock.lap(summary, "filter")
+        _gather(store, work.job, with_stops=with_stops, wiring=connected, summary=summary)
+        clock.lap(summary, "clean and stops" if with_stops else "clean")
     return summary
 
 
@@ -165,7 +153,8 @@ def find_all_stops(out: str | Path, *, wiring: Wiring | None = None) -> Summary:
     clock = _Clock()
     store, job = load_job(out)
     summary = Summary(out=store.out)
-    _gather(store, job, with_stops=True, wiring=wiring, summary=summary)
+    with wiring.connected() as connected:
+        _gather(store, job, with_stops=True, wiring=connected, summary=summary)
     clock.lap(summary, "clean and stops")
     return summary
 
@@ -195,6 +184,53 @@ def find_all_places(
     clock.lap(summary, "write")
     _write_record(store, job, records, summary)
     return summary
+
+
+def _prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrite: bool) -> _Work:
+    """Look at everything that may be a reason to refuse; nothing is written yet."""
+    port_list = job.port_list()
+    job = check_out(out, job.model_copy(update={"ports_hash": hash_ports(port_list)}), overwrite=overwrite)
+    # Only the platform's archive has folders by day, unless the user's own mapping says otherwise.
+    margin = load_feed("ungp" if job.feed == "auto" else job.feed).partitions
+    files = list_inputs(inputs, Window.around(job.start, job.end, margin.days_before, margin.days_after))
+    feed = choose_feed(files, job.feed)
+    cells = job.cells(port_list)
+    if cells.empty:
+        raise EmptyInputError(
+            "no H3 cell lies around the chosen ports; choose other ports or a larger radius"
+        )
+    chunks = plan_chunks(files, feed, job.config.run.chunk_rows, job.start, job.end, boxes=_boxes(cells))
+    return _Work(job, files, feed, cells, chunks)
+
+
+def _scan(store: Store, work: _Work, wiring: Wiring) -> None:
+    """Read the pieces that have not been read yet."""
+    plan = ScanPlan(
+        feed=work.feed,
+        cells=CellFilter(work.cells, work.job.config.cells.resolution),
+        clean=work.job.config.clean,
+        start=work.job.start,
+        end=work.job.end,
+        buckets=work.job.config.run.buckets,
+        folder=store.scans,
+    )
+    new = [chunk for chunk in work.chunks if not store.is_read(chunk_id(chunk))]
+    _forget_changed(store, work.files)
+    wiring.log(
+        f"reading {len(work.files)} file(s) as feed '{work.feed.name}': "
+        f"{len(new)} of {len(work.chunks)} pieces to do"
+    )
+    try:
+        _run(scan_chunk, new, plan, wiring=wiring)
+    except AisBerthsError:
+        if not _records(store):
+            clear(store)
+        raise
+    if not all(store.is_read(chunk_id(chunk)) for chunk in new):
+        raise OutputError(
+            f"the workers wrote what they read to a disk that is not seen here; put {store.out} on a disk "
+            "that this machine and all workers share"
+        )
 
 
 def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary: Summary) -> None:
@@ -330,8 +366,7 @@ def _boxes(cells: pd.DataFrame, limit: int = 100) -> list[tuple[float, float, fl
 def _run(
     task: Callable[..., Any], items: Iterable[Any], *shared: Any, wiring: Wiring, **options: Any
 ) -> list[Any]:
-    scheduler = wiring.scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
-    return run_tasks(task, items, *shared, scheduler=scheduler, progress=wiring.progress, **options)
+    return run_tasks(task, items, *shared, client=wiring.client, progress=wiring.progress, **options)
 
 
 class _Clock:

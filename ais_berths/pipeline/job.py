@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,10 @@ class Store:
         """File with the pings of one bucket of vessels."""
         return self.pings / f"part-{bucket:04d}.parquet"
 
+    def is_read(self, chunk: str) -> bool:
+        """Tell whether a piece of the input has been read; its record is written last."""
+        return (self.scans / f"{chunk}.json").exists()
+
     def table(self, name: str, suffix: str = ".parquet") -> Path:
         """File of a result table."""
         return self.out / f"{name}{suffix}"
@@ -125,7 +130,7 @@ def open_out(out: str | Path, job: Job, *, overwrite: bool) -> Store:
     store = Store(out)
     try:
         if overwrite:
-            _clear(store)
+            clear(store)
         for folder in (store.scans, store.parts):
             folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(folder)
@@ -202,11 +207,13 @@ def _differences(old: Any, new: Any, where: str = "") -> list[str]:
     return [] if old == new else [f"{where} {old!r} before, {new!r} now"]
 
 
-def _clear(store: Store) -> None:
-    """Remove what a run writes, and nothing else."""
+def clear(store: Store) -> None:
+    """Remove what a run writes and nothing else, and the folder if it is empty then."""
     for folder in (store.state, store.pings):
         shutil.rmtree(folder, ignore_errors=True)
     for name in [*schema.TABLES, "quays", "anchorages", "hexagons", "hexagon_cells"]:
         for suffix in (".parquet", ".geojson", ".csv"):
             store.table(name, suffix).unlink(missing_ok=True)
     (store.out / "run.json").unlink(missing_ok=True)
+    with suppress(OSError):
+        store.out.rmdir()

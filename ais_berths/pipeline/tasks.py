@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import dask
 from dask.diagnostics import ProgressBar
+
+from ais_berths.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +21,7 @@ def run_tasks(
     task: Callable[..., Any],
     items: Iterable[Any],
     *shared: Any,
-    scheduler: str | None = None,
+    client: Any = None,
     progress: bool = False,
     **options: Any,
 ) -> list[Any]:
@@ -26,47 +29,66 @@ def run_tasks(
 
     Parameters
     ----------
-    scheduler
-        Address of a dask scheduler. Without one, a client that the caller has made is used, and else
-        the threads of this process.
+    client
+        Client of a cluster, from `connect`; None for the threads of this process.
     progress
-        Draw a progress bar on standard error.
+        Draw a progress bar on standard error (threads only).
     """
     items = list(items)
     if not items:
         return []
-    with _client(scheduler) as client:
-        if client is not None:
-            # As one value: a list given alone would be sent piece by piece.
-            [given] = client.scatter([shared], broadcast=True, hash=False)
-            call = partial(_call, task, options)
-            return list(client.gather(client.map(call, items, shared=given, pure=False)))
-        fixed = [dask.delayed(value, traverse=False) for value in shared]
-        calls = [dask.delayed(task, pure=False)(item, *fixed, **options) for item in items]
-        bar = ProgressBar(out=sys.stderr) if progress else nullcontext()
-        with bar:
-            return list(dask.compute(*calls, scheduler="threads"))
+    if client is not None:
+        # As one value: a list given alone would be sent piece by piece.
+        [given] = client.scatter([shared], broadcast=True, hash=False)
+        call = partial(_call, task, options)
+        return list(client.gather(client.map(call, items, shared=given, pure=False)))
+    fixed = [dask.delayed(value, traverse=False) for value in shared]
+    calls = [dask.delayed(task, pure=False)(item, *fixed, **options) for item in items]
+    with ProgressBar(out=sys.stderr) if progress else nullcontext():
+        return list(dask.compute(*calls, scheduler="threads"))
+
+
+@contextmanager
+def connect(address: str | None) -> Iterator[Any]:
+    """Give the client of a cluster, or None where threads are to do the work.
+
+    Parameters
+    ----------
+    address
+        Address of a dask scheduler. Without one, the variable DASK_SCHEDULER_ADDRESS counts, and then a
+        client that the caller has made.
+
+    Raises
+    ------
+    ConfigError
+        Nothing answers at that address.
+    """
+    address = address or os.environ.get("DASK_SCHEDULER_ADDRESS")
+    if not address:
+        yield _own_client()
+        return
+    from distributed import Client  # noqa: PLC0415 - importing it costs a second
+
+    try:
+        client = Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"no dask scheduler answers at {address} ({error}); start one, or leave --scheduler out"
+        ) from error
+    with client:
+        yield client
+
+
+def _own_client() -> Any:
+    if "distributed" not in sys.modules:
+        return None
+    from distributed import get_client  # noqa: PLC0415 - already imported by the caller
+
+    try:
+        return get_client()
+    except ValueError:
+        return None
 
 
 def _call(task: Callable[..., Any], options: dict[str, Any], item: Any, shared: tuple[Any, ...]) -> Any:
     return task(item, *shared, **options)
-
-
-@contextmanager
-def _client(address: str | None) -> Iterator[Any]:
-    """Use the cluster at an address, or the client that already exists, or none."""
-    if address is None:
-        if "distributed" in sys.modules:
-            from distributed import get_client  # noqa: PLC0415 - importing it costs a second
-
-            try:
-                yield get_client()
-            except ValueError:
-                yield None
-            return
-        yield None
-        return
-    from distributed import Client  # noqa: PLC0415 - importing it costs a second
-
-    with Client(address, set_as_default=False) as client:
-        yield client
