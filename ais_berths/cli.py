@@ -201,6 +201,43 @@ def export_command(out: str, file: str, cells: bool, bom: bool) -> None:
     click.echo(f"wrote {export(out, file, cells=cells, bom=bom)}")
 
 
+@main.command("report")
+@click.argument("out", type=click.Path())
+@click.option("--port", "port", multiple=True, help="Port by LOCODE, number or name; repeatable; else all.")
+@click.option(
+    "--format", "form", default="text", type=click.Choice(["text", "html", "json", "csv"]), show_default=True
+)
+@click.option("--out", "file", type=click.Path(), help="File to write; html goes to OUT/report.html else.")
+@click.option("--public", is_flag=True, help="Without ships' names and numbers, and with few ships hidden.")
+@click.option("--compare", multiple=True, help="Period FROM..TO (UTC, without TO); give two or more.")
+@click.option("--use", "uses", multiple=True, help="Use of the berths that count, or all; repeatable.")
+def report_command(
+    out: str,
+    port: tuple[str, ...],
+    form: Any,
+    file: str | None,
+    public: bool,
+    compare: tuple[str, ...],
+    uses: tuple[str, ...],
+) -> None:
+    """Report on the ports of OUT: a page here, one HTML file that works offline, JSON or CSV."""
+    from ais_berths.report import parse_period, parse_uses, report, write_report
+
+    text = report(
+        out,
+        port,
+        form,
+        uses=parse_uses(uses),
+        compare=[parse_period(period) for period in compare],
+        public=public,
+    )
+    path = file or (str(Path(out) / "report.html") if form == "html" else None)
+    if path is None:
+        click.echo(text, nl=False)
+    else:
+        click.echo(f"wrote {write_report(text, path)}")
+
+
 @main.command()
 @click.argument("out", type=click.Path())
 @click.option(
@@ -283,10 +320,12 @@ def _wiring(ctx: click.Context, scheduler: str | None = None) -> Wiring:
 def _job(*, port: tuple[str, ...], bbox: str | None, config_file: str | None, **options: Any) -> Job:
     """Turn options into a job."""
     from ais_berths.config import load_config
-    from ais_berths.pipeline.recipe import Recipe
+    from ais_berths.pipeline.recipe import parse_recipe
 
-    box = _parse_box(bbox) if bbox else None
-    return Recipe(port=port, bbox=box, config=load_config(config_file), **options).job()
+    wishes = {"port": port, "config": load_config(config_file), **options}
+    if bbox:
+        wishes["bbox"] = _parse_box(bbox)
+    return parse_recipe(wishes, "what was asked for").job()
 
 
 def _parse_box(text: str) -> tuple[float, float, float, float]:

@@ -1,0 +1,367 @@
+"""Charts of the report as Bokeh figures: the summary in, figures out. Nothing is counted here."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from bokeh.core.properties import value
+from bokeh.models import (
+    ColumnDataSource,
+    DatetimeTickFormatter,
+    FixedTicker,
+    HoverTool,
+    LabelSet,
+    NumeralTickFormatter,
+    PlainText,
+    Range1d,
+    TapTool,
+)
+from bokeh.plotting import figure
+
+from ais_berths.report.style import AT_ANCHOR, AT_BERTH, FONT, GRID, INK, TYPE_LOOKS
+from ais_berths.report.words import TYPE_GROUPS, plain_number, plain_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HEIGHT_PX = 280
+LANE_PX = 17
+
+_HATCH: dict[str, Any] = {
+    "hatch_color": "#ffffff",
+    "hatch_alpha": 0.85,
+    "hatch_scale": 7,
+    "hatch_weight": 1.3,
+}
+_BARE: dict[str, Any] = {
+    "tools": "",
+    "toolbar_location": None,
+    "sizing_mode": "stretch_width",
+    "output_backend": "svg",
+}
+_STEPS_MS = {"hour": 3_600_000, "day": 86_400_000, "week": 7 * 86_400_000, "month": 30.4 * 86_400_000}
+
+
+def arrivals_chart(arrivals: dict[str, Any]) -> figure:
+    """Bars of arrivals over time, stacked by vessel group; for the public, totals only."""
+    starts = _millis(arrivals["start"])
+    width = _STEPS_MS[arrivals["step"]]
+    chart = _time_figure("arrivals", starts, width)
+    below = [0] * len(starts)
+    stacks = arrivals["cross"] or {"all": [count or 0 for count in arrivals["total"]]}
+    for group, counts in stacks.items():
+        look = TYPE_LOOKS["cargo" if group == "all" else group]
+        above = [low + count for low, count in zip(below, counts, strict=True)]
+        source = ColumnDataSource(
+            {
+                "left": [start + 0.04 * width for start in starts],
+                "right": [start + 0.96 * width for start in starts],
+                "bottom": below,
+                "top": above,
+                "count": counts,
+                "start": [plain_time(start) for start in arrivals["start"]],
+                "group": ["All" if group == "all" else TYPE_GROUPS[group]] * len(starts),
+            }
+        )
+        bars = chart.quad(
+            "left",
+            "right",
+            "top",
+            "bottom",
+            source=source,
+            fill_color=look.colour,
+            line_color="#ffffff",
+            line_width=0.6,
+            hatch_pattern=look.pattern,
+            **_HATCH,
+        )
+        tips = [("from (UTC)", "@start"), ("ships", "@group"), ("arrivals", "@count")]
+        chart.add_tools(HoverTool(renderers=[bars], tooltips=tips))
+        below = above
+    _mark_suppressed(chart, starts, width, arrivals["total"])
+    chart.y_range.start = 0
+    return chart
+
+
+def ships_chart(ships: dict[str, Any]) -> figure:
+    """Lines of the mean number of ships at berth (solid) and at anchor (dashed)."""
+    starts = _millis(ships["start"])
+    width = _STEPS_MS[ships["step"]]
+    chart = _time_figure("ships, mean", starts, width)
+    middle = [start + width / 2 for start in starts]
+    for name, label, colour, dash, marker in (
+        ("at_berth", "At berth", AT_BERTH, "solid", "circle"),
+        ("at_anchor", "At anchor", AT_ANCHOR, "dashed", "triangle"),
+    ):
+        values = [float("nan") if value is None else value for value in ships[name]]
+        source = ColumnDataSource(
+            {
+                "time": middle,
+                "value": values,
+                "start": [plain_time(start) for start in ships["start"]],
+                "label": [label] * len(starts),
+            }
+        )
+        chart.line("time", "value", source=source, line_color=colour, line_width=2, line_dash=dash)
+        if len(starts) <= 100:
+            points = chart.scatter(
+                "time", "value", source=source, marker=marker, size=6, fill_color="#ffffff", line_color=colour
+            )
+            tips = [("from (UTC)", "@start"), ("where", "@label"), ("ships, mean", "@value{0.0}")]
+            chart.add_tools(HoverTool(renderers=[points], tooltips=tips))
+    chart.y_range.start = 0
+    return chart
+
+
+def durations_chart(times: dict[str, Any], what: str) -> figure:
+    """Bars of the number of stays in each class of time, with the numbers written on top."""
+    classes = times["classes"]
+    counts = [count or 0 for count in times["counts"]]
+    texts = ["\u2026" if count is None else plain_number(count) for count in times["counts"]]
+    chart = figure(x_range=classes, height=HEIGHT_PX, y_axis_label=what, **_BARE)
+    source = ColumnDataSource({"name": classes, "count": counts, "text": texts})
+    chart.vbar("name", top="count", width=0.86, source=source, fill_color=AT_BERTH, line_color="#ffffff")
+    chart.add_layout(
+        LabelSet(
+            x="name",
+            y="count",
+            text="text",
+            source=source,
+            text_align="center",
+            text_baseline="bottom",
+            text_font=value(FONT),
+            text_font_size="12px",
+            text_color=INK,
+            y_offset=2,
+        )
+    )
+    chart.xgrid.visible = False
+    chart.xaxis.major_label_orientation = 0.7
+    chart.y_range = Range1d(start=0, end=max(1, max(counts, default=0)) * 1.15)
+    chart.yaxis.formatter = NumeralTickFormatter(format="0,0")
+    return chart
+
+
+def gantt_chart(
+    berths: Sequence[dict[str, Any]], visits: Sequence[dict[str, Any]], period: dict[str, Any]
+) -> figure:
+    """Occupancy of berths over time: a row a berth, a bar a visit; ships side by side take lanes of a row.
+
+    Parameters
+    ----------
+    berths
+        Berths to show, from top to bottom.
+    visits
+        Visits to them.
+    period
+        Start and end.
+    """
+    start, end = _millis([period["start"], period["end"]])
+    lanes = {
+        row["berth_id"]: _lanes([v for v in visits if v["berth_id"] == row["berth_id"]]) for row in berths
+    }
+    top, middles, edges, labels = 0, [], [0.0], {}
+    bars: dict[str, list[Any]] = {name: [] for name in _BAR_COLUMNS}
+    ends: dict[str, list[Any]] = {"time": [], "y": [], "angle": []}
+    for row in berths:
+        placed = lanes[row["berth_id"]]
+        height = max([lane for _, lane in placed], default=0) + 1
+        for visit, lane in placed:
+            y = -(top + lane) - 0.5
+            _add_bar(bars, ends, visit, row, y, start, end)
+        middle = -(top + height / 2)
+        middles.append(middle)
+        labels[middle] = PlainText(text=_short(row["name"] or row["berth_id"]))
+        top += height
+        edges.append(float(-top))
+    # Room for the marks of open ends.
+    pad = 0.012 * (end - start)
+    chart = figure(
+        height=max(110, int(top * LANE_PX + 50)),
+        x_axis_type="datetime",
+        x_axis_location="above",
+        x_range=Range1d(start=start - pad, end=end + pad, bounds=(start - pad, end + pad)),
+        y_range=Range1d(start=-top, end=0, bounds=(-top, 0)),
+        **{**_BARE, "tools": "xpan,reset", "toolbar_location": None},
+    )
+    chart.hspan(y=edges, line_color=GRID, line_width=1)
+    source = ColumnDataSource(bars, name="gantt")
+    drawn = chart.quad(
+        "left",
+        "right",
+        "top",
+        "bottom",
+        source=source,
+        fill_color="colour",
+        line_color="colour",
+        line_width=0.6,
+        hatch_pattern="pattern",
+        nonselection_fill_alpha=1.0,
+        nonselection_hatch_alpha=0.85,
+        **_HATCH,
+    )
+    chart.scatter(
+        "time",
+        "y",
+        source=ColumnDataSource(ends),
+        marker="triangle",
+        size=7,
+        angle="angle",
+        fill_color=INK,
+        line_color="#ffffff",
+        line_width=0.5,
+    )
+    tips = [
+        ("ship", "@ship"),
+        ("type", "@group"),
+        ("berth", "@berth"),
+        ("from (UTC)", "@from"),
+        ("to (UTC)", "@to"),
+        ("hours", "@hours"),
+    ]
+    chart.add_tools(HoverTool(renderers=[drawn], tooltips=tips), TapTool(renderers=[drawn]))
+    _time_axis(chart)
+    chart.ygrid.visible = False
+    chart.yaxis.ticker = FixedTicker(ticks=middles)
+    chart.yaxis.major_label_overrides = labels
+    chart.yaxis.major_tick_line_color = None
+    return chart
+
+
+def occupancy_chart(berths: Sequence[dict[str, Any]]) -> figure:
+    """Bars of the share of time with a ship alongside: the public form of the occupancy chart."""
+    at = [-float(place) for place in range(len(berths))]
+    shares = [(row["occupancy"] or 0) * 100 for row in berths]
+    chart = figure(
+        y_range=Range1d(start=0.5 - len(berths), end=0.5),
+        x_range=Range1d(start=0, end=112),
+        height=max(110, len(berths) * 24 + 60),
+        x_axis_label="share of the period with a ship alongside (%)",
+        **_BARE,
+    )
+    texts = [plain_number(row["occupancy"], 0, "%") for row in berths]
+    source = ColumnDataSource({"at": at, "share": shares, "text": texts})
+    chart.hbar("at", right="share", height=0.7, source=source, fill_color=AT_BERTH, line_color=None)
+    chart.add_layout(
+        LabelSet(
+            x="share",
+            y="at",
+            text="text",
+            source=source,
+            x_offset=4,
+            text_baseline="middle",
+            text_font=value(FONT),
+            text_font_size="12px",
+            text_color=INK,
+        )
+    )
+    chart.yaxis.ticker = FixedTicker(ticks=at)
+    chart.yaxis.major_label_overrides = {
+        place: PlainText(text=_short(row["name"] or row["berth_id"]))
+        for place, row in zip(at, berths, strict=True)
+    }
+    chart.yaxis.major_tick_line_color = None
+    chart.ygrid.visible = False
+    return chart
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+_BAR_COLUMNS = (
+    *("left", "right", "top", "bottom", "colour", "pattern"),
+    *("ship", "group", "berth", "berth_id", "from", "to", "hours"),
+)
+
+
+def _millis(times: Sequence[str]) -> list[float]:
+    """Milliseconds since 1970, as Bokeh counts time."""
+    stamps = pd.DatetimeIndex(pd.to_datetime(list(times), utc=True)).as_unit("us")
+    return [float(micros) / 1000 for micros in stamps.asi8]
+
+
+def _time_figure(label: str, starts: Sequence[float], width: float) -> figure:
+    ends = (starts[0], starts[-1] + width) if starts else (0, width)
+    chart = figure(
+        height=HEIGHT_PX,
+        x_axis_type="datetime",
+        x_range=Range1d(start=ends[0], end=ends[1]),
+        y_axis_label=label,
+        **_BARE,
+    )
+    _time_axis(chart)
+    chart.xgrid.visible = False
+    chart.yaxis.formatter = NumeralTickFormatter(format="0,0.[0]")
+    return chart
+
+
+def _time_axis(chart: figure) -> None:
+    chart.xaxis.formatter = DatetimeTickFormatter(
+        hours="%H:%M", days="%d %b", months="%b %Y", years="%Y", minutes="%H:%M", hourmin="%H:%M"
+    )
+    chart.xaxis.axis_label = "UTC"
+
+
+def _mark_suppressed(
+    chart: figure, starts: Sequence[float], width: float, totals: Sequence[int | None]
+) -> None:
+    hidden = [start + width / 2 for start, total in zip(starts, totals, strict=True) if total is None]
+    if hidden:
+        chart.text(
+            hidden, [0] * len(hidden), text=["\u2026"] * len(hidden), text_align="center", text_color=INK
+        )
+
+
+def _lanes(visits: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+    """Give each visit the first lane that is free when it begins."""
+    free: list[str] = []
+    placed = []
+    for visit in sorted(visits, key=lambda v: (v["arrival"], v["departure"])):
+        lane = next((at for at, end in enumerate(free) if end <= visit["arrival"]), len(free))
+        free[lane : lane + 1] = [visit["departure"]]
+        placed.append((visit, lane))
+    return placed
+
+
+def _add_bar(
+    bars: dict[str, list[Any]],
+    ends: dict[str, list[Any]],
+    visit: dict[str, Any],
+    berth: dict[str, Any],
+    y: float,
+    start: float,
+    end: float,
+) -> None:
+    left, right = _millis([visit["arrival"], visit["departure"]])
+    look = TYPE_LOOKS[visit["type_group"] if visit["type_group"] in TYPE_LOOKS else "unknown"]
+    values = {
+        "left": max(left, start),
+        "right": min(right, end),
+        "top": y + 0.4,
+        "bottom": y - 0.4,
+        "colour": look.colour,
+        "pattern": look.pattern,
+        "ship": visit["name"] or str(visit["mmsi"]),
+        "group": TYPE_GROUPS.get(visit["type_group"], "Unknown"),
+        "berth": berth["name"] or berth["berth_id"],
+        "berth_id": berth["berth_id"],
+        "from": ("before " if visit["open_start"] else "") + plain_time(visit["arrival"]),
+        "to": ("after " if visit["open_end"] else "") + plain_time(visit["departure"]),
+        "hours": ("at least " if visit["open_start"] or visit["open_end"] else "")
+        + plain_number(visit["hours"], 1),
+    }
+    for name, text in values.items():
+        bars[name].append(text)
+    for is_open, time, angle in (
+        (visit["open_start"], values["left"], math.pi / 2),
+        (visit["open_end"], values["right"], -math.pi / 2),
+    ):
+        if is_open:
+            ends["time"].append(time)
+            ends["y"].append(y)
+            ends["angle"].append(angle)
+
+
+def _short(name: str, longest: int = 22) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "\u2026"

@@ -1,0 +1,358 @@
+"""Figures of one port in one period: counts, times, occupancy. Visits in, plain numbers out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ais_berths.report.disclosure import enough, hidden_parts
+from ais_berths.report.words import TYPE_GROUPS, iso_time
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.report.visits import Period, PortVisits
+
+BIN_EDGES_H = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0, 48.0, 96.0, np.inf)
+"""Edges of the classes of times (h)."""
+
+_NONE_H = 1e-6
+_HOUR = pd.Timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Whether figures are for the public, and the least number of vessels they then rest on."""
+
+    public: bool = False
+    min_vessels: int = 3
+
+    def hidden(self, parts: pd.Series, vessels: pd.Series) -> set[Any]:
+        """Return the parts of a total that must not be shown."""
+        return hidden_parts(parts, vessels, self.min_vessels) if self.public else set()
+
+    def shows(self, vessels: pd.Series) -> bool:
+        """Tell whether a figure may be shown."""
+        return not self.public or enough(vessels, self.min_vessels)
+
+
+def key_figures(
+    visits: PortVisits, period: Period, berths_used: int, profile: Profile
+) -> list[dict[str, Any]]:
+    """Return the figures that stand on top of a report.
+
+    Parameters
+    ----------
+    visits
+        Visits in the period, see `visits.within`.
+    period
+        The period.
+    berths_used
+        Berths with a visit in the period.
+    profile
+        Public or not.
+
+    Returns
+    -------
+    One dictionary a figure: ``key label value unit digits n_vessels note``; the value is None where there
+    is nothing to measure and ``suppressed`` is true where it must not be shown.
+    """
+    berth, anchor = visits.berth, visits.anchor
+    calls = visits.basis == "calls"
+    done = complete(berth)
+    hours = float(np.nansum(clipped_hours(berth, period)))
+    anchored = float(np.nansum(clipped_hours(anchor, period)))
+    occupied = occupied_hours(berth, period)
+    n_open = len(berth) - len(done)
+    whole = f"{len(done):,} whole stays; {n_open:,} more whose beginning or end was not seen"
+    rows = [
+        ("vessels", "Ships at berth", berth["mmsi"].nunique(), "", 0, berth, "different vessels"),
+        (
+            "berth_visits",
+            "Berth calls" if calls else "Berth visits",
+            len(berth),
+            "",
+            0,
+            berth,
+            "" if calls else "stays of a ship at a berth",
+        ),
+        (
+            "arrivals",
+            "Arrivals seen",
+            len(visits.arrivals),
+            "",
+            0,
+            visits.arrivals,
+            "in port" if calls else "at a berth",
+        ),
+        ("time_at_berth_p50", "Time at berth, median", _median(done["hours"]), "h", 1, done, whole),
+        (
+            "waiting_p50",
+            "Waiting before berth, median" if calls else "Time at anchor, median",
+            _median(visits.waiting["hours"]),
+            "h",
+            1,
+            visits.waiting,
+            f"{(visits.waiting['hours'] > 0).sum():,} of {len(visits.waiting):,} arrivals waited at anchor"
+            if calls
+            else f"{len(visits.waiting):,} whole stays at anchor",
+        ),
+        ("berths_used", "Berths used", berths_used, "", 0, berth, "with at least one ship"),
+        (
+            "occupancy",
+            "Occupancy, mean",
+            _share(float(occupied.sum()), period.hours * berths_used),
+            "%",
+            0,
+            berth,
+            "share of time with a ship alongside, over the berths used",
+        ),
+        ("ships_at_berth", "Ships at berth at once, mean", _share(hours, period.hours), "", 1, berth, ""),
+        (
+            "ships_at_anchor",
+            "Ships at anchor at once, mean",
+            _share(anchored, period.hours),
+            "",
+            1,
+            anchor,
+            "",
+        ),
+    ]
+    if visits.port_calls is not None:
+        rows.insert(0, ("port_calls", "Port calls", visits.port_calls, "", 0, berth, "of a ship in the port"))
+    return [
+        {
+            "key": key,
+            "label": label,
+            "value": _rounded(value, digits, unit) if profile.shows(of["mmsi"]) else None,
+            "unit": unit,
+            "digits": digits,
+            "n_vessels": int(of["mmsi"].nunique()) if profile.shows(of["mmsi"]) else None,
+            "suppressed": not profile.shows(of["mmsi"]),
+            "note": note if profile.shows(of["mmsi"]) else "",
+        }
+        for key, label, value, unit, digits, of, note in rows
+    ]
+
+
+def arrivals_over_time(arrivals: pd.DataFrame, period: Period, profile: Profile) -> dict[str, Any]:
+    """Count arrivals by hour, day, week or month, whatever suits the period, and by vessel group.
+
+    In the public profile the two are not crossed: only totals by time and totals by group are given.
+    """
+    step, starts = steps(period)
+    place = pd.Series(np.searchsorted(starts, arrivals["time"], side="right") - 1, index=arrivals.index)
+    groups = [group for group in TYPE_GROUPS if (arrivals["type_group"] == group).any()]
+    hidden_time = profile.hidden(place, arrivals["mmsi"])
+    hidden_group = profile.hidden(arrivals["type_group"], arrivals["mmsi"])
+    total = place.value_counts().reindex(range(len(starts)), fill_value=0)
+    by_group = arrivals["type_group"].value_counts()
+    cross = pd.crosstab(place, arrivals["type_group"]).reindex(
+        index=range(len(starts)), columns=groups, fill_value=0
+    )
+    shown = profile.shows(arrivals["mmsi"])
+    return {
+        "step": step,
+        "start": [iso_time(start) for start in starts],
+        "total": [int(n) if shown and at not in hidden_time else None for at, n in total.items()],
+        "by_group": {
+            group: int(by_group[group]) if shown and group not in hidden_group else None for group in groups
+        },
+        "cross": None if profile.public else {group: cross[group].astype(int).tolist() for group in groups},
+    }
+
+
+def ships_over_time(visits: PortVisits, period: Period, profile: Profile) -> dict[str, Any]:
+    """Mean number of ships at berth and at anchor in each hour, day, week or month of the period."""
+    step, starts = steps(period)
+    edges = pd.DatetimeIndex([*starts, period.end])
+    edges = edges.where(edges >= period.start, period.start)
+    width = np.diff(edges) / _HOUR
+    series: dict[str, list[float | None]] = {}
+    for name, frame in (("at_berth", visits.berth), ("at_anchor", visits.anchor)):
+        hours = np.diff(_hours_before(frame, edges))
+        pairs = _vessels_by_step(frame, edges) if profile.public else frame.iloc[:0].assign(step=0)
+        hidden = profile.hidden(pairs["step"], pairs["mmsi"])
+        mean = np.divide(hours, width, out=np.zeros(len(width)), where=width > 0)
+        series[name] = [None if at in hidden else round(float(x), 3) for at, x in enumerate(mean)]
+    return {"step": step, "start": [iso_time(start) for start in starts], **series}
+
+
+def durations(frame: pd.DataFrame, profile: Profile, *, with_none: bool = False) -> dict[str, Any]:
+    """Describe times in hours: classes, and mean and quartiles in all and by vessel group.
+
+    Parameters
+    ----------
+    frame
+        Rows with ``mmsi type_group hours``.
+    profile
+        Public or not. Maxima are never given, they belong to one ship.
+    with_none
+        Zero hours are a class of their own: no wait at all.
+    """
+    edges = np.asarray((*BIN_EDGES_H[:1], *([_NONE_H] if with_none else []), *BIN_EDGES_H[1:]))
+    place = pd.Series(np.searchsorted(edges, frame["hours"], side="right") - 1, index=frame.index)
+    shown = profile.shows(frame["mmsi"])
+    hidden_bins = profile.hidden(place, frame["mmsi"])
+    hidden_groups = profile.hidden(frame["type_group"], frame["mmsi"])
+    counts = place.value_counts()
+    groups = [group for group in TYPE_GROUPS if (frame["type_group"] == group).any()]
+    return {
+        "classes": [_class_name(low, high) for low, high in pairwise(edges)],
+        "counts": [
+            int(counts.get(at, 0)) if shown and at not in hidden_bins else None
+            for at in range(len(edges) - 1)
+        ],
+        "all": _describe(frame, visible=shown),
+        "by_group": {
+            group: _describe(
+                frame[frame["type_group"] == group], visible=shown and group not in hidden_groups
+            )
+            for group in groups
+        },
+    }
+
+
+def complete(visits: pd.DataFrame) -> pd.DataFrame:
+    """Visits whose arrival and departure were seen."""
+    return visits[~visits["open_start"] & ~visits["open_end"]]
+
+
+def median_hours(visits: pd.DataFrame, place: str, profile: Profile) -> pd.Series[float]:
+    """Median time of whole stays by the column `place`, without those that must not be shown."""
+    done = complete(visits).groupby(place)
+    median = done["hours"].median()
+    return median[done["mmsi"].nunique() >= profile.min_vessels] if profile.public else median
+
+
+def clipped_hours(visits: pd.DataFrame, period: Period) -> NDArray[np.float64]:
+    """Hours of each visit within the period."""
+    start, end = _clip(visits, period)
+    return _hours(end - start)
+
+
+def occupied_hours(visits: pd.DataFrame, period: Period) -> pd.Series[float]:
+    """Hours of the period with at least one ship alongside, by ``berth_id``."""
+    rows = visits[["berth_id", "arrival", "departure"]].sort_values(["berth_id", "arrival"])
+    start, end = _clip(rows, period)
+    # What earlier ships have covered already does not count again.
+    covered = end.groupby(rows["berth_id"]).cummax().groupby(rows["berth_id"]).shift()
+    begin = start.where(covered.isna() | (covered < start), covered)
+    hours = pd.Series(_hours(end - begin), index=rows.index)
+    return hours.groupby(rows["berth_id"]).sum()
+
+
+def steps(period: Period) -> tuple[str, pd.DatetimeIndex]:
+    """Hours for up to three days, days for three months, weeks for two years, else months; starts in UTC.
+
+    Examples
+    --------
+    >>> from ais_berths.report.visits import Period
+    >>> week = Period(pd.Timestamp("2020-12-01T05:00Z"), pd.Timestamp("2020-12-08T00:00Z"))
+    >>> step, starts = steps(week)
+    >>> step, len(starts), str(starts[0])
+    ('day', 7, '2020-12-01 00:00:00+00:00')
+    """
+    days = period.hours / 24
+    step, rule = next(
+        found
+        for limit, *found in (
+            (3, "hour", "h"),
+            (93, "day", "D"),
+            (732, "week", "W-MON"),
+            (np.inf, "month", "MS"),
+        )
+        if days <= limit
+    )
+    first = period.start.floor("h" if step == "hour" else "D")
+    if step == "week":
+        first -= pd.Timedelta(days=first.weekday())
+    if step == "month":
+        first = first.replace(day=1)
+    starts = pd.date_range(first, period.end, freq=rule, unit="us")
+    # The end does not belong to the period.
+    return step, starts[starts < period.end] if len(starts) > 1 else starts
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+
+def _clip(visits: pd.DataFrame, period: Period) -> tuple[pd.Series, pd.Series]:
+    start, end = visits["arrival"], visits["departure"]
+    return start.where(start > period.start, period.start), end.where(end < period.end, period.end)
+
+
+def _hours(spans: pd.Series) -> NDArray[np.float64]:
+    hours: NDArray[np.float64] = np.maximum(spans.dt.total_seconds().to_numpy(dtype=np.float64) / 3600, 0.0)
+    return hours
+
+
+def _median(values: pd.Series) -> float | None:
+    return None if values.empty else float(values.median())
+
+
+def _rounded(value: float | None, digits: int, unit: str) -> float | int | None:
+    """Counts as whole numbers, all else to four decimals."""
+    if value is None:
+        return None
+    return int(value) if digits == 0 and not unit else round(float(value), 4)
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0 else None
+
+
+def _describe(frame: pd.DataFrame, *, visible: bool) -> dict[str, Any]:
+    names = ("mean_h", "p25_h", "p50_h", "p75_h")
+    if not visible:
+        return {"n": None, "n_vessels": None, **dict.fromkeys(names), "suppressed": True}
+    hours = frame["hours"]
+    values = (hours.mean(), *hours.quantile([0.25, 0.5, 0.75])) if len(hours) else (None,) * 4
+    figures = {
+        name: None if value is None else round(float(value), 3)
+        for name, value in zip(names, values, strict=True)
+    }
+    return {
+        "n": len(frame),
+        "n_vessels": int(frame["mmsi"].nunique()),
+        **figures,
+        "suppressed": False,
+    }
+
+
+def _class_name(low: float, high: float) -> str:
+    if high == _NONE_H:
+        return "none"
+    if low in {0, _NONE_H}:
+        return f"under {high:g} h"
+    return f"{low:g} h and more" if np.isinf(high) else f"{low:g}\u2013{high:g} h"
+
+
+def _hours_before(visits: pd.DataFrame, edges: pd.DatetimeIndex) -> NDArray[np.float64]:
+    """Ship-hours spent before each edge."""
+    total = np.zeros(len(edges))
+    origin = edges.asi8[0]
+    at = (edges.asi8 - origin).astype(np.float64)
+    for column, sign in (("arrival", 1.0), ("departure", -1.0)):
+        times = np.sort(pd.DatetimeIndex(visits[column]).as_unit(edges.unit).asi8 - origin).astype(np.float64)
+        gone = np.searchsorted(times, at)
+        sums = np.concatenate([[0.0], np.cumsum(times)])
+        total += sign * (gone * at - sums[gone])
+    per_hour = float(_HOUR / pd.Timedelta(1, edges.unit))
+    return total / per_hour
+
+
+def _vessels_by_step(visits: pd.DataFrame, edges: pd.DatetimeIndex) -> pd.DataFrame:
+    """Different pairs of ``step`` and ``mmsi``."""
+    first = np.searchsorted(edges, visits["arrival"], side="right") - 1
+    last = np.searchsorted(edges, visits["departure"], side="left") - 1
+    n_steps = len(edges) - 1
+    first, last = np.clip(first, 0, n_steps - 1), np.clip(last, 0, n_steps - 1)
+    length = np.maximum(last - first + 1, 0)
+    row = np.repeat(np.arange(len(visits)), length)
+    step = first[row] + np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
+    return pd.DataFrame({"step": step, "mmsi": visits["mmsi"].to_numpy()[row]}).drop_duplicates()

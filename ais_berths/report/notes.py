@@ -1,0 +1,110 @@
+"""What a reader must know to use the figures, in plain sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ais_berths.report.words import USES
+
+if TYPE_CHECKING:
+    from ais_berths.report.measures import Profile
+
+NOTES = {
+    "time": "All times are Coordinated Universal Time (UTC).",
+    "names": "Ship names and types are as the ships sent them, and may be wrong.",
+    "polygons": (
+        "Berths, quays and anchorages are inferred from where ships lay, not taken from charts. A berth that "
+        "no ship used in the period is not shown. Not for navigation."
+    ),
+    "designations": (
+        "The designations used and the presentation of material in this report do not imply the expression "
+        "of any opinion concerning the legal status of any country, territory, city or area or of its "
+        "authorities, or concerning the delimitation of its frontiers or boundaries."
+    ),
+}
+"""Notes that stand in every report."""
+
+
+def port_notes(port: dict[str, Any], profile: Profile) -> list[str]:
+    """Return the notes on one port: what was counted, what was left out and why.
+
+    Parameters
+    ----------
+    port
+        The port as `summary.summarise` describes it.
+    profile
+        Public or not.
+    """
+    return [
+        *_counted(port),
+        *_TIMES,
+        *_limits(port),
+        *(_public(port, profile) if profile.public else []),
+    ]
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+_TIMES = (
+    (
+        "Means and medians of time use whole stays only. Stays whose beginning or end was not seen are left "
+        "out of them, and long stays are the likeliest to be cut off: in a short period the true times are "
+        "longer."
+    ),
+    "Occupancy and mean numbers of ships use every stay, as far as it lies in the period.",
+)
+
+
+def _counted(port: dict[str, Any]) -> list[str]:
+    wanted, used = port["uses_wanted"], port["uses"]
+    if set(used) == set(USES):
+        counted = "Visits to berths of every use are counted."
+        if set(wanted) != set(USES):
+            counted = (
+                f"No berth of this port is known to be {_join(wanted, 'or')}, often because the feed does "
+                "not tell the types of ships. So visits to berths of every use are counted, those of leisure "
+                "craft included."
+            )
+    else:
+        counted = (
+            f"Visits to {_join(used, 'and')} berths are counted; berths of other uses are on the map and "
+            "in the table of uses only."
+        )
+    if port["basis"] == "calls":
+        return [counted, "Figures rest on berth calls and port calls."]
+    stops = (
+        "The results hold no berth calls, so figures rest on single stops: a ship that leaves a berth "
+        "for a moment and comes back counts twice, and time at anchor is given in place of waiting."
+    )
+    return [counted, stops]
+
+
+def _limits(port: dict[str, Any]) -> list[str]:
+    found = []
+    atlas = port["map"]
+    for name, what in (("stops", "stops"), ("berths", "berths")):
+        drawn, there = len(atlas[name]), atlas[f"n_{name}"]
+        if drawn < there:
+            found.append(f"The map shows {drawn:,} of {there:,} {what}.")
+    if port["visits"] is not None and len(port["visits"]) < port["visits_total"]:
+        found.append(f"Of {port['visits_total']:,} visits the latest {len(port['visits']):,} are listed.")
+    if len(port["berths"]) > port["chart_rows"]:
+        found.append(
+            f"The occupancy chart shows the {port['chart_rows']:,} busiest of {len(port['berths']):,} berths."
+        )
+    return found
+
+
+def _public(port: dict[str, Any], profile: Profile) -> list[str]:
+    rule = (
+        f"Public report: no figure rests on fewer than {profile.min_vessels} different ships. Figures below "
+        "that, and those from which they could be worked out, are suppressed (marked \u2026). Ships' names "
+        "and numbers and single visits are left out."
+    )
+    if not port["berths_hidden"]:
+        return [rule]
+    return [rule, f"{port['berths_hidden']:,} of the berths used are left out for this reason."]
+
+
+def _join(words: list[str], last: str) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

@@ -1,0 +1,303 @@
+"""The report as one plain dictionary; every form of the report is made from it and from nothing else."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ais_berths import __version__
+from ais_berths.errors import EmptyInputError, PortError
+from ais_berths.ports import find_port
+from ais_berths.report import measures
+from ais_berths.report.atlas import port_atlas, vessel_grids
+from ais_berths.report.measures import Profile
+from ais_berths.report.notes import NOTES, port_notes
+from ais_berths.report.places import anchorage_rows, berth_rows, use_rows, visit_rows
+from ais_berths.report.settings import ReportSettings
+from ais_berths.report.visits import Period, counted_uses, port_visits, whole_period, within
+from ais_berths.report.words import STAGES, USES, iso_time, safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ais_berths.report.tables import Tables
+    from ais_berths.report.visits import PortVisits
+
+
+def summarise(
+    tables: Tables,
+    ports: Sequence[str] = (),
+    *,
+    uses: Sequence[str] = ("commercial",),
+    compare: Sequence[Period] = (),
+    public: bool = False,
+    settings: ReportSettings | None = None,
+) -> dict[str, Any]:
+    """Turn the tables of a run into the figures of a report.
+
+    Parameters
+    ----------
+    tables
+        Results of a run.
+    ports
+        Ports by number, UN/LOCODE or name; all ports with berths when none is named.
+    uses
+        Uses of the berths that count; all where a port has no berth of these uses.
+    compare
+        Periods to set side by side; none or at least two.
+    public
+        Leave out ships' numbers and names, single visits, and every figure that rests on too few ships.
+    settings
+        Limits.
+
+    Returns
+    -------
+    A dictionary of numbers, texts, lists and dictionaries, ready for JSON. Times are texts in ISO 8601 (UTC),
+    shares lie between 0 and 1, missing figures are None.
+
+    Raises
+    ------
+    PortError
+        A named port is unknown or has no results in this folder.
+    EmptyInputError
+        There is no berth at all.
+    """
+    settings = settings or ReportSettings()
+    profile = Profile(public=public, min_vessels=settings.min_vessels)
+    period = whole_period(tables)
+    chosen = _choose_ports(tables, ports)
+    sections = [
+        _port(tables, port_id, uses, period, compare, profile, settings)
+        for port_id in chosen[: settings.max_ports]
+    ]
+    grids = vessel_grids(
+        tables.pings,
+        [port["map"]["view"]["grid"] for port in sections],
+        period,
+        settings.map_columns,
+        profile,
+    )
+    for port, grid in zip(sections, grids, strict=True):
+        port["map"]["vessels"] = grid
+    return {
+        "report": "ais-berths port report",
+        "version": __version__,
+        "public": public,
+        "min_vessels": settings.min_vessels if public else None,
+        "period": {
+            "start": iso_time(period.start),
+            "end": iso_time(period.end),
+            "hours": round(period.hours, 3),
+        },
+        "compare": [{"start": iso_time(span.start), "end": iso_time(span.end)} for span in compare],
+        "ports": sections,
+        "more_ports": [_port_head(tables, port_id) for port_id in chosen[settings.max_ports :]],
+        "quality": _quality(tables.quality),
+        "run": _run(tables.run, public=public),
+        "notes": dict(NOTES),
+    }
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+
+def _choose_ports(tables: Tables, wanted: Sequence[str]) -> list[str]:
+    """Named ports in the order of their naming, or all that have berths, the busiest first."""
+    busy = tables.berths.groupby("port_id")["n_stops"].sum().sort_values(ascending=False, kind="stable")
+    there = set(busy.index) | set(tables.anchorages["port_id"].dropna())
+    if not wanted:
+        if busy.empty:
+            raise EmptyInputError("the results hold no berth in any port, so there is nothing to report on")
+        return [str(port_id) for port_id in busy.index]
+    chosen = dict.fromkeys(_find(tables, name, there) for name in wanted)
+    for port_id in chosen:
+        if port_id not in there:
+            with_berths = ", ".join(_name(tables, str(other)) for other in busy.index[:12]) or "no port"
+            raise PortError(
+                f"these results have no berth in {_name(tables, port_id)}; they have berths in {with_berths}"
+            )
+    return list(chosen)
+
+
+def _find(tables: Tables, name: str, there: set[str]) -> str:
+    if name in there:
+        return name
+    here = tables.ports[tables.ports["port_id"].isin(there)]
+    try:
+        # A name that fits several ports of the world may fit one of the results.
+        return find_port(here, name)
+    except PortError:
+        return find_port(tables.ports, name)
+
+
+def _name(tables: Tables, port_id: str) -> str:
+    head = _port_head(tables, port_id)
+    return f"{head['name']} ({head['locode'] or port_id})"
+
+
+def _port_head(tables: Tables, port_id: str) -> dict[str, Any]:
+    rows = tables.ports[tables.ports["port_id"] == port_id]
+    first = rows.iloc[0].to_dict() if len(rows) else {}
+    texts = {name: safe_text(first.get(name)) for name in ("name", "locode", "country")}
+    return {
+        "port_id": safe_text(port_id),
+        **texts,
+        "name": texts["name"] or f"Port {safe_text(port_id)}",
+        "lat": round(float(first["lat"]), 5) if first else None,
+        "lon": round(float(first["lon"]), 5) if first else None,
+    }
+
+
+def _port(
+    tables: Tables,
+    port_id: str,
+    uses: Sequence[str],
+    period: Period,
+    compare: Sequence[Period],
+    profile: Profile,
+    settings: ReportSettings,
+) -> dict[str, Any]:
+    counted = counted_uses(tables, port_id, uses)
+    everything = port_visits(tables, port_id, counted)
+    visits = within(everything, period)
+    berths = tables.berths[tables.berths["port_id"] == port_id]
+    all_visits = within(port_visits(tables, port_id, tuple(USES)), period).berth
+    rows = berth_rows(berths[berths["use"].isin(counted)], visits.berth, period, profile)
+    n_used = visits.berth["berth_id"].nunique()
+    anchorages = anchorage_rows(
+        tables.anchorages[tables.anchorages["port_id"] == port_id],
+        visits.anchor.dropna(subset="anchorage_id"),
+        period,
+        profile,
+    )
+    listed = visits.berth.tail(settings.max_visits)
+    atlas = port_atlas(
+        tables,
+        port_id,
+        [row["berth_id"] for row in rows],
+        [row["anchorage_id"] for row in anchorages],
+        period,
+        profile,
+        max_stops=settings.max_stops,
+        max_berths=settings.max_berths,
+    )
+    section = {
+        **_port_head(tables, port_id),
+        "basis": visits.basis,
+        "uses": list(counted),
+        "uses_wanted": [use for use in USES if use in uses],
+        "figures": measures.key_figures(visits, period, n_used, profile),
+        "arrivals": measures.arrivals_over_time(visits.arrivals, period, profile),
+        "ships": measures.ships_over_time(visits, period, profile),
+        "time_at_berth": measures.durations(measures.complete(visits.berth), profile),
+        "waiting": measures.durations(visits.waiting, profile, with_none=visits.basis == "calls"),
+        "berths": rows,
+        "berths_hidden": n_used - len(rows),
+        "chart_rows": settings.max_rows,
+        "by_use": use_rows(berths, all_visits, counted, profile),
+        "anchorages": anchorages,
+        "visits": None if profile.public else visit_rows(listed),
+        "visits_total": None if profile.public else len(visits.berth),
+        "comparison": _comparison(everything, compare, profile),
+        "indicators": _indicators(tables.indicators, port_id),
+        "map": atlas,
+    }
+    return {**section, "notes": port_notes(section, profile)}
+
+
+def _comparison(visits: PortVisits, periods: Sequence[Period], profile: Profile) -> list[dict[str, Any]]:
+    """Key figures of each period side by side; one that must not be shown hides those beside it."""
+    sides = []
+    for period in periods:
+        part = within(visits, period)
+        sides.append(measures.key_figures(part, period, part.berth["berth_id"].nunique(), profile))
+    rows = []
+    for at, figure in enumerate(sides[0] if sides else []):
+        values = [side[at]["value"] for side in sides]
+        hidden = any(side[at]["suppressed"] for side in sides)
+        rows.append(
+            {
+                **{name: figure[name] for name in ("key", "label", "unit", "digits")},
+                "values": [None] * len(values) if hidden else values,
+                "change": None if hidden else _change(values[0], values[-1]),
+                "suppressed": hidden,
+            }
+        )
+    return rows
+
+
+def _change(first: float | None, last: float | None) -> float | None:
+    """Change from the first to the last period as a share of the first."""
+    return round(last / first - 1, 4) if first and last is not None else None
+
+
+def _indicators(indicators: pd.DataFrame | None, port_id: str) -> list[dict[str, Any]]:
+    if indicators is None:
+        return []
+    rows = indicators[indicators["port_id"] == port_id]
+    if "type_group" in rows.columns:
+        rows = rows[rows["type_group"].isin(["all", "total", ""]) | rows["type_group"].isna()]
+    return [{str(name): _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        return iso_time(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if pd.isna(value):
+        return None
+    if hasattr(value, "item"):
+        value = value.item()
+    return (
+        round(value, 6) if isinstance(value, float) else value if isinstance(value, int) else safe_text(value)
+    )
+
+
+def _quality(quality: pd.DataFrame) -> list[dict[str, Any]]:
+    order = {stage: at for at, stage in enumerate(STAGES)}
+    rows = [
+        {
+            "stage": safe_text(stage),
+            "reason": safe_text(reason),
+            "action": safe_text(action),
+            "rows": int(n),
+        }
+        for stage, reason, action, n in zip(
+            quality["stage"], quality["reason"], quality["action"], quality["rows"], strict=True
+        )
+    ]
+    return sorted(rows, key=lambda row: (order.get(str(row["stage"]), len(order)), row["action"] != "kept"))
+
+
+def _run(run: dict[str, Any], *, public: bool) -> dict[str, Any]:
+    """Run record in short: what was read, with which settings. For the public without paths."""
+    job = run.get("job", {})
+    inputs = [
+        {
+            "path": safe_text(
+                PurePosixPath(str(entry["path"]).replace("\\", "/")).name if public else entry["path"], 300
+            ),
+            "rows": int(entry["rows"]),
+        }
+        for entry in run.get("inputs", [])
+    ]
+    return {
+        "version": safe_text(run.get("version")),
+        "finished": iso_time(pd.Timestamp(run["finished"])) if run.get("finished") else None,
+        "python": safe_text(run.get("python")),
+        "feed": safe_text(job.get("feed")),
+        "port_list": "World Port Index (NGA Pub. 150)"
+        if job.get("ports_file") is None
+        else "the user's own list",
+        "bbox": job.get("bbox"),
+        "start": safe_text(job.get("start")) or None,
+        "end": safe_text(job.get("end")) or None,
+        "n_inputs": len(inputs),
+        "inputs": inputs[:100],
+        "counts": {safe_text(name): int(n) for name, n in run.get("counts", {}).items()},
+        "settings": job.get("config", {}),
+        "fingerprint": safe_text(run.get("job_fingerprint")),
+    }

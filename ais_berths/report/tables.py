@@ -1,0 +1,120 @@
+"""The tables of an output folder, as a report needs them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ais_berths import ports, schema
+from ais_berths.errors import AisBerthsError, InputError
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Results of a run. Tables that a run may lack are None."""
+
+    stops: pd.DataFrame
+    vessels: pd.DataFrame
+    berths: gpd.GeoDataFrame
+    quays: gpd.GeoDataFrame
+    anchorages: gpd.GeoDataFrame
+    ports: pd.DataFrame
+    berth_calls: pd.DataFrame | None = None
+    port_calls: pd.DataFrame | None = None
+    indicators: pd.DataFrame | None = None
+    quality: pd.DataFrame = field(default_factory=lambda: schema.empty("quality"))
+    run: dict[str, Any] = field(default_factory=dict)
+    pings: tuple[Path, ...] = ()
+
+
+def read_tables(out: str | Path) -> Tables:
+    """Read what `ais-berths detect` wrote.
+
+    Parameters
+    ----------
+    out
+        The output folder. Stops, vessels and the three kinds of places must be there; calls, indicators,
+        pings, quality and run record are used when they are.
+
+    Raises
+    ------
+    InputError
+        The folder lacks a table or one cannot be read.
+    """
+    folder = Path(out)
+    missing = [
+        f"{name}.parquet"
+        for name in ("stops", "vessels", "berths", "quays", "anchorages")
+        if not (folder / f"{name}.parquet").is_file()
+    ]
+    if missing:
+        raise InputError(
+            f"the folder {folder} holds no {', '.join(missing)}; "
+            f"run `ais-berths detect ... --out {folder}` first"
+        )
+    run = _read_run(folder / "run.json")
+    quality = folder / "quality.csv"
+    return Tables(
+        stops=_read(folder, "stops"),
+        vessels=_read(folder, "vessels"),
+        berths=_read_places(folder, "berths"),
+        quays=_read_places(folder, "quays"),
+        anchorages=_read_places(folder, "anchorages"),
+        ports=_port_list(run),
+        berth_calls=_read_if_there(folder, "berth_calls"),
+        port_calls=_read_if_there(folder, "port_calls"),
+        indicators=_read_if_there(folder, "indicators"),
+        quality=pd.read_csv(quality) if quality.is_file() else schema.empty("quality"),
+        run=run,
+        pings=tuple(sorted((folder / "pings").glob("*.parquet"))),
+    )
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+
+def _read(folder: Path, name: str) -> pd.DataFrame:
+    path = folder / f"{name}.parquet"
+    try:
+        return schema.to_pandas(pq.read_table(path))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _read_if_there(folder: Path, name: str) -> pd.DataFrame | None:
+    return _read(folder, name) if (folder / f"{name}.parquet").is_file() else None
+
+
+def _read_places(folder: Path, name: str) -> gpd.GeoDataFrame:
+    path = folder / f"{name}.parquet"
+    try:
+        return gpd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as GeoParquet: {error}") from error
+
+
+def _read_run(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"the run record {path} cannot be read: {error}") from error
+    return run if isinstance(run, dict) else {}
+
+
+def _port_list(run: dict[str, Any]) -> pd.DataFrame:
+    """Ports of the run; the embedded list where the user's own file has gone, for the names only."""
+    file = run.get("job", {}).get("ports_file")
+    if file is None:
+        return ports.builtin_ports()
+    try:
+        return ports.read_ports(file)
+    except AisBerthsError:
+        return schema.empty("ports")

@@ -1,0 +1,210 @@
+"""The report as a page for a terminal: plain text, at most about 100 characters wide."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from ais_berths.report.words import STAGES, TYPE_GROUPS, plain_number, plain_reason, plain_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WIDTH = 100
+"""Characters of a line, about."""
+
+_ROWS = 20
+_BAR = 40
+
+
+def render_text(summary: dict[str, Any]) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    summary
+        From `summary.summarise`, whose texts hold no control characters.
+    """
+    period = summary["period"]
+    lines = []
+    for port in summary["ports"]:
+        title = f"{port['name']} ({port['locode'] or port['port_id']})"
+        lines += [
+            f"PORT REPORT  {title}",
+            f"{plain_time(period['start'])} to {plain_time(period['end'])} UTC, {period['hours']:,.0f} hours",
+            "=" * WIDTH,
+            "",
+            *_figures(port),
+            *_comparison(port, summary["compare"]),
+            *_arrivals(port),
+            *_durations("Time at berth, whole stays", port["time_at_berth"]),
+            *_durations(
+                "Waiting before the berth" if port["basis"] == "calls" else "Time at anchor, whole stays",
+                port["waiting"],
+            ),
+            *_berths(port),
+            *_uses(port),
+            *_notes(port["notes"]),
+            "",
+        ]
+    if summary["more_ports"]:
+        names = ", ".join(f"{port['name']} ({port['port_id']})" for port in summary["more_ports"])
+        lines += [*textwrap.wrap(f"Not shown: {names}. Name them with --port.", WIDTH), ""]
+    lines += [*_quality(summary["quality"]), *_run(summary["run"]), *_notes(list(summary["notes"].values()))]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+
+def _figures(port: dict[str, Any]) -> list[str]:
+    return [
+        f"{figure['label']:<32}{_value(figure):>12}  {figure['note']}".rstrip() for figure in port["figures"]
+    ] + [""]
+
+
+def _value(figure: dict[str, Any]) -> str:
+    return (
+        "suppressed"
+        if figure["suppressed"]
+        else plain_number(figure["value"], figure["digits"], figure["unit"])
+    )
+
+
+def _comparison(port: dict[str, Any], periods: list[dict[str, str]]) -> list[str]:
+    if not port["comparison"]:
+        return []
+    head = ["", *(f"from {plain_time(span['start'])}" for span in periods), "change"]
+    rows = [
+        [
+            row["label"],
+            *(
+                "suppressed" if row["suppressed"] else plain_number(value, row["digits"], row["unit"])
+                for value in row["values"]
+            ),
+            "" if row["change"] is None else f"{row['change'] * 100:+.0f} %",
+        ]
+        for row in port["comparison"]
+    ]
+    spans = "; ".join(f"{plain_time(span['start'])} to {plain_time(span['end'])}" for span in periods)
+    return [f"Comparison: {spans} (the end is not included)", *_table(head, rows), ""]
+
+
+def _arrivals(port: dict[str, Any]) -> list[str]:
+    arrivals = port["arrivals"]
+    counts = arrivals["total"]
+    most = max((count for count in counts if count), default=1)
+    lines = [f"Arrivals by {arrivals['step']} (UTC)"]
+    for start, count in list(zip(arrivals["start"], counts, strict=True))[-62:]:
+        shown = "\u2026" if count is None else f"{count:,}"
+        label = plain_time(start) if arrivals["step"] == "hour" else plain_time(start)[:10]
+        lines.append(f"  {label:<17}{shown:>6}  {'#' * round((count or 0) / most * _BAR)}")
+    if len(counts) > 62:
+        lines.insert(1, f"  the last 62 of {len(counts)}")
+    return [*lines, ""]
+
+
+def _durations(title: str, times: dict[str, Any]) -> list[str]:
+    if not times["all"]["n"]:
+        return []
+    rows = [
+        [
+            "All" if group == "all" else TYPE_GROUPS[group],
+            *(
+                "\u2026" if row["suppressed"] else plain_number(row[name], digits)
+                for name, digits in (("n", 0), ("mean_h", 1), ("p25_h", 1), ("p50_h", 1), ("p75_h", 1))
+            ),
+        ]
+        for group, row in {**times["by_group"], "all": times["all"]}.items()
+    ]
+    return [
+        f"{title} (hours)",
+        *_table(["", "stays", "mean", "lower quartile", "median", "upper quartile"], rows),
+        "",
+    ]
+
+
+def _berths(port: dict[str, Any]) -> list[str]:
+    berths = port["berths"]
+    rows = [
+        [
+            row["name"] or row["berth_id"],
+            TYPE_GROUPS.get(row["type_main"], row["type_main"]),
+            plain_number(row["length_m"]),
+            plain_number(row["visits"]),
+            plain_number(row["vessels"]),
+            plain_number(row["occupancy"], 0, "%"),
+            plain_number(row["time_p50_h"], 1),
+            plain_number(row["confidence"], 2),
+        ]
+        for row in berths[:_ROWS]
+    ]
+    title = (
+        f"Berths, the {min(_ROWS, len(berths))} busiest of {len(berths)}" if berths else "Berths: none in use"
+    )
+    head = ["berth", "main type", "length m", "visits", "ships", "occupied", "median h", "confidence"]
+    return [title, *(_table(head, rows, n_left=2) if rows else []), ""]
+
+
+def _uses(port: dict[str, Any]) -> list[str]:
+    rows = [
+        [
+            row["use"],
+            plain_number(row["berths"]),
+            "\u2026" if row["suppressed"] else plain_number(row["visits"]),
+            "counted" if row["counted"] else "not counted",
+        ]
+        for row in port["by_use"]
+    ]
+    return ["Berths by use", *_table(["use", "berths", "visits", ""], rows), ""] if rows else []
+
+
+def _quality(rows: list[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    body = [
+        [
+            STAGES.get(row["stage"], row["stage"]),
+            plain_reason(row["reason"]),
+            row["action"],
+            plain_number(row["rows"]),
+        ]
+        for row in rows
+    ]
+    return [
+        "What was read, dropped and changed",
+        *_table(["step", "what", "done", "rows"], body, n_left=3),
+        "",
+    ]
+
+
+def _run(run: dict[str, Any]) -> list[str]:
+    if not run["version"]:
+        return []
+    source = (
+        f"Source: AIS position reports, feed {run['feed']}, {run['n_inputs']} input file(s); ports: "
+        f"{run['port_list']}. Made with ais-berths {run['version']}, {plain_time(run['finished'])} UTC."
+    )
+    return [*textwrap.wrap(source, WIDTH), ""]
+
+
+def _notes(notes: list[str]) -> list[str]:
+    return [
+        line
+        for note in notes
+        for line in textwrap.wrap(note, WIDTH, initial_indent="- ", subsequent_indent="  ")
+    ]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], n_left: int = 1) -> list[str]:
+    """Aligned columns, the first `n_left` to the left and the others to the right."""
+    every = [list(head), *map(list, rows)]
+    widths = [max(len(row[at]) for row in every) for at in range(len(head))]
+    return [
+        "  "
+        + "  ".join(
+            cell.ljust(width) if at < n_left else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in every
+    ]

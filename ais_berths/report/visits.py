@@ -1,0 +1,230 @@
+"""Visits of ships to the berths and anchorages of one port: from calls if there are any, else from stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ais_berths.errors import ConfigError
+from ais_berths.report.words import USES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ais_berths.report.tables import Tables
+
+
+@dataclass(frozen=True)
+class Period:
+    """A span of time; `end` does not belong to it."""
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+
+    @property
+    def hours(self) -> float:
+        """Length in hours."""
+        return float((self.end - self.start) / pd.Timedelta(hours=1))
+
+
+@dataclass(frozen=True)
+class PortVisits:
+    """What happened in one port.
+
+    Attributes
+    ----------
+    berth
+        Visits to berths of the chosen uses: ``berth_id mmsi name type_group arrival departure hours
+        open_start open_end rafted from_m to_m``. ``open_start``: the arrival was not seen; the hours are
+        then a lower bound.
+    anchor
+        Stays at anchor with the same times: ``mmsi type_group arrival departure hours open_start open_end``.
+    arrivals
+        Arrivals that were seen: ``time mmsi type_group``.
+    waiting
+        Waits: ``mmsi type_group time hours``; before the first berth where there are port calls, else each
+        whole stay at anchor.
+    port_calls
+        Number of port calls; None where there are none in the results.
+    basis
+        ``calls`` or ``stops``.
+    """
+
+    berth: pd.DataFrame
+    anchor: pd.DataFrame
+    arrivals: pd.DataFrame
+    waiting: pd.DataFrame
+    port_calls: int | None
+    basis: str
+
+
+def parse_period(text: str) -> Period:
+    """Read a period written FROM..TO; dates or times in UTC, TO does not belong to it.
+
+    Raises
+    ------
+    ConfigError
+        The text is not a period.
+
+    Examples
+    --------
+    >>> parse_period("2024-03-01..2024-03-08").hours
+    168.0
+    """
+    parts = text.split("..")
+    try:
+        start, end = (pd.Timestamp(part.strip()) for part in parts)
+        start, end = (_as_utc(time) for time in (start, end))
+    except (ValueError, TypeError) as error:
+        raise ConfigError(
+            f"the period is {text!r}, expected FROM..TO, for example 2024-03-01..2024-03-08 "
+            "(TO is not included)"
+        ) from error
+    if not start < end:
+        raise ConfigError(f"the period {text!r} ends before it begins; give the earlier time first")
+    return Period(start, end)
+
+
+def parse_uses(words: Sequence[str]) -> tuple[str, ...]:
+    """Read the uses of berths that count: commercial when none is named, ``all`` for every use.
+
+    Raises
+    ------
+    ConfigError
+        A use is unknown.
+
+    Examples
+    --------
+    >>> parse_uses([]), parse_uses(["service", "commercial"])
+    (('commercial',), ('commercial', 'service'))
+    """
+    wanted = {word.strip().lower() for word in words} or {"commercial"}
+    unknown = sorted(wanted - {*USES, "all"})
+    if unknown:
+        raise ConfigError(f"the use {unknown[0]!r} is unknown; expected all, {', '.join(USES)}")
+    return tuple(use for use in USES if use in wanted or "all" in wanted)
+
+
+def whole_period(tables: Tables) -> Period:
+    """Return the period of a run: as asked for, else from the first to the last stop, in whole minutes."""
+    job = tables.run.get("job", {})
+    start, end = tables.stops["start_time"].min(), tables.stops["end_time"].max()
+    if job.get("start"):
+        start = pd.Timestamp(job["start"])
+    if job.get("end"):
+        end = pd.Timestamp(job["end"])
+    if pd.isna(start) or pd.isna(end):
+        start = end = pd.Timestamp(0, tz="UTC")
+    return Period(start.floor("min"), end.ceil("min"))
+
+
+def counted_uses(tables: Tables, port_id: str, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the uses whose berths are counted: the wanted ones, or all where no berth has a wanted one."""
+    there = set(tables.berths.loc[tables.berths["port_id"] == port_id, "use"])
+    chosen = tuple(use for use in USES if use in wanted)
+    return chosen if there & set(chosen) else tuple(USES)
+
+
+def port_visits(tables: Tables, port_id: str, uses: Sequence[str]) -> PortVisits:
+    """Return the visits to one port, to its berths of the given uses.
+
+    Parameters
+    ----------
+    tables
+        Results of a run.
+    port_id
+        The port.
+    uses
+        Values of ``use`` that count.
+    """
+    berths = tables.berths
+    chosen = berths.loc[(berths["port_id"] == port_id) & berths["use"].isin(uses), "berth_id"]
+    stops = tables.stops[tables.stops["port_id"] == port_id]
+    anchor = _timed(stops[stops["kind"] == "anchored"], tables.vessels, "start_time", "end_time")
+    if tables.berth_calls is None:
+        moored = tables.stops[tables.stops["berth_id"].isin(chosen)]
+        berth = _timed(moored, tables.vessels, "start_time", "end_time")
+    else:
+        calls = tables.berth_calls[tables.berth_calls["berth_id"].isin(chosen)]
+        berth = _timed(calls, tables.vessels, "arrival_time", "departure_time")
+    if tables.port_calls is None or tables.berth_calls is None:
+        seen = berth[~berth["open_start"]]
+        arrivals = seen[["arrival", "mmsi", "type_group"]].rename(columns={"arrival": "time"})
+        waiting = anchor[~anchor["open_start"] & ~anchor["open_end"]]
+        return PortVisits(berth, anchor, arrivals, _waits(waiting), None, "stops")
+    calls = tables.port_calls[
+        (tables.port_calls["port_id"] == port_id)
+        & tables.port_calls["port_call_id"].isin(berth["port_call_id"])
+    ]
+    port = _timed(calls, tables.vessels, "arrival_time", "departure_time")
+    seen = port[~port["open_start"]]
+    arrivals = seen[["arrival", "mmsi", "type_group"]].rename(columns={"arrival": "time"})
+    waiting = seen.assign(hours=seen["waiting_h"]).dropna(subset="hours")
+    return PortVisits(berth, anchor, arrivals, _waits(waiting), len(port), "calls")
+
+
+def within(visits: PortVisits, period: Period) -> PortVisits:
+    """Return what falls into a period: stays that overlap it, arrivals and waits that begin in it.
+
+    The times are not cut.
+    """
+    arrivals = visits.arrivals[_begins(visits.arrivals["time"], period)]
+    calls = None if visits.port_calls is None else len(arrivals)
+    return PortVisits(
+        berth=visits.berth[_overlaps(visits.berth, period)],
+        anchor=visits.anchor[_overlaps(visits.anchor, period)],
+        arrivals=arrivals,
+        waiting=visits.waiting[_begins(visits.waiting["time"], period)],
+        port_calls=calls,
+        basis=visits.basis,
+    )
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+_OPTIONAL = {
+    "berth_id": None,
+    "anchorage_id": None,
+    "port_call_id": None,
+    "rafted": False,
+    "from_m": np.nan,
+    "to_m": np.nan,
+    "waiting_h": np.nan,
+    "open_start": False,
+    "open_end": False,
+}
+
+
+def _timed(rows: pd.DataFrame, vessels: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
+    """Give stops and calls the same columns, and the ship's name and group."""
+    ships = vessels[["mmsi", "name", "type_group"]].drop_duplicates("mmsi")
+    frame = rows[["mmsi", start, end]].rename(columns={start: "arrival", end: "departure"})
+    for name, value in _OPTIONAL.items():
+        frame[name] = rows[name] if name in rows.columns else value
+    frame = frame.merge(ships, on="mmsi", how="left")
+    frame["name"] = frame["name"].fillna("")
+    frame["type_group"] = frame["type_group"].fillna("unknown")
+    for name in ("open_start", "open_end", "rafted"):
+        frame[name] = frame[name].fillna(value=False).astype(bool)
+    frame["hours"] = (frame["departure"] - frame["arrival"]).dt.total_seconds() / 3600
+    frame = frame.dropna(subset=["arrival", "departure"])
+    return frame.sort_values(["arrival", "mmsi"], kind="stable", ignore_index=True)
+
+
+def _as_utc(time: pd.Timestamp) -> pd.Timestamp:
+    return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+
+
+def _waits(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[["mmsi", "type_group", "arrival", "hours"]].rename(columns={"arrival": "time"})
+
+
+def _overlaps(visits: pd.DataFrame, period: Period) -> pd.Series[bool]:
+    return (visits["arrival"] < period.end) & (visits["departure"] >= period.start)
+
+
+def _begins(times: pd.Series, period: Period) -> pd.Series[bool]:
+    return (times >= period.start) & (times < period.end)
