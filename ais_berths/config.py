@@ -162,8 +162,20 @@ class BerthsConfig(Section):
     doubtful_share: float = Field(
         0.05, gt=0, lt=1, description="overlap from which a doubtful footprint belongs to a known berth"
     )
+    continuous_room: float = Field(
+        1.7, gt=1, description="ships of the usual length that a continuous quay has room for, at least"
+    )
     continuous_gap_m: float = Field(
-        60.0, ge=0, description="unused stretch of a continuous quay that does not part it (m)"
+        250.0, ge=0, description="widest unused stretch that is looked at along a continuous quay (m)"
+    )
+    continuous_gap_ships: float = Field(
+        0.75, ge=0, description="unused stretch that does not part a continuous quay, in ship lengths"
+    )
+    continuous_fleet: float = Field(
+        0.4,
+        ge=0,
+        le=1,
+        description="share of ships in common from which a place is part of a continuous quay",
     )
     line_offset_m: float = Field(
         12.0, gt=0, description="hulls on one quay line have a side or their middles this close (m)"

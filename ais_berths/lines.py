@@ -94,7 +94,16 @@ def _settle(
         few = max(1.0, config.odd_share * len(every))
         if compact >= config.discrete_share * len(every) and len(odd) <= few:
             return False, _without(prints, every, attempt, odd)
-    return True, [(every, np.zeros(0, dtype=np.intp))]
+    # A busy stretch too short for two of its ships is a berth with much play.
+    whole = len(every) < _FEW or _room(prints, every) >= config.continuous_room
+    return whole, [(every, np.zeros(0, dtype=np.intp))]
+
+
+def _room(prints: Footprints, members: Members) -> float:
+    """How many ships of the median length would lie one behind the other where the members lay."""
+    along, half = _along(prints, members, members), prints.length[members] / 2.0
+    used = np.quantile(along + half, 0.95) - np.quantile(along - half, 0.05)
+    return float(used / np.median(prints.length[members]))
 
 
 def _is_one_berth(prints: Footprints, members: Members, config: BerthsConfig) -> bool:
@@ -195,20 +204,48 @@ def _join_continuous(
 ) -> None:
     """Pieces of one continuous quay that no ship happened to lie across become one (in place).
 
-    Two continuous pieces join over a wider gap than a continuous piece and a place with a few visits.
+    An unused stretch parts a continuous quay only where one more of its ships would fit in.
     """
-    for gap_m, least in ((3.0 * config.continuous_gap_m, 0), (config.continuous_gap_m, _FEW)):
-        groups = _members_of(np.where(odd, -1, label))
-        line = _lines(prints, groups, config, gap_m=gap_m)
-        for number in range(int(line.max()) + 1 if len(line) else 0):
-            parts = [groups[i] for i in np.flatnonzero(line == number)]
-            largest = max(parts, key=len)
-            if len(parts) < 2 or not continuous[largest[0]]:
-                continue
-            for part in parts:
-                if continuous[part[0]] or len(part) < least:
-                    label[label == label[part[0]]] = label[largest[0]]
-            continuous[label == label[largest[0]]] = True
+    groups = _members_of(np.where(odd, -1, label))
+    if not any(continuous[members[0]] for members in groups):
+        return
+    line = _lines(prints, groups, config, gap_m=config.continuous_gap_m)
+    for number in np.unique(line).tolist():
+        parts = [groups[i] for i in np.flatnonzero(line == number)]
+        quay = max((part for part in parts if continuous[part[0]]), key=len, default=None)
+        if quay is None or (len(quay) >= _FEW and _room(prints, quay) < config.continuous_room + 0.5):
+            continue
+        number_of_quay = int(label[quay[0]])
+        rest = [part for part in parts if part is not quay]
+        while True:
+            near = [part for part in rest if _continues(prints, quay, part, continuous, config)]
+            if not near:
+                break
+            rest = [part for part in rest if not any(part is other for other in near)]
+            for part in near:
+                label[label == label[part[0]]] = number_of_quay
+            quay = np.concatenate([quay, *near])
+        continuous[label == number_of_quay] = True
+
+
+def _continues(
+    prints: Footprints,
+    quay: Members,
+    part: Members,
+    continuous: NDArray[np.bool_],
+    config: BerthsConfig,
+) -> bool:
+    """Whether a part of the same line goes on with a continuous quay: close by, and used alike."""
+    both = np.concatenate([quay, part])
+    along = _along(prints, both, both)
+    ends = np.stack([along - prints.length[both] / 2.0, along + prints.length[both] / 2.0])
+    quay_ends, part_ends = ends[:, : len(quay)], ends[:, len(quay) :]
+    gap = max(part_ends[0].min() - quay_ends[1].max(), quay_ends[0].min() - part_ends[1].max())
+    if gap > config.continuous_gap_ships * float(np.median(prints.length[quay])):
+        return False
+    guests = np.unique(prints.mmsi[part])
+    shared = float(np.isin(guests, prints.mmsi[quay]).mean())
+    return bool(continuous[part[0]]) or len(part) < _FEW or shared >= config.continuous_fleet
 
 
 def _absorb(
