@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 
@@ -71,11 +72,24 @@ def load_recipe(path: str | Path) -> Recipe:
     """
     data = read_toml(path, "recipe")
     config = parse_config(data.pop("config", {}), f"{path} [config]")
+    return parse_recipe({**data, "config": config}, str(path))
+
+
+def parse_recipe(data: dict[str, Any], source: str) -> Recipe:
+    """Check what a user asks for; `source` names it in errors.
+
+    Examples
+    --------
+    >>> parse_recipe({"prot": ["USTPA"]}, "run.toml")
+    Traceback (most recent call last):
+    ...
+    ais_berths.errors.ConfigError: run.toml cannot be used: prot is not a setting; did you mean port?
+    """
     try:
-        return Recipe.model_validate({**data, "config": config})
+        return Recipe.model_validate(data)
     except ValidationError as error:
         complaints = Complaints(explain(item, list(Recipe.model_fields)) for item in error.errors())
-        complaints.raise_if_any(ConfigError, f"{path} cannot be used")
+        complaints.raise_if_any(ConfigError, f"{source} cannot be used")
         raise
 
 
