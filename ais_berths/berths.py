@@ -31,6 +31,10 @@ _USES = {
     "leisure": ("leisure",),
 }
 
+# Neighbours on a line within this angle share out an overlap of up to this part of the shorter one.
+_SAME_LINE_DEG = 15.0
+_GIVE_WAY = 0.4
+
 
 def find_berths(
     stops: pd.DataFrame, hulls: pd.DataFrame, vessels: pd.DataFrame, config: BerthsConfig
@@ -59,6 +63,7 @@ def find_berths(
     groups = cluster_hulls(hulls, stops, config).rename(columns={"cluster": "number"})
     prints = Footprints.of(hulls, stops)
     outlines = _outlines(prints, groups, config)
+    outlines = _part_ways(outlines)
     shapes = _without_overlap(outlines)
     buoys, at_buoy = _buoys(stops, vessels, first_number=len(outlines))
     members = pd.concat([groups[["stop_id", "number", "rafted"]], at_buoy], ignore_index=True)
@@ -173,16 +178,45 @@ def _axes(heading: NDArray[np.float64], number: NDArray[np.int64], n: int) -> ND
     return np.asarray((mean + turn.reindex(range(n)).to_numpy()) % 180.0)
 
 
-def _without_overlap(outlines: pd.DataFrame) -> NDArray[np.object_]:
-    """Rectangles in plane units; where two overlap, the one with the longer side gives way."""
+def _rectangles(outlines: pd.DataFrame) -> NDArray[np.object_]:
+    """Outlines as rectangles in plane units."""
     scale = outlines["scale"].to_numpy()
-    shapes = geo.rectangles(
+    return geo.rectangles(
         outlines["x"],
         outlines["y"],
         outlines["heading_deg"],
         outlines["length_m"].to_numpy() * scale,
         outlines["width_m"].to_numpy() * scale,
     )
+
+
+def _part_ways(outlines: pd.DataFrame) -> pd.DataFrame:
+    """Neighbours in one line that reach a little into each other both give way, half each."""
+    shapes = _rectangles(outlines)
+    if len(shapes) < 2:
+        return outlines
+    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    i, j = i[i < j], j[i < j]
+    x, y, scale, axis = (outlines[name].to_numpy().copy() for name in ("x", "y", "scale", "heading_deg"))
+    length = outlines["length_m"].to_numpy().copy()
+    in_line = np.abs(geo.turn_deg(axis[i], axis[j], period=180.0)) < _SAME_LINE_DEG
+    for a, b in zip(i[in_line].tolist(), j[in_line].tolist(), strict=True):
+        sin, cos = np.sin(np.radians(axis[a])), np.cos(np.radians(axis[a]))
+        apart = ((x[b] - x[a]) * sin + (y[b] - y[a]) * cos) / scale[a]
+        shared = (length[a] + length[b]) / 2.0 - abs(apart)
+        if not 0.0 < shared < _GIVE_WAY * min(length[a], length[b]):
+            continue
+        length[a] -= shared / 2.0
+        length[b] -= shared / 2.0
+        step = np.copysign(shared / 4.0, apart) * scale[a]
+        x[a], y[a] = x[a] - sin * step, y[a] - cos * step
+        x[b], y[b] = x[b] + sin * step, y[b] + cos * step
+    return outlines.assign(x=x, y=y, length_m=length)
+
+
+def _without_overlap(outlines: pd.DataFrame) -> NDArray[np.object_]:
+    """Rectangles in plane units; where two still overlap, the larger one gives way."""
+    shapes = _rectangles(outlines)
     if len(shapes) < 2:
         return shapes
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
