@@ -420,4 +420,5 @@ def data_dictionary(names: Iterable[str] | None = None) -> str:
 def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(kind) and not pa.types.is_dictionary(array.type):
         return array.cast(kind.value_type).dictionary_encode().cast(kind)
-    return array.cast(kind)
+    # What is finer than a microsecond is cut off.
+    return array.cast(kind, safe=not pa.types.is_timestamp(kind))

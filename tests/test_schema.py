@@ -100,6 +100,12 @@ def test_conform_turns_times_of_any_zone_and_precision_into_utc_microseconds() -
         assert got[0] == pd.Timestamp("2024-07-01 10:00:00.123456", tz="UTC")
 
 
+def test_conform_cuts_off_what_is_finer_than_a_microsecond() -> None:
+    times = pd.to_datetime([1_700_000_000_123_456_789], utc=True, unit="ns")
+    got = schema.conform(pd.DataFrame({"start_time": times}), "stops")["start_time"]
+    assert schema.to_micros(got).tolist() == [1_700_000_000_123_456]
+
+
 def test_conform_writes_stop_ids_of_pings_as_a_dictionary() -> None:
     pings = schema.conform(pd.DataFrame({"mmsi": [1, 1, 2], "stop_id": ["a", None, "a"]}), "pings")
     assert isinstance(pings["stop_id"].dtype, pd.CategoricalDtype)
