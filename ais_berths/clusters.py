@@ -8,7 +8,7 @@ preferring any position are a continuous quay, not a chain of berths.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -136,20 +136,30 @@ def _join_rafts(
     size = np.bincount(labels, minlength=n)
     share = np.bincount(labels, weights=involved, minlength=n) / np.maximum(size, 1)
     # The guest is the ship whose place is hardly used by itself; between equals, the shorter visit.
-    support = np.stack([-share[labels], size[labels], hours, -prints.mmsi.astype(np.float64)])
-    guest_is_j = np.array([tuple(support[:, b]) < tuple(support[:, a]) for a, b in zip(i, j, strict=True)])
-    guest_is_j = guest_is_j.astype(bool)
-    guest, host = np.where(guest_is_j, j, i), np.where(guest_is_j, i, j)
-    out = labels.copy()
+    rank = _ranks(prints.start, -prints.mmsi, hours, size[labels], -share[labels])
+    guest, host = np.where(rank[j] < rank[i], (j, i), (i, j))
     rafted = np.zeros(len(labels), dtype=bool)
     moves = raft & (share[labels[guest]] >= 0.7) & (labels[guest] != labels[host])
-    # The longest time together decides between several hosts.
-    order = np.argsort(pairs.together_h[moves], kind="stable")
-    out[guest[moves][order]] = labels[host[moves][order]]
     rafted[guest[moves]] = True
+    # The longest time together decides between several hosts, then the nearest of them.
+    order = np.lexsort((rank[host[moves]], -pairs.across[moves], pairs.together_h[moves]))
+    inner = np.arange(len(labels))
+    inner[guest[moves][order]] = host[moves][order]
+    # The outer ships of a raft follow the inner one, which follows the ship at the quay.
+    while (inner != inner[inner]).any():
+        inner = inner[inner]
+    out = labels[inner]
     same = raft & (out[guest] == out[host]) & ~rafted[host]
     rafted[guest[same]] = True
     return out, rafted
+
+
+def _ranks(*keys: NDArray[Any]) -> NDArray[np.intp]:
+    """Place of each row in the order of the keys, the last one first."""
+    order = np.lexsort(keys)
+    ranks = np.empty(len(order), dtype=np.intp)
+    ranks[order] = np.arange(len(order))
+    return ranks
 
 
 def group_touching(shapes: NDArray[np.object_]) -> NDArray[np.int64]:
