@@ -369,6 +369,11 @@ def _print_summary(summary: Summary, *, as_json: bool) -> None:
     if len(quality):
         click.echo("\nRows by reason")
         click.echo(_text_table(quality))
+    if _only_strange_numbers(quality):
+        click.echo(
+            "\nAll rows near ports were dropped because their numbers are not those of ships. If the ids of "
+            "this data were made anonymous,\nset ship_numbers_only = false under [clean] in a --config file."
+        )
     if summary.berths_by_port:
         click.echo("\nBerths by port")
         for name, count in summary.berths_by_port.items():
@@ -376,6 +381,11 @@ def _print_summary(summary: Summary, *, as_json: bool) -> None:
     spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in summary.seconds.items())
     click.echo(f"\nSeconds by stage: {spent}")
     click.echo(f"Results are in {summary.out}")
+
+
+def _only_strange_numbers(quality: pd.DataFrame) -> bool:
+    rows = quality.groupby("reason")["rows"].sum()
+    return bool(rows.get("not_a_ship_mmsi", 0) > 0 and rows.get("near_port", 0) == 0)
 
 
 def _text_table(frame: pd.DataFrame) -> str:

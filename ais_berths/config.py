@@ -58,6 +58,10 @@ class CleanConfig(Section):
         (111111111, 123456789, 222222222, 333333333, 444444444, 555555555, 666666666, 777777777, 1193046),
         description="MMSI that many ships send by mistake",
     )
+    ship_numbers_only: bool = Field(
+        default=True,
+        description="drop numbers that are no ship's; false for data whose ids were made anonymous",
+    )
     min_track_pings: int = Field(
         5, ge=1, description="pings that a second ship on the same MMSI needs to be kept as a track"
     )
