@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Shared machines are slow at times: a slow example is no fault.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parents[1]
 
