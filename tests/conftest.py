@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import hypothesis
+import pandas as pd
 import pytest
 
 if TYPE_CHECKING:
