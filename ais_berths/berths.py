@@ -122,7 +122,9 @@ def describe_berths(
 
 def _outlines(prints: Footprints, groups: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
     """Rectangle of each group: axis, middle (plane units), length and width in metres."""
-    alongside = ~(groups["rafted"] | groups["odd"]).to_numpy()
+    regular = ~(groups["rafted"] | groups["odd"])
+    # Where no visit is regular, all of them shape the berth.
+    alongside = (regular | ~regular.groupby(groups["number"]).transform("any")).to_numpy()
     number = groups["number"].to_numpy()[alongside]
     n = int(groups["number"].max()) + 1 if len(groups) else 0
     x, y = prints.x[alongside], prints.y[alongside]

@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from ais_berths import geo, schema
-from ais_berths.tracks import Tracks, complete, sorted_positions
+from ais_berths.tracks import Tracks
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -137,16 +137,14 @@ def measure_detours(pings: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     The table ``detours``, one row for each stop with pings between it and the next stop.
     """
     schema.check_columns(pings.columns, "pings", ["mmsi", "time", "lat", "lon", "stop_id"])
-    table = complete(pings)
-    order = sorted_positions(table)
-    track = Tracks(table.iloc[order])
+    track, order = Tracks.of(pings)
     index = pd.Index(stops["stop_id"])
     stop = index.get_indexer(pd.Index(pings["stop_id"].astype(object)))[order]
     stop[pings["stop_id"].isna().to_numpy()[order]] = -1
-    place = np.arange(track.n)
+    place = np.arange(len(track))
     before = np.maximum.accumulate(np.where(stop >= 0, place, -1))
-    after = np.minimum.accumulate(np.where(stop >= 0, place, track.n)[::-1])[::-1]
-    at = np.flatnonzero((stop < 0) & (before >= 0) & (after < track.n))
+    after = np.minimum.accumulate(np.where(stop >= 0, place, len(track))[::-1])[::-1]
+    at = np.flatnonzero((stop < 0) & (before >= 0) & (after < len(track)))
     same = (track.vessel[before[at]] == track.vessel[at]) & (track.vessel[after[at]] == track.vessel[at])
     at = at[same]
     a, b = stop[before[at]], stop[after[at]]

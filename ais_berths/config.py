@@ -48,6 +48,9 @@ class CleanConfig(Section):
     min_spike_m: float = Field(
         100.0, gt=0, description="a single ping this far out and back is a spike if no ship is that fast (m)"
     )
+    spare_spike_kn: float = Field(
+        1.0, gt=0, description="out and back must be this much faster than twice the reported speed (kn)"
+    )
     pick_up_kn_min: float = Field(
         1.5, gt=0, description="speed that a ship may gain unseen in each minute between two pings (kn/min)"
     )
@@ -57,10 +60,6 @@ class CleanConfig(Section):
     junk_mmsi: tuple[int, ...] = Field(
         (111111111, 123456789, 222222222, 333333333, 444444444, 555555555, 666666666, 777777777, 1193046),
         description="MMSI that many ships send by mistake",
-    )
-    ship_numbers_only: bool = Field(
-        default=True,
-        description="drop numbers that are no ship's; false for data whose ids were made anonymous",
     )
     min_track_pings: int = Field(
         5, ge=1, description="pings that a second ship on the same MMSI needs to be kept as a track"
@@ -73,14 +72,30 @@ class StopsConfig(Section):
     enter_kn: float = Field(0.5, gt=0, description="a stop begins below this speed (kn)")
     leave_kn: float = Field(1.0, gt=0, description="a stop ends above this speed (kn)")
     min_duration_h: float = Field(0.5, gt=0, description="shorter stops are not counted (h)")
+    min_open_h: float = Field(
+        0.1, gt=0, description="the same for stops whose arrival or departure was not seen (h)"
+    )
     max_radius_m: float = Field(
         1100.0, gt=0, description="a stop stays within this distance of its own median position (m)"
+    )
+    settled_h: float = Field(
+        3.0, gt=0, description="a stay this long in one place is a stop apart from the drifting around it (h)"
     )
     max_gap_h: float = Field(
         2.0, gt=0, description="a longer gap ends a stop, unless the ship is in the same place after it (h)"
     )
     same_place_m: float = Field(
         150.0, gt=0, description="two stops this close, with no trip between them, are one stop (m)"
+    )
+    shift_m: float = Field(
+        60.0,
+        gt=0,
+        description="the same where both places are known well: a longer move along the quay parts them (m)",
+    )
+    hasty_kn: float = Field(
+        3.0,
+        gt=0,
+        description="a ship that has not moved is taken to be at rest up to this reported speed (kn)",
     )
     max_same_place_gap_h: float = Field(
         72.0, gt=0, description="the longest gap that a stay in the same place may have (h)"
@@ -90,6 +105,11 @@ class StopsConfig(Section):
     )
     max_swing_h: float = Field(
         2.0, ge=0, description="the longest swing of a ship at anchor that is too fast for a stop (h)"
+    )
+    max_silence_h: float = Field(
+        12.0,
+        gt=0,
+        description="a ship seen coming or going nearby is taken to lie still in a silence up to this (h)",
     )
     speed_window_s: float = Field(
         180.0, gt=0, description="time over which speed is measured from positions where SOG is missing (s)"
@@ -102,17 +122,19 @@ class MooringConfig(Section):
     adrift_radius_m: float = Field(
         450.0,
         gt=0,
-        description="a ship whose drift radius exceeds this and 1.5 times its length is adrift (m)",
+        description="a drift radius beyond this and 1.5 times the length speaks against an anchor (m)",
     )
     neighbour_m: float = Field(250.0, gt=0, description="distance within which other stops are evidence (m)")
     neighbour_weight: float = Field(
         2.0, ge=0, description="how much the neighbours count (log-likelihood ratio when they all agree)"
     )
-    buoy_m: float = Field(
-        40.0, gt=0, description="distance between the pivots of two tankers at one mooring buoy (m)"
+    same_berth_m: float = Field(
+        12.0,
+        gt=0,
+        description="ships that lay this close to each other at different times used one berth (m)",
     )
-    buoy_reach: float = Field(
-        1.35, gt=0, description="largest distance from antenna to buoy, in ship lengths"
+    buoy_m: float = Field(
+        40.0, gt=0, description="distance between the pivots of two stays at one mooring buoy, at most (m)"
     )
 
 

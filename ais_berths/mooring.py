@@ -1,8 +1,8 @@
 """How a vessel stays: moored alongside, at anchor, at a single-point mooring, or adrift.
 
 Judged by behaviour, because the reported status is wrong about three times in ten (Harati-Mokhtari et
-al. 2007). Each piece of evidence is a log-likelihood ratio between "moored" and "anchored"; they add up
-to a probability, and the words behind it stay on the row.
+al. 2007). Each piece of evidence is a log-likelihood ratio; they add up, and the words behind them stay on
+the row. First a stop is moored or free; then a free one is at anchor or adrift, or at a buoy.
 """
 
 from __future__ import annotations
@@ -20,18 +20,41 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import MooringConfig
+    from ais_berths.geo import Floats
 
-_NEEDED = ("stop_id", "mmsi", "lat", "lon", "drift_radius_m", "heading_spread_deg", "dwell_h")
-_CLIP = 4.0
+_NEEDED = ("stop_id", "mmsi", "lat", "lon", "start_time", "end_time", "drift_radius_m", "dwell_h")
+_CLIP, _PIVOT_CLIP = 4.0, 5.0
+_HOUR_US = 3_600_000_000
 
-# Median and log-sd of the drift radius (m) and of the heading spread (deg). The radii of ships alongside
-# are those of one day of US ports (median extent at a dock 29 m, at anchor 184 m); a ship at anchor needs
-# hours to show its circle.
-_MOORED_RADIUS_M, _MOORED_RADIUS_LOG = 6.0, 0.75
-_ANCHORED_RADIUS_LOG = 0.8
-_MOORED_SPREAD_DEG, _MOORED_SPREAD_LOG = 1.5, 1.1
-_ANCHORED_SPREAD_LOG = 0.8
+# Median distance from the median position (m) and median turn (deg): middle and log-sd alongside, and at
+# anchor, where both open with the square root of the hours up to a most. From one day in three US ports:
+# merchant ships and tugs at docks, and tankers and cargo ships far from any.
+_MOORED_M, _MOORED_M_LOG = 2.5, 0.65
+_MOORED_DEG, _MOORED_DEG_LOG = 0.7, 0.85
+_SWING_M, _SWING_M_MOST, _SWING_M_LOG = 20.0, 60.0, 0.8
+_SWING_DEG, _SWING_DEG_MOST, _SWING_DEG_LOG = 7.0, 20.0, 0.8
 _STATUS_WEIGHT = float(np.log(0.7 / 0.3))
+_PRIOR_MOORED = 0.5
+# Tugs are slow beside ships and quays that they do not lie at: what a single look at one tells less.
+_TUG_AT_WORK = 3.0
+# Weight of all neighbours together below which a stop has none.
+_LONELY = 0.05
+
+# How readily ships of a group anchor, against lying stopped under way (log-odds for a stay of two hours):
+# towboats hover and push, merchant ships anchor.
+_ANCHORS = {"cargo": 1.5, "tanker": 1.5, "tug": -2.0, "service": -1.0, "fishing": -0.5}
+_LENGTH_M = 150.0
+_COMPANY_M = 1000.0
+
+# A tanker at a buoy rather than at anchor: log-odds before anything is seen; antenna to bow in lengths
+# (median of real tankers); length from which tankers use such moorings; how far around a pivot the others
+# tell how many to expect.
+_PRIOR_BUOY = -4.0
+_TANKER_ANTENNA = 0.81
+_BUOY_LENGTH_M = 100.0
+_AROUND_M = 300.0
+# Share of the scatter that a swing must explain, and least distance from antenna to buoy (m).
+_SWING_SHARE, _BUOY_REACH_M = 0.8, 50.0
 
 
 def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringConfig) -> pd.DataFrame:
@@ -42,7 +65,7 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
     stops
         The table ``stops``.
     vessels
-        The table ``vessels``; used for ship length and type at single-point moorings.
+        The table ``vessels``; used for ship length and type.
     config
         The section ``mooring`` of the settings.
 
@@ -53,149 +76,266 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
     Examples
     --------
     >>> from ais_berths.config import MooringConfig
+    >>> times = pd.to_datetime(["2024-01-01"] * 2, utc=True)
     >>> stops = schema.conform(pd.DataFrame({
     ...     "stop_id": ["a", "b"], "mmsi": [1, 2], "lat": [51.9, 52.1], "lon": 4.0, "dwell_h": 20.0,
-    ...     "drift_radius_m": [4.0, 160.0], "heading_spread_deg": [1.0, 60.0], "n_headings": 100}), "stops")
+    ...     "start_time": times, "end_time": times + pd.Timedelta("20h"), "n_headings": 100,
+    ...     "drift_radius_m": [6.0, 160.0], "drift_median_m": [3.0, 70.0], "turn_median_deg": [1.0, 30.0]}),
+    ...     "stops")
     >>> classify_stops(stops, schema.empty("vessels"), MooringConfig())["kind"].tolist()
     ['moored', 'anchored']
     """
     schema.check_columns(stops.columns, "stops", _NEEDED)
     if stops.empty:
         return stops.copy()
-    own = _behaviour(stops)
-    own_score = own.sum(axis=1).to_numpy()
-    places = _neighbours(stops, own_score, config)
-    score = own_score + places
-    kind = np.where(score > 0, "moored", "anchored").astype(object)
-    confidence = 1.0 / (1.0 + np.exp(-np.abs(score)))
-    length = column_of(vessels, "loa_m", stops["mmsi"]).astype(np.float64)
-    chain = config.adrift_radius_m + 1.5 * np.where(np.isfinite(length), length, 150.0)
-    adrift = stops["drift_radius_m"].to_numpy() > chain
-    kind[adrift] = "adrift"
-    buoy = _at_buoy(stops, vessels, kind, config)
-    kind[buoy] = "buoy"
-    reason = _reasons(stops, own.assign(places=places), kind)
-    return stops.assign(kind=kind, kind_reason=reason, kind_confidence=np.clip(confidence, 0.5, 1.0))
-
-
-def _behaviour(stops: pd.DataFrame) -> pd.DataFrame:
-    """Evidence from the stop alone."""
-    dwell = stops["dwell_h"].to_numpy()
-    radius = np.maximum(stops["drift_radius_m"].to_numpy(), 1.0)
-    spread = np.maximum(stops["heading_spread_deg"].to_numpy(), 0.3)
-    # A circle opens with time: from what a steady wind shows in an hour to the full chain in a day.
-    anchored_radius = np.minimum(30.0 + 6.0 * dwell, 120.0)
-    anchored_spread = np.minimum(8.0 + 2.0 * dwell, 45.0)
-    by_radius = _log_ratio(
-        radius, _MOORED_RADIUS_M, _MOORED_RADIUS_LOG, anchored_radius, _ANCHORED_RADIUS_LOG
+    facts = _Facts(stops, vessels)
+    own = _behaviour(facts)
+    alone = _total(own) + _PRIOR_MOORED
+    own |= {"same place": _revisits(facts, config), "neighbours": _neighbours(facts, alone, config)}
+    moored = _total(own) + _PRIOR_MOORED
+    held = _holds(facts, own["neighbours"], moored < 0, config)
+    anchored = _total(held)
+    tied = _buoy(facts, config)
+    buoy = np.where(moored > 0, -np.inf, _total(tied) + _PRIOR_BUOY)
+    kind = np.select([moored > 0, buoy > 0, anchored > 0], ["moored", "buoy", "anchored"], "adrift")
+    other = np.where(buoy > 0, buoy, np.abs(anchored))
+    margin = np.where(moored > 0, moored, np.minimum(-moored, other))
+    return stops.assign(
+        kind=kind.astype(object),
+        kind_reason=_reasons(facts, kind, own, held, tied),
+        kind_confidence=1.0 / (1.0 + np.exp(-np.clip(margin, 0.0, 30.0))),
     )
-    by_spread = _log_ratio(
-        spread, _MOORED_SPREAD_DEG, _MOORED_SPREAD_LOG, anchored_spread, _ANCHORED_SPREAD_LOG
-    )
-    enough = stops["n_headings"].fillna(0).to_numpy(dtype=np.int64) >= 3
-    coarse = stops["n_fine"].fillna(1).to_numpy(dtype=np.int64) == 0
-    status = stops["moored_share"].fillna(0).to_numpy() - stops["anchored_share"].fillna(0).to_numpy()
-    return pd.DataFrame(
-        {
-            "radius": np.where(coarse, 0.0, by_radius),
-            "heading": np.where(enough & np.isfinite(spread), by_spread, 0.0),
-            "status": _STATUS_WEIGHT * status,
-        },
-        index=stops.index,
-    ).fillna(0.0)
 
 
-def _log_ratio(
-    value: NDArray[np.float64],
-    moored: float,
-    moored_log: float,
-    anchored: NDArray[np.float64],
-    anchored_log: float,
-) -> NDArray[np.float64]:
-    """Log-likelihood ratio of two log-normal laws, flat beyond the moored middle on the quiet side."""
-    log = np.log(np.maximum(value, moored))
-    moored_fit = -0.5 * ((log - np.log(moored)) / moored_log) ** 2 - np.log(moored_log)
-    anchored_fit = -0.5 * ((log - np.log(anchored)) / anchored_log) ** 2 - np.log(anchored_log)
-    loud = value > anchored
-    anchored_fit = np.where(loud, -np.log(anchored_log), anchored_fit)
-    result: NDArray[np.float64] = np.clip(moored_fit - anchored_fit, -_CLIP, _CLIP)
-    return result
+class _Facts:
+    """Stops as arrays, with what is known of their ships."""
+
+    def __init__(self, stops: pd.DataFrame, vessels: pd.DataFrame) -> None:
+        def number(name: str) -> Floats:
+            if name not in stops.columns:
+                return np.full(len(stops), np.nan)
+            return pd.to_numeric(stops[name]).to_numpy(dtype=np.float64, na_value=np.nan)
+
+        def time(name: str, otherwise: str) -> NDArray[np.int64]:
+            known = name in stops.columns and stops[name].notna().all()
+            return schema.to_micros(stops[name if known else otherwise])
+
+        self.xyz = geo.sphere_xyz_m(stops["lat"].to_numpy(), stops["lon"].to_numpy())
+        self.start, self.end = time("start_time", "start_time"), time("end_time", "end_time")
+        arrival, departure = time("arrival_time", "start_time"), time("departure_time", "end_time")
+        self.stay_h = (departure - arrival) / _HOUR_US
+        self.dwell_h, self.radius_m = number("dwell_h"), number("drift_radius_m")
+        self.median_m = np.fmin(np.nan_to_num(number("drift_median_m"), nan=np.inf), self.radius_m)
+        self.rms_m = np.fmin(np.nan_to_num(number("drift_rms_m"), nan=np.inf), self.radius_m)
+        self.turn_deg = np.where(np.nan_to_num(number("n_headings")) >= 3, number("turn_median_deg"), np.nan)
+        self.spread_rad = np.radians(number("heading_spread_deg"))
+        # A few pings, or a burst of them, say little about how far a ship moves.
+        self.trust = np.clip((np.nan_to_num(number("n_times"), nan=5.0) - 1.0) / 4.0, 0.0, 1.0)
+        self.fine = np.nan_to_num(number("n_fine"), nan=1.0) > 0
+        self.swing_m, self.swing_share = number("swing_m"), number("swing_share")
+        self.pivot = geo.sphere_xyz_m(number("pivot_lat"), number("pivot_lon"))
+        self.speed_kn = number("speed_mean_kn")
+        self.moored, self.anchored = number("moored_share"), number("anchored_share")
+        self.length_m = column_of(vessels, "loa_m", stops["mmsi"]).astype(np.float64)
+        self.group = groups_of(vessels, stops["mmsi"])
 
 
-def _neighbours(
-    stops: pd.DataFrame, score: NDArray[np.float64], config: MooringConfig
-) -> NDArray[np.float64]:
-    """Evidence from other stops nearby: quays and anchorages are places."""
-    tree = cKDTree(geo.sphere_xyz_m(stops["lat"].to_numpy(), stops["lon"].to_numpy()))
-    pairs = tree.query_pairs(config.neighbour_m, output_type="ndarray")
-    out = np.zeros(len(stops))
-    if not len(pairs):
+Evidence = dict[str, "Floats"]
+
+
+def _total(evidence: Evidence) -> Floats:
+    total: Floats = np.sum(list(evidence.values()), axis=0)
+    return total
+
+
+# moored or free -------------------------------------------------------------------------------------
+
+
+def _behaviour(facts: _Facts) -> Evidence:
+    """Evidence for lying alongside from the stop alone."""
+    hours = np.sqrt(facts.dwell_h)
+    free_m = np.minimum(_MOORED_M + _SWING_M * hours, _SWING_M_MOST)
+    free_deg = np.minimum(_MOORED_DEG + _SWING_DEG * hours, _SWING_DEG_MOST)
+    radius = _log_ratio(facts.median_m, (_MOORED_M, _MOORED_M_LOG), (free_m, _SWING_M_LOG))
+    turn = _log_ratio(facts.turn_deg, (_MOORED_DEG, _MOORED_DEG_LOG), (free_deg, _SWING_DEG_LOG))
+    return {
+        "drift": np.where(facts.fine, facts.trust * radius, 0.0),
+        "turn": facts.trust * np.nan_to_num(turn),
+        "status": _STATUS_WEIGHT * np.nan_to_num(facts.moored - facts.anchored),
+        "ship type": np.where(facts.group == "tug", -_TUG_AT_WORK * (1.0 - facts.trust), 0.0),
+    }
+
+
+def _log_ratio(value: Floats, moored: tuple[float, float], free: tuple[Floats, float]) -> Floats:
+    """Log-likelihood ratio of two log-normal laws, flat beyond both middles."""
+    log = np.log(np.clip(value, moored[0], np.maximum(free[0], moored[0])))
+    fit = -0.5 * ((log - np.log(moored[0])) / moored[1]) ** 2 - np.log(moored[1])
+    free_fit = -0.5 * ((log - np.log(free[0])) / free[1]) ** 2 - np.log(free[1])
+    ratio: Floats = np.clip(fit - free_fit, -_CLIP, _CLIP)
+    return ratio
+
+
+def _revisits(facts: _Facts, config: MooringConfig) -> Floats:
+    """Evidence from visits to the very same place at other times: nobody anchors there twice.
+
+    The number of visits within some metres against the number that the density around lets one expect.
+    """
+    tight = np.flatnonzero(facts.fine & (facts.median_m < config.same_berth_m))
+    out = np.zeros(len(facts.xyz))
+    near = _pairs(facts.xyz[tight], config.neighbour_m)
+    if not len(near):
         return out
-    metres = np.linalg.norm(tree.data[pairs[:, 0]] - tree.data[pairs[:, 1]], axis=1)
+    apart = np.linalg.norm(facts.xyz[tight[near[:, 0]]] - facts.xyz[tight[near[:, 1]]], axis=1)
+    i, j = tight[near[:, 0]], tight[near[:, 1]]
+    same = (apart < config.same_berth_m) & ((facts.end[i] < facts.start[j]) | (facts.end[j] < facts.start[i]))
+    share = (config.same_berth_m / config.neighbour_m) ** 2
+    n = len(facts.xyz)
+    visits = _count(i[same], n) + _count(j[same], n)
+    around = (_count(i, n) + _count(j, n) - visits) * share
+    out[tight] = np.clip(np.log((visits + 0.3) / (around + 0.3)), 0.0, _CLIP)[tight]
+    return out
+
+
+def _neighbours(facts: _Facts, alone: Floats, config: MooringConfig) -> Floats:
+    """Evidence from what other stops nearby are by themselves: quays and anchorages are places."""
+    pairs = _pairs(facts.xyz, config.neighbour_m)
+    n = len(alone)
+    metres = np.linalg.norm(facts.xyz[pairs[:, 0]] - facts.xyz[pairs[:, 1]], axis=1)
     weight = np.exp(-metres / (config.neighbour_m / 3.0))
-    belief = np.tanh(score / 2.0)
-    total, sum_weight = np.zeros(len(stops)), np.zeros(len(stops))
+    belief = np.tanh(alone / 2.0)
+    total, sum_weight = np.zeros(n), np.zeros(n)
     for a, b in ((0, 1), (1, 0)):
-        np.add.at(total, pairs[:, a], weight * belief[pairs[:, b]])
-        np.add.at(sum_weight, pairs[:, a], weight)
-    np.divide(total, np.maximum(sum_weight, 0.5), out=out)
-    return config.neighbour_weight * out
+        total += np.bincount(pairs[:, a], weights=weight * belief[pairs[:, b]], minlength=n)
+        sum_weight += _count(pairs[:, a], n, weight)
+    lonely = sum_weight < _LONELY
+    # How often sure cases of either kind are lonely says what loneliness means in these data.
+    often = [(np.sum(lonely & sure) + 1.0) / (np.sum(sure) + 2.0) for sure in (alone > 3.0, alone < -3.0)]
+    alone_out = np.clip(np.log(often[0] / often[1]), -config.neighbour_weight, config.neighbour_weight)
+    return np.where(lonely, alone_out, config.neighbour_weight * total / np.maximum(sum_weight, 0.5))
 
 
-def _at_buoy(
-    stops: pd.DataFrame, vessels: pd.DataFrame, kind: NDArray[np.object_], config: MooringConfig
-) -> NDArray[np.bool_]:
-    """Tankers that swing about one and the same point, on a hawser and not on a chain."""
-    length = column_of(vessels, "loa_m", stops["mmsi"]).astype(np.float64)
-    group = groups_of(vessels, stops["mmsi"])
-    swing = stops["swing_m"].to_numpy(dtype=np.float64)
-    reach = swing / np.where(np.isfinite(length), length, 200.0)
-    candidate = (
-        (kind == "anchored")
-        & np.isin(group, ["tanker", "unknown", "other"])
-        & (reach > 0.3)
-        & (reach < config.buoy_reach)
-        & stops["pivot_lat"].notna().to_numpy()
-    )
-    result = np.zeros(len(stops), dtype=bool)
-    at = np.flatnonzero(candidate)
-    if len(at) < 2:
-        return result
-    tree = cKDTree(geo.sphere_xyz_m(stops["pivot_lat"].to_numpy()[at], stops["pivot_lon"].to_numpy()[at]))
-    pairs = tree.query_pairs(config.buoy_m, output_type="ndarray")
-    result[at[np.unique(pairs)]] = True
-    return result
+# at anchor or adrift --------------------------------------------------------------------------------
 
 
-def _reasons(stops: pd.DataFrame, evidence: pd.DataFrame, kind: NDArray[np.object_]) -> NDArray[np.object_]:
+def _holds(facts: _Facts, neighbours: Floats, free: NDArray[np.bool_], config: MooringConfig) -> Evidence:
+    """Evidence for an anchor on the ground, for ships that are not alongside."""
+    swing = np.clip(6.0 * (facts.swing_share - 0.4), -2.0, _CLIP)
+    swing = np.where((facts.swing_m > 20.0) & (facts.swing_m < config.adrift_radius_m * 2.0), swing, -1.0)
+    length = np.fmax(facts.length_m, _LENGTH_M)
+    beyond = np.log(np.maximum(facts.radius_m, 1.0) / (config.adrift_radius_m + 1.5 * length))
+    held = {
+        "ship type": np.array([_ANCHORS.get(group, 0.0) for group in facts.group]),
+        "swing": np.where(np.isfinite(facts.swing_share) & np.isfinite(facts.turn_deg), swing, 0.0),
+        "stay": np.clip(np.log2(np.maximum(facts.stay_h, 0.1) / 2.0), -1.5, 2.5),
+        "strays": -np.clip(10.0 * beyond, 0.0, 8.0),
+        "speed": -np.clip(8.0 * (np.nan_to_num(facts.speed_kn) - 0.3), 0.0, 3.0),
+        "status": _STATUS_WEIGHT * np.nan_to_num(facts.anchored),
+        "neighbours": -np.maximum(neighbours, 0.0),
+    }
+    held["stay"] = np.where(beyond > 0, np.minimum(held["stay"], 0.0), held["stay"])
+    return held | {"company": _company(facts, np.flatnonzero(free & (_total(held) > 1.0)))}
+
+
+def _company(facts: _Facts, anchored: NDArray[np.intp]) -> Floats:
+    """Evidence from ships that surely lie at anchor within a kilometre, the ship herself not counted."""
+    if not anchored.size:
+        return np.zeros(len(facts.xyz))
+    tree = cKDTree(facts.xyz[anchored])
+    count = tree.query_ball_point(facts.xyz, _COMPANY_M, return_length=True)
+    count[anchored] -= 1
+    company: Floats = 0.7 * np.minimum(count, 3)
+    return company
+
+
+# at a buoy ------------------------------------------------------------------------------------------
+
+
+def _buoy(facts: _Facts, config: MooringConfig) -> Evidence:
+    """Evidence for a tanker on the hawser of a single-point mooring rather than on her chain."""
+    known = facts.length_m > np.maximum(facts.swing_m / 3.0, _BUOY_LENGTH_M)
+    hawser = facts.swing_m - _TANKER_ANTENNA * facts.length_m
+    evidence = {
+        "hawser": np.where(known, np.interp(hawser, *_HAWSER), 0.0),
+        "status": 2.0 * np.nan_to_num(facts.moored - facts.anchored),
+        "same pivot": _same_pivots(facts, config),
+    }
+    swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M)
+    swings &= facts.swing_m < config.adrift_radius_m
+    fits = swings & np.isin(facts.group, ["tanker", "unknown", "other"])
+    return evidence | {"swing": np.where(fits, 0.0, -np.inf)}
+
+
+# Log-odds of a buoy by the distance from bow to pivot (m): hawsers are 30-70 m, chains of big ships mostly
+# over 100 m.
+_HAWSER = ([40.0, 75.0, 120.0], [2.0, 1.5, -2.0])
+
+
+def _same_pivots(facts: _Facts, config: MooringConfig) -> Floats:
+    """Evidence from other stays about the same pivot, against what the pivots around let one expect."""
+    n = len(facts.xyz)
+    at = np.flatnonzero((facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M))
+    pairs = _pairs(facts.pivot[at], _AROUND_M)
+    i, j = at[pairs[:, 0]], at[pairs[:, 1]]
+    metres = np.linalg.norm(facts.pivot[i] - facts.pivot[j], axis=1)
+    other = metres > config.buoy_m
+    density = (_count(i[other], n) + _count(j[other], n) + 1.0) / (np.pi * _AROUND_M**2)
+    scatter_m = facts.rms_m * np.sqrt(np.maximum(1.0 - facts.swing_share, 0.0))
+    arc_rad = np.where(facts.spread_rad > 0, facts.spread_rad, facts.rms_m / facts.swing_m)
+    error_m = np.clip(scatter_m / arc_rad / np.sqrt(facts.dwell_h), 4.0, config.buoy_m)
+    out = np.zeros(n)
+    for a, b in ((i[~other], j[~other]), (j[~other], i[~other])):
+        variance = error_m[a] ** 2 + error_m[b] ** 2
+        fit = -np.log(2.0 * np.pi * variance * density[a]) - metres[~other] ** 2 / (2.0 * variance)
+        out += _count(a, n, np.clip(fit, 0.0, _PIVOT_CLIP))
+    return np.minimum(out, 2.0 * _PIVOT_CLIP)
+
+
+# helpers --------------------------------------------------------------------------------------------
+
+
+def _pairs(xyz: Floats, within_m: float) -> NDArray[np.intp]:
+    """Pairs of points, each pair once."""
+    pairs: NDArray[np.intp] = cKDTree(xyz).query_pairs(within_m, output_type="ndarray")
+    return pairs.reshape(-1, 2)
+
+
+def _count(at: NDArray[np.intp], n: int, weight: Floats | None = None) -> Floats:
+    return np.bincount(at, weights=weight, minlength=n).astype(np.float64)
+
+
+def _reasons(
+    facts: _Facts, kind: NDArray[np.str_], own: Evidence, held: Evidence, tied: Evidence
+) -> NDArray[np.object_]:
     """The evidence in words, the strongest first."""
-    radius = stops["drift_radius_m"].round(0).fillna(-1).astype(int).astype(str)
-    spread = stops["heading_spread_deg"].round(0)
+
+    def words(values: Floats, before: str, after: str) -> list[str]:
+        return [f"{before}{value:.0f}{after}" if np.isfinite(value) else before for value in values]
+
     texts = {
-        "radius": "drift radius " + radius + " m",
-        "heading": "heading spread " + spread.fillna(0).astype(int).astype(str) + " deg",
-        "status": pd.Series("status", index=stops.index),
-        "places": pd.Series("neighbours", index=stops.index),
+        "drift": words(facts.median_m, "drifts ", " m"),
+        "turn": words(facts.turn_deg, "turns ", " deg"),
+        "stay": words(facts.stay_h, "stays ", " h"),
+        "strays": words(facts.radius_m, "strays ", " m"),
+        "swing": words(facts.swing_m, "swings about a point ", " m ahead"),
     }
-    sides = np.sign(evidence.to_numpy())
-    strength = np.abs(evidence.to_numpy())
-    order = np.argsort(-strength, axis=1, kind="stable")
-    columns = [texts[name].to_numpy(dtype=object) for name in evidence.columns]
-    label = {1.0: " (moored)", -1.0: " (anchored)"}
-    reasons = [
-        "; ".join(
-            columns[j][i] + label[sides[i, j]] for j in order[i] if strength[i, j] >= 0.2 and sides[i, j]
-        )
-        for i in range(len(stops))
-    ]
-    extra = {
-        "adrift": "strays further than a chain allows",
-        "buoy": "swings about the same point as another tanker",
-    }
-    return np.array(
-        [
-            "; ".join(part for part in (extra.get(k, ""), text) if part) or "no evidence"
-            for k, text in zip(kind, reasons, strict=True)
-        ],
-        dtype=object,
-    )
+    plain = {name for evidence in (own, held, tied) for name in evidence} - set(texts)
+    texts |= {name: [name] * len(kind) for name in plain}
+    labels = {"moored": ("moored", "free"), "anchored": ("anchored", "adrift"), "buoy": ("buoy", "anchored")}
+    out = np.empty(len(kind), dtype=object)
+    for stage, evidence, rows in (
+        ("moored", own, kind != ""),
+        ("anchored", held, np.isin(kind, ["anchored", "adrift"])),
+        ("buoy", tied, kind == "buoy"),
+    ):
+        names = list(evidence)
+        values = np.column_stack([evidence[name] for name in names])
+        order = np.argsort(-np.abs(values), axis=1, kind="stable")
+        for i in np.flatnonzero(rows).tolist():
+            parts = [
+                f"{texts[names[j]][i]} ({labels[stage][0 if values[i, j] > 0 else 1]})"
+                for j in order[i]
+                if abs(values[i, j]) >= 0.2
+            ]
+            out[i] = "; ".join([*([out[i]] if out[i] else []), *parts])
+    out[out == ""] = "no evidence"
+    return out

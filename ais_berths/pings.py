@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import geo, schema
+from ais_berths.tracks import NOT_DEFINED, order_rows, plane_m
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _NEEDED = ("mmsi", "time", "lat", "lon")
 _SHIP_MMSI = (201_000_000, 775_999_999)
+# Of two ships that may have sent a ping, the one heard last is preferred: an hour is worth this many metres.
+_SILENCE_M_H = 100.0
 
 
 def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -58,14 +61,15 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     same = _repeats(table)
     counts["duplicate", "dropped"] = int(same.sum())
     table = table[~same].reset_index(drop=True)
+    track, stray = _tracks(_Moves.of(table), config)
+    counts["jump", "dropped"] = int(stray.sum())
+    table = table.assign(track=track.astype(np.int16))[~stray]
+    keys = (table["mmsi"].to_numpy(dtype=np.int64), track[~stray], schema.to_micros(table["time"]))
+    table = table.iloc[order_rows(keys, (np.arange(len(table)),))].reset_index(drop=True)
     spike = _spikes(_Moves.of(table), config)
     counts["spike", "dropped"] = int(spike.sum())
     table = table[~spike].reset_index(drop=True)
-    track, stray = _tracks(table, config)
-    counts["jump", "dropped"] = int(stray.sum())
-    counts["shared_mmsi", "flagged"] = int((track[~stray] > 0).sum())
-    table = table.assign(track=track.astype(np.int16))[~stray]
-    table = table.sort_values(["mmsi", "track", "time"], kind="stable", ignore_index=True)
+    counts["shared_mmsi", "flagged"] = int((table["track"] > 0).sum())
     return table, quality_table("clean", counts)
 
 
@@ -74,7 +78,6 @@ def ship_mmsi(mmsi: NDArray[np.int64], config: CleanConfig) -> tuple[NDArray[np.
 
     Ship stations have nine digits that begin with 2 to 7 (ITU-R M.585-9). Aids to navigation (99),
     base stations (00), aircraft (111), handhelds (8) and craft of a parent ship (98) are no ships in port.
-    With ``ship_numbers_only`` off, every number is taken, for data whose ids were made anonymous.
 
     Examples
     --------
@@ -83,8 +86,6 @@ def ship_mmsi(mmsi: NDArray[np.int64], config: CleanConfig) -> tuple[NDArray[np.
     >>> keep.tolist(), counts
     ([True, False, False], {'not_a_ship_mmsi': 1, 'junk_mmsi': 1})
     """
-    if not config.ship_numbers_only:
-        return np.ones(len(mmsi), dtype=bool), {}
     junk = np.isin(mmsi, np.array(config.junk_mmsi, dtype=np.int64))
     ship = (mmsi >= _SHIP_MMSI[0]) & (mmsi <= _SHIP_MMSI[1])
     counts = {"not_a_ship_mmsi": int((~ship & ~junk).sum()), "junk_mmsi": int(junk.sum())}
@@ -112,20 +113,18 @@ def add_quality(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     """Sort so that equal input in any order gives equal output: ties are settled by every column."""
-    status = table["nav_status"].fillna(15).to_numpy(dtype=np.int64)
-    keys = [
-        status,
-        table["heading_deg"].to_numpy(dtype=np.float64),
-        table["cog_deg"].to_numpy(dtype=np.float64),
-        table["sog_kn"].to_numpy(dtype=np.float64),
-        table["lon"].to_numpy(dtype=np.float64),
-        table["lat"].to_numpy(dtype=np.float64),
-        table["coarse"].eq(True).to_numpy(dtype=bool),
-        schema.to_micros(table["time"]),
-        table["mmsi"].to_numpy(dtype=np.int64),
-    ]
-    ordered = table.iloc[np.lexsort(keys)].reset_index(drop=True)
-    return ordered.assign(coarse=ordered["coarse"].eq(True), nav_status=ordered["nav_status"].fillna(15))
+    ties = ("lat", "lon", "sog_kn", "cog_deg", "heading_deg")
+    coarse = table["coarse"].fillna(False).to_numpy(dtype=bool)
+    status = table["nav_status"].fillna(NOT_DEFINED).to_numpy(dtype=np.int64)
+    order = order_rows(
+        (table["mmsi"].to_numpy(dtype=np.int64), schema.to_micros(table["time"])),
+        (coarse, *(table[name].to_numpy(dtype=np.float64) for name in ties), status),
+    )
+    ordered = table.iloc[order].reset_index(drop=True)
+    return ordered.assign(
+        coarse=ordered["coarse"].fillna(False).astype(bool),
+        nav_status=ordered["nav_status"].fillna(NOT_DEFINED),
+    )
 
 
 def _repeats(table: pd.DataFrame) -> NDArray[np.bool_]:
@@ -153,6 +152,7 @@ class _Moves:
     """Pings as arrays."""
 
     mmsi: NDArray[np.int64]
+    track: NDArray[np.int64]
     time: NDArray[np.int64]
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
@@ -162,91 +162,143 @@ class _Moves:
     def of(cls, table: pd.DataFrame) -> _Moves:
         return cls(
             mmsi=table["mmsi"].to_numpy(dtype=np.int64),
+            track=table["track"].fillna(0).to_numpy(dtype=np.int64),
             time=schema.to_micros(table["time"]),
             lat=table["lat"].to_numpy(dtype=np.float64),
             lon=table["lon"].to_numpy(dtype=np.float64),
             sog=table["sog_kn"].to_numpy(dtype=np.float64),
         )
 
+    def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp] | int) -> NDArray[np.float64]:
+        return plane_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j])
+
+    def apart_s(self, i: NDArray[np.intp], j: NDArray[np.intp] | int) -> NDArray[np.float64]:
+        seconds: NDArray[np.float64] = np.maximum(np.abs(self.time[j] - self.time[i]) / 1e6, 1.0)
+        return seconds
+
 
 def _spikes(moves: _Moves, config: CleanConfig) -> NDArray[np.bool_]:
-    """Single pings far out from two neighbours that agree, reached faster than any of the three reports.
+    """Single pings far out from two neighbours that agree, both ways faster than any of the three reports.
 
     Where no speed is reported, 10 kn are assumed.
     """
     spike = np.zeros(len(moves.mmsi), dtype=bool)
     if len(spike) < 3:
         return spike
-    lat, lon, time = moves.lat, moves.lon, moves.time
-    step = geo.haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:])
-    base = geo.haversine_m(lat[:-2], lon[:-2], lat[2:], lon[2:])
-    seconds = np.maximum(np.diff(time) / 1e6, 1.0)
-    out, back = step[:-1], step[1:]
-    slower = np.minimum(out / seconds[:-1], back / seconds[1:]) * geo.KN_PER_M_S
+    index = np.arange(1, len(spike) - 1)
+    step = moves.apart_m(np.arange(len(spike) - 1), np.arange(1, len(spike)))
+    index = index[np.minimum(step[:-1], step[1:]) > config.min_spike_m]
+    before, after = index - 1, index + 1
+    one_ship = (moves.mmsi[before] == moves.mmsi[after]) & (moves.track[before] == moves.track[after])
+    out, back = step[before], step[index]
+    slower = np.minimum(out / moves.apart_s(before, index), back / moves.apart_s(index, after))
     sog = np.where(np.isfinite(moves.sog), moves.sog, 10.0)
-    reported = np.maximum(np.maximum(sog[:-2], sog[1:-1]), sog[2:])
-    one_ship = (moves.mmsi[:-2] == moves.mmsi[1:-1]) & (moves.mmsi[1:-1] == moves.mmsi[2:])
-    far = (np.minimum(out, back) > config.min_spike_m) & (base < 0.3 * np.minimum(out, back))
-    spike[1:-1] = one_ship & far & (slower > 2.0 * reported + 2.0)
+    reported = np.maximum(np.maximum(sog[before], sog[index]), sog[after])
+    hasty = slower * geo.KN_PER_M_S > 2.0 * reported + config.spare_spike_kn
+    agree = moves.apart_m(before, after) < 0.3 * np.minimum(out, back)
+    spike[index] = one_ship & agree & hasty
     return spike
 
 
-def _tracks(table: pd.DataFrame, config: CleanConfig) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _tracks(moves: _Moves, config: CleanConfig) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Follow each ship through its pings; a step that no ship can make begins another track.
 
     Returns
     -------
     Track number of each ping (0 for the first ship of an MMSI), and which pings fit no ship.
     """
-    n = len(table)
+    n = len(moves.mmsi)
     track, stray = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=bool)
     if n < 2:
         return track, stray
-    moves = _Moves.of(table)
-    mmsi = moves.mmsi
-    first = np.concatenate([[True], mmsi[1:] != mmsi[:-1]])
-    index = np.arange(n)
-    jump = np.concatenate([[False], _impossible(moves, index[:-1], index[1:], config)]) & ~first
-    if not jump.any():
-        return track, stray
-    begins = first | jump
-    suspects = np.unique(mmsi[jump])
-    ping_ship = _link_pieces(moves, np.flatnonzero(begins), suspects, config)[np.cumsum(begins) - 1]
-    for number in suspects.tolist():
-        at = np.arange(np.searchsorted(mmsi, number), np.searchsorted(mmsi, number, side="right"))
-        ships, inverse, size = np.unique(ping_ship[at], return_inverse=True, return_counts=True)
-        real = (size >= config.min_track_pings) | (size == size.max())
-        rank = np.full(len(ships), -1)
-        rank[real] = np.arange(int(real.sum()))
-        track[at] = np.maximum(rank[inverse], 0)
-        stray[at] = rank[inverse] < 0
+    index = np.arange(1, n)
+    index = index[moves.mmsi[1:] == moves.mmsi[:-1]]
+    far = index[moves.apart_m(index - 1, index) > config.min_jump_m]
+    jump = far[_impossible(moves, far - 1, far, config)]
+    cut = np.zeros(n + 1, dtype=bool)
+    # Errors hide at both ends of a jump: the pings there are pieces of their own.
+    cut[far] = cut[jump - 1] = cut[jump + 1] = True
+    for mmsi in np.unique(moves.mmsi[jump]).tolist():
+        first, last = np.searchsorted(moves.mmsi, [mmsi, mmsi + 1])
+        cut[first] = True
+        starts = np.flatnonzero(cut[first:last]) + first
+        pieces = _Pieces(moves, starts, np.append(starts[1:], last) - 1, config)
+        ship, support = pieces.ships()
+        real = support >= np.minimum(config.min_track_pings - 1, support.max())
+        rank = np.where(real, np.cumsum(real) - 1, -1)
+        own = np.repeat(np.where(ship >= 0, rank[ship], -1), pieces.size)
+        track[first:last] = np.maximum(own, 0)
+        stray[first:last] = own < 0
     return track, stray
 
 
-def _link_pieces(
-    moves: _Moves, first: NDArray[np.intp], suspects: NDArray[np.int64], config: CleanConfig
-) -> NDArray[np.int64]:
-    """Give each unbroken piece to the ship that could have sailed to its start, the nearest one first."""
-    last = np.append(first[1:], len(moves.mmsi)) - 1
-    ship = np.zeros(len(first), dtype=np.int64)
-    ends: list[int] = []
-    current = -1
-    for piece in np.flatnonzero(np.isin(moves.mmsi[first], suspects)).tolist():
-        start = int(first[piece])
-        if moves.mmsi[start] != current:
-            current, ends = int(moves.mmsi[start]), []
-        if ends:
-            at = np.array(ends)
-            metres = geo.haversine_m(moves.lat[at], moves.lon[at], moves.lat[start], moves.lon[start])
-            bad = _impossible(moves, at, start, config)
-            choice = int(np.argmin(np.where(bad, np.inf, metres)))
-            if not bad[choice]:
-                ship[piece] = choice
-                ends[choice] = int(last[piece])
-                continue
-        ship[piece] = len(ends)
-        ends.append(int(last[piece]))
-    return ship
+class _Pieces:
+    """Unbroken pieces of the pings of one MMSI, to be given to ships.
+
+    Parameters
+    ----------
+    moves
+        All pings.
+    starts, ends
+        First and last ping of each piece, in the order of time.
+    config
+        The section ``clean`` of the settings.
+    """
+
+    def __init__(
+        self, moves: _Moves, starts: NDArray[np.intp], ends: NDArray[np.intp], config: CleanConfig
+    ) -> None:
+        self.moves, self.starts, self.ends, self.config = moves, starts, ends, config
+        self.size = ends - starts + 1
+
+    def ships(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ship of each piece, -1 for none, and how many steps speak for each ship.
+
+        A piece goes to the ship that could have sailed to its start and whose speed agrees best with the way,
+        or to a new one. A ship that cannot have sailed there from her last piece, but can from the one
+        before, never was in that last piece, if it is short.
+        """
+        ship = np.full(len(self.starts), -1)
+        owned: list[list[int]] = []
+        support: list[int] = []
+        for piece in range(len(self.starts)):
+            last = [own[-1] for own in owned]
+            earlier = [own[-2] if len(own) > 1 and self._is_short(own[-1]) else -1 for own in owned]
+            misfit = self._misfit_m(piece, last + earlier)
+            misfit[len(owned) :][np.isfinite(misfit[: len(owned)])] = np.inf
+            weak = np.array(support, dtype=np.int64) < self.config.min_track_pings - 1
+            cost = misfit + np.concatenate([weak, weak + 1]) * self.config.min_jump_m
+            best = int(np.argmin(cost)) if owned else 0
+            choice = best % len(owned) if owned and np.isfinite(cost[best]) else len(owned)
+            if choice == len(owned):
+                owned.append([])
+                support.append(int(self.size[piece]) - 1)
+            else:
+                if best >= len(owned):
+                    lost = owned[choice].pop()
+                    ship[lost] = -1
+                    support[choice] -= int(self.size[lost]) - 1
+                support[choice] += int(self.size[piece]) - 1 + int(misfit[best] < self.config.min_jump_m)
+            owned[choice].append(piece)
+            ship[piece] = choice
+        return ship, np.array(support)
+
+    def _is_short(self, piece: int) -> bool:
+        return bool(self.size[piece] < self.config.min_track_pings)
+
+    def _misfit_m(self, piece: int, pieces: list[int]) -> NDArray[np.float64]:
+        """How badly other pieces go before a piece (m); inf where no ship can sail from one to the other.
+
+        The way beyond what the speeds explain, and something for each hour of silence.
+        """
+        given = np.array(pieces, dtype=np.int64)
+        tips, start = self.ends[given], self.starts[piece]
+        seconds = self.moves.apart_s(tips, start)
+        sog = np.nan_to_num((self.moves.sog[tips] + self.moves.sog[start]) / 2.0, nan=0.0)
+        excess_m = np.maximum(self.moves.apart_m(tips, start) - sog / geo.KN_PER_M_S * seconds, 0.0)
+        misfit: NDArray[np.float64] = excess_m + _SILENCE_M_H * seconds / 3600.0
+        misfit[(given < 0) | _impossible(self.moves, tips, start, self.config)] = np.inf
+        return misfit
 
 
 def _impossible(
@@ -257,8 +309,7 @@ def _impossible(
     The limit is a little above the reported speeds and grows with the time between, in which a ship may
     have picked up speed; ships at rest in two places are told apart that way.
     """
-    metres = geo.haversine_m(moves.lat[start], moves.lon[start], moves.lat[end], moves.lon[end])
-    seconds = np.maximum(np.abs(moves.time[end] - moves.time[start]) / 1e6, 1.0)
+    metres, seconds = moves.apart_m(start, end), moves.apart_s(start, end)
     reported = np.maximum(moves.sog[start], moves.sog[end])
     limit = reported + config.spare_speed_kn + config.pick_up_kn_min * seconds / 60.0
     limit = np.where(np.isfinite(limit), np.minimum(limit, config.max_speed_kn), config.max_speed_kn)

@@ -8,22 +8,37 @@ measured from the positions.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ais_berths import geo, schema
-from ais_berths.tracks import Tracks, complete, edges, first_of, quantiles, renumber, sorted_positions
+from ais_berths.stays import arrivals, departures, summarise
+from ais_berths.tracks import METRE_UNIT, METRES_PER_DEG, Tracks, east_deg, middles, plane_m, renumber
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import StopsConfig
+    from ais_berths.tracks import Middles, Runs
 
 _NEEDED = ("mmsi", "time", "lat", "lon")
 _HOUR_US = 3_600_000_000
-_NEVER = np.iinfo(np.int64).min
+
+# A run has a place of its own, known to some metres, from this many pings on.
+_SETTLED_PINGS = 5
+# Headings differ and places follow them: smallest turn (chord of the unit circle), smallest cosine between
+# the step and the turn, and the distances of antenna to anchor that occur (m).
+_SWING_TURN, _SWING_COSINE, _SWING_REACH_M = 0.3, 0.85, (20.0, 1200.0)
+# Ships whose median distance is smaller lie at lines; what is left of their approach further out than the
+# second figure is cut off. Ships at anchor lie anywhere on their circle.
+_TIGHT_M, _TRIM_M = 17.0, 50.0
+# A ship adrift strays further: all within so many median distances belongs to it.
+_ADRIFT_MEDIANS = 3.0
+# How many times the scatter of both places two places on one swing circle may lie apart.
+_LOOSE_REACH = 3.0
 
 
 def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame, pd.Series]:
@@ -60,89 +75,142 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
     [{'stop_id': '244000001-20240101T000000', 'dwell_h': 2.0, 'n_pings': 5}]
     """
     schema.check_columns(pings.columns, "pings", _NEEDED)
-    table = complete(pings)
-    order = sorted_positions(table)
-    track = Tracks(table.iloc[order])
-    run = _runs(track, _slow(track, config), config)
-    run = _merge(track, run, config)
-    run = _bound(track, run, config)
-    run = _trim(track, run)
-    run = _drop_short(track, run, config)
-    stops = _summarise(track, run)
+    track, order = Tracks.of(pings)
+    track = _with_speeds(track, config)
+    slow = _slow(track, config)
+    stray = _strays(track, slow, config)
+    if stray.any():
+        track, order, slow = track.take(~stray), order[~stray], slow[~stray]
+    run = _merge(track, _runs(track, slow, config), config)
+    places = middles(track, run)
+    bounded = _bound(track, run, places, config)
+    places = places if bounded is run else middles(track, bounded)
+    run = _settle(track, places, config)
+    stops = schema.conform(summarise(track, run, config), "stops")
     ids = pd.Series(pd.NA, index=range(len(pings)), dtype="string")
     if len(stops):
         codes = np.full(len(pings), -1, dtype=np.int32)
         codes[order] = run
         ids = pd.Series(pd.Categorical.from_codes(codes, pd.Index(stops["stop_id"])))
     ids.index = pings.index
-    return schema.conform(stops, "stops").sort_values("stop_id", ignore_index=True), ids
+    return stops.sort_values("stop_id", ignore_index=True), ids
+
+
+# runs of slow pings ---------------------------------------------------------------------------------
 
 
 def _slow(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
     """Hysteresis on speed: True from the first ping below `enter_kn` until one above `leave_kn`."""
-    speed = np.where(np.isfinite(track.sog), track.sog, np.inf)
-    unknown = ~np.isfinite(track.sog)
-    if unknown.any():
-        speed[unknown] = _speed_from_positions(track, config.speed_window_s)[unknown]
-    state = np.zeros(track.n, dtype=np.int8)
-    state[speed < config.enter_kn] = 1
-    state[speed > config.leave_kn] = -1
+    n = len(track)
+    state = np.zeros(n, dtype=np.int8)
+    state[track.sog < config.enter_kn] = 1
+    state[track.sog > config.leave_kn] = -1
     state[track.first & (state == 0)] = -1
-    decided = np.where(state != 0, np.arange(track.n), 0)
-    result: NDArray[np.bool_] = state[np.maximum.accumulate(decided)] == 1
-    return result
+    decided = np.where(state != 0, np.arange(n), 0)
+    slow: NDArray[np.bool_] = state[np.maximum.accumulate(decided)] == 1
+    # One hasty report between two of a ship that has not moved is an error of the speed.
+    alone = np.zeros(n, dtype=bool)
+    alone[1:-1] = slow[:-2] & ~slow[1:-1] & slow[2:] & ~track.first[1:-1] & ~track.first[2:]
+    at = np.flatnonzero(alone & (track.sog <= config.hasty_kn))
+    still = ~_moved(track, at, config) & ~_moved(track, at + 1, config)
+    slow[at[still]] = True
+    return slow
 
 
-def _speed_from_positions(track: Tracks, window_s: float) -> NDArray[np.float64]:
-    """Speed over at least `window_s`, the slower of looking back and looking ahead (kn)."""
-    window = int(window_s * 1e6)
+def _with_speeds(track: Tracks, config: StopsConfig) -> Tracks:
+    """Measure the speeds that were not sent (kn), over at least `speed_window_s`.
+
+    The slower of looking back and looking ahead, unless the ship was clearly on the move minutes before or
+    after. A silence tells a speed only if it is short or the ship was in the same place after it; where there
+    is nothing to see the speed is infinite.
+    """
+    at = np.flatnonzero(~np.isfinite(track.sog))
+    if not at.size:
+        return track
+    window = int(config.speed_window_s * 1e6)
     # One number line for all vessels, so that a single search finds neighbours of the same vessel.
-    span = (track.time.max() - track.time.min() + 4 * window + 1) if track.n else 1
-    line = track.time - (track.time.min() if track.n else 0) + track.vessel * span
-    speed = np.full(track.n, np.inf)
-    index = np.arange(track.n)
-    ahead = np.minimum(np.searchsorted(line, line + window, side="left"), track.n - 1)
-    behind = np.maximum(np.searchsorted(line, line - window, side="right") - 1, 0)
+    begin = track.time.min()
+    line = track.time - begin + track.vessel * (track.time.max() - begin + 4 * window + 1)
+    ahead = np.minimum(np.searchsorted(line, line[at] + window, side="left"), len(track) - 1)
+    behind = np.maximum(np.searchsorted(line, line[at] - window, side="right") - 1, 0)
+    slower, moving = np.full(len(at), np.inf), np.zeros(len(at))
     for other in (ahead, behind):
-        usable = (track.vessel[other] == track.vessel) & (other != index)
-        i, j = index[usable], other[usable]
-        metres = geo.haversine_m(track.lat[i], track.lon[i], track.lat[j], track.lon[j])
-        seconds = np.abs(track.time[i] - track.time[j]) / 1e6
-        speed[i] = np.minimum(speed[i], metres / np.maximum(seconds, 1.0) * geo.KN_PER_M_S)
-    return speed
+        usable = np.flatnonzero((track.vessel[other] == track.vessel[at]) & (other != at))
+        i, j = at[usable], other[usable]
+        hours = np.maximum(np.abs(track.time[i] - track.time[j]), 1_000_000) / _HOUR_US
+        metres = track.apart_m(i, j)
+        kn = metres / hours / geo.METRES_PER_NM
+        told = (hours <= config.max_gap_h) | (metres <= config.same_place_m)
+        slower[usable] = np.minimum(slower[usable], np.where(told, kn, np.inf))
+        close = (hours <= config.max_trip_h) & (kn > config.hasty_kn)
+        moving[usable] = np.maximum(moving[usable], np.where(close, kn, 0.0))
+    sog = track.sog.copy()
+    sog[at] = np.maximum(slower, moving)
+    return replace(track, sog=sog)
 
 
-def _runs(track: Tracks, slow: NDArray[np.bool_], config: StopsConfig) -> NDArray[np.int64]:
-    """Number the unbroken runs of slow pings; -1 elsewhere."""
-    seconds = np.maximum(track.step_us / 1e6, 1.0)
-    moved = (track.step_m > config.same_place_m) & (track.step_m / seconds * geo.KN_PER_M_S > config.leave_kn)
-    gap = track.step_us > config.max_gap_h * _HOUR_US
+def _moved(track: Tracks, at: NDArray[np.intp], config: StopsConfig) -> NDArray[np.bool_]:
+    """Whether the step to a ping is one that a stopped ship does not make."""
+    metres, seconds = track.step_m[at], np.maximum(track.step_s[at], 1.0)
+    fast: NDArray[np.bool_] = metres * geo.KN_PER_M_S > config.leave_kn * seconds
+    return fast & (metres > config.same_place_m)
+
+
+def _strays(track: Tracks, slow: NDArray[np.bool_], config: StopsConfig) -> NDArray[np.bool_]:
+    """Single slow pings far from two others that agree: errors of the position, not trips."""
+    stray = np.zeros(len(track), dtype=bool)
+    if len(track) < 3:
+        return stray
+    far = slow & (track.step_m > config.same_place_m) & ~track.first
+    at = np.flatnonzero(far[1:-1] & far[2:] & slow[:-2]) + 1
+    near = track.apart_m(at - 1, at + 1) <= config.shift_m
+    brief = track.step_s[at] + track.step_s[at + 1] <= 2.0 * config.max_gap_h * 3600.0
+    stray[at[near & brief]] = True
+    return stray
+
+
+def _runs(track: Tracks, slow: NDArray[np.bool_], config: StopsConfig) -> Runs:
+    """Number the runs of slow pings without a gap in time or place; -1 elsewhere."""
     begins = slow.copy()
-    begins[1:] &= ~slow[:-1] | track.first[1:] | moved[1:] | gap[1:]
+    begins[1:] &= ~slow[:-1] | track.first[1:] | (track.step_s[1:] > config.max_gap_h * 3600.0)
+    begins |= slow & (track.step_m > config.same_place_m)
     return np.where(slow, np.cumsum(begins) - 1, -1)
 
 
-def _merge(track: Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArray[np.int64]:
+# runs to stops --------------------------------------------------------------------------------------
+
+
+def _merge(track: Tracks, run: Runs, config: StopsConfig) -> Runs:
     """Join neighbouring runs of a vessel in one place: noise, a reception gap, a short warp along."""
-    n = int(run.max()) + 1 if track.n else 0
+    places = middles(track, run)
+    groups, lat, lon = places.groups, places.lat, places.lon
+    n = groups.n
     if n < 2:
         return run
-    distance, middle = track.from_middle_m(run)
-    spread = quantiles(distance, run, 0.9, n)
-    first, last = edges(run, n)
+    (spread,) = groups.quantiles(places.distance_m, METRE_UNIT, 0.9)
+    first, last = groups.ends
     a, b = np.arange(n - 1), np.arange(1, n)
-    lat, lon = middle["lat"].to_numpy(), middle["lon"].to_numpy()
-    apart = geo.haversine_m(lat[a], lon[a], lat[b], lon[b])
-    reach = np.maximum(config.same_place_m, spread[a] + spread[b])
+    apart = plane_m(lat[a], lon[a], lat[b], lon[b])
+    settled = np.minimum(groups.count[a], groups.count[b]) >= _SETTLED_PINGS
+    reach = np.maximum(
+        np.where(settled, config.shift_m, config.same_place_m),
+        np.minimum(_LOOSE_REACH * (spread[a] + spread[b]), config.max_radius_m),
+    )
     between_h = (track.time[first[b]] - track.time[last[a]]) / _HOUR_US
     trip = first[b] - last[a] > 1
-    away = _farthest_between(track, last[:-1], first[1:], lat[a], lon[a])
-    quiet = ~trip & (between_h <= config.max_same_place_gap_h) & (apart <= reach)
-    brief = trip & (between_h <= config.max_trip_h) & (apart <= reach) & (away <= reach)
-    swing = (between_h <= config.max_swing_h) & (apart <= 2.0 * config.max_radius_m)
-    swing &= _swings(track, run, lat, lon) & (away <= 2.0 * config.max_radius_m)
+    away, haste = _between(track, last[:-1], first[1:], lat[a], lon[a])
+    quiet = ~trip & (between_h <= config.max_same_place_gap_h)
+    brief = trip & (between_h <= config.max_trip_h)
+    brief |= trip & (between_h <= config.max_gap_h) & (haste <= config.hasty_kn)
+    here = (apart <= reach) & (away <= reach)
+    swing = (quiet | (between_h <= config.max_swing_h)) & (apart <= 2.0 * config.max_radius_m)
+    tight = (groups.count >= _SETTLED_PINGS) & (spread < _TIGHT_M)
+    long = tight & (track.time[last] - track.time[first] >= config.max_gap_h * _HOUR_US)
+    hop = ~trip & (between_h <= config.max_gap_h) & ~_moved(track, first[b], config) & ~long[a] & ~long[b]
+    hop &= track.step_m[first[b]] <= config.max_radius_m
+    swing &= (away <= 2.0 * config.max_radius_m) & ~tight[a] & ~tight[b] & _swings(track, places)
     same_vessel = track.vessel[first[b]] == track.vessel[last[a]]
-    joins = same_vessel & (quiet | brief | swing)
+    joins = same_vessel & (((quiet | brief) & here) | hop | swing)
     number = np.concatenate([[0], np.cumsum(~joins)])
     merged = np.where(run >= 0, number[run], -1)
     for i in np.flatnonzero(joins & trip):
@@ -150,70 +218,86 @@ def _merge(track: Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArra
     return merged
 
 
-def _swings(
-    track: Tracks, run: NDArray[np.int64], lat: NDArray[np.float64], lon: NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def _swings(track: Tracks, places: Middles) -> NDArray[np.bool_]:
     """Whether each run and the next are two places on one swing circle.
 
     A ship at anchor points at her anchor. Where the line between two places is the difference of the two
     headings, there is one point ahead of both.
     """
-    use = np.flatnonzero((run >= 0) & np.isfinite(track.heading))
-    n = len(lat)
-    way = np.exp(1j * np.radians(track.heading[use]))
-    count = np.maximum(np.bincount(run[use], minlength=n), 1)
-    mean = (
-        np.bincount(run[use], weights=way.imag, minlength=n)
-        + 1j * np.bincount(run[use], weights=way.real, minlength=n)
-    ) / count
-    metres = geo.EARTH_RADIUS_M * np.pi / 180.0
-    east = geo.turn_deg(lon[:-1], lon[1:]) * metres * np.cos(np.radians(lat[:-1]))
-    step = east + 1j * (lat[1:] - lat[:-1]) * metres
-    turn = mean[:-1] - mean[1:]
+    heading = np.radians(track.heading[places.groups.ping])
+    some = places.groups.only(np.isfinite(heading))
+    heading = np.radians(track.heading[some.ping])
+    way = some.mean(np.sin(heading)) + 1j * some.mean(np.cos(heading))
+    east = east_deg(places.lon[:-1], places.lon[1:]) * np.cos(np.radians(places.lat[:-1]))
+    step = (east + 1j * np.diff(places.lat)) * METRES_PER_DEG
+    turn = way[:-1] - way[1:]
     with np.errstate(divide="ignore", invalid="ignore"):
         pivot_m = np.abs(step) / np.abs(turn)
-        agreement = (step * turn.conjugate()).real / (np.abs(step) * np.abs(turn))
+        cosine = (step * turn.conjugate()).real / (np.abs(step) * np.abs(turn))
+    near, far = _SWING_REACH_M
     result: NDArray[np.bool_] = (
-        (np.abs(turn) > 0.3) & (agreement > 0.85) & (pivot_m > 20.0) & (pivot_m < 1200.0)
+        (np.abs(turn) > _SWING_TURN) & (cosine > _SWING_COSINE) & (pivot_m > near) & (pivot_m < far)
     )
     return result
 
 
-def _farthest_between(
+def _between(
     track: Tracks,
     last: NDArray[np.int64],
     first: NDArray[np.int64],
     lat: NDArray[np.float64],
     lon: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Largest distance from (lat, lon) of the pings strictly between two runs; 0 where there are none."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Largest distance from (lat, lon), and largest speed, of the pings strictly between two runs."""
     count = np.maximum(first - last - 1, 0)
     pair = np.repeat(np.arange(len(last)), count)
-    offset = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
-    ping = last[pair] + 1 + offset
-    metres = geo.haversine_m(track.lat[ping], track.lon[ping], lat[pair], lon[pair])
-    far = np.zeros(len(last))
-    np.maximum.at(far, pair, metres)
-    return far
+    ping = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count - last - 1, count)
+    far, fast = np.zeros(len(last)), np.zeros(len(last))
+    np.maximum.at(far, pair, plane_m(track.lat[ping], track.lon[ping], lat[pair], lon[pair]))
+    np.fmax.at(fast, pair, track.sog[ping])
+    return far, fast
 
 
-def _bound(track: Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArray[np.int64]:
-    """Split runs that stray from their own median: a ship that creeps is not in one place."""
+def _bound(track: Tracks, run: Runs, places: Middles, config: StopsConfig) -> Runs:
+    """Split runs that stray from their own median: a ship that drifts and then anchors is in two places.
+
+    A ship that settles nowhere on its way is adrift, and that is one stop.
+    """
+    groups = places.groups
+    straying = np.unique(groups.number[places.distance_m > config.max_radius_m])
+    if not straying.size:
+        return run
     run = run.copy()
-    distance, _ = track.from_middle_m(run)
-    straying = np.unique(run[np.nan_to_num(distance) > config.max_radius_m])
-    following = int(run.max()) + 1 if track.n else 0
-    first, last = edges(run, following)
+    following = groups.n
     for number in straying:
-        whole = np.arange(first[number], last[number] + 1)
-        whole = whole[run[whole] == number]
-        pieces = _within(track, whole, config.max_radius_m)
-        # A ship that stays nowhere on its way is adrift, and that is one stop.
-        if any(_radius_m(track, piece) < config.max_radius_m / 4 for piece in pieces if len(piece) > 2):
-            for piece in pieces:
-                run[piece] = following
-                following += 1
+        whole = groups.ping[groups.start[number] : groups.start[number] + groups.count[number]]
+        for part in _settled_parts(track, whole, config):
+            run[part] = following
+            following += 1
     return renumber(run)
+
+
+def _settled_parts(track: Tracks, at: NDArray[np.intp], config: StopsConfig) -> list[NDArray[np.intp]]:
+    """Cut consecutive pings at the ends of long stays in one place."""
+    pieces = _within(track, at, config.max_radius_m)
+    settled = [
+        track.time[piece[-1]] - track.time[piece[0]] >= config.settled_h * _HOUR_US
+        and float(np.quantile(_distances_m(track, piece, piece), 0.9)) < config.max_radius_m / 4
+        for piece in pieces
+    ]
+    owner, last = [], -1
+    for i, piece in enumerate(pieces):
+        near = [
+            k
+            for k in range(max(i - 1, 0), min(i + 2, len(pieces)))
+            if settled[k] and np.median(_distances_m(track, piece, pieces[k])) <= config.max_radius_m
+        ]
+        last = i if settled[i] else near[0] if near else last if last >= 0 and not settled[last] else i
+        owner.append(last)
+    return [
+        np.concatenate([piece for piece, k in zip(pieces, owner, strict=True) if k == own])
+        for own in dict.fromkeys(owner)
+    ]
 
 
 def _within(track: Tracks, at: NDArray[np.intp], limit_m: float) -> list[NDArray[np.intp]]:
@@ -221,150 +305,53 @@ def _within(track: Tracks, at: NDArray[np.intp], limit_m: float) -> list[NDArray
     pieces, todo = [], [at]
     while todo:
         part = todo.pop()
-        outside = _distances_m(track, part) > limit_m
+        outside = _distances_m(track, part, part) > limit_m
         if not outside.any():
             pieces.append(part)
             continue
         cuts = np.flatnonzero(np.diff(outside)) + 1
-        todo.extend(np.split(part, cuts if len(cuts) else [len(part) // 2]))
+        todo.extend(np.split(part, cuts if len(cuts) else [len(part) // 2])[::-1])
     return pieces
 
 
-def _distances_m(track: Tracks, at: NDArray[np.intp]) -> NDArray[np.float64]:
-    lon = track.lon[at]
-    middle_lon = lon[0] + np.median(geo.turn_deg(lon[0], lon))
-    return geo.haversine_m(track.lat[at], lon, np.median(track.lat[at]), middle_lon)
+def _distances_m(track: Tracks, at: NDArray[np.intp], place: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Distance of pings from the median position of `place`."""
+    origin = track.lon[place[0]]
+    lon = origin + np.median(east_deg(origin, track.lon[place]))
+    return plane_m(track.lat[at], track.lon[at], np.median(track.lat[place]), lon)
 
 
-def _radius_m(track: Tracks, at: NDArray[np.intp]) -> float:
-    return float(np.quantile(_distances_m(track, at), 0.9))
+def _settle(track: Tracks, places: Middles, config: StopsConfig) -> Runs:
+    """Trim and drop: what is left are stops.
 
-
-def _trim(track: Tracks, run: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Cut the last metres of the approach and the first of the departure off both ends."""
-    n = int(run.max()) + 1 if track.n else 0
-    if n == 0:
-        return run
-    distance, _ = track.from_middle_m(run)
-    limit = np.maximum(50.0, 3.0 * quantiles(distance, run, 0.5, n))
-    close = np.flatnonzero((run >= 0) & (np.nan_to_num(distance, nan=np.inf) <= limit[run]))
-    first, last = np.full(n, track.n), np.full(n, -1)
-    np.minimum.at(first, run[close], close)
-    np.maximum.at(last, run[close], close)
-    index = np.arange(track.n)
-    kept = (run >= 0) & (index >= first[run]) & (index <= last[run])
-    return np.where(kept, run, -1)
-
-
-def _drop_short(track: Tracks, run: NDArray[np.int64], config: StopsConfig) -> NDArray[np.int64]:
-    n = int(run.max()) + 1 if track.n else 0
-    if n == 0:
-        return run
-    first, last = edges(run, n)
-    seen = last >= 0
-    long = np.zeros(n, dtype=bool)
-    long[seen] = track.time[last[seen]] - track.time[first[seen]] >= config.min_duration_h * _HOUR_US
-    return renumber(np.where((run >= 0) & long[run], run, -1))
-
-
-def _summarise(track: Tracks, run: NDArray[np.int64]) -> pd.DataFrame:
-    """One row a run, in the order of the runs."""
-    n = int(run.max()) + 1 if track.n else 0
-    if n == 0:
-        return schema.empty("stops")
-    at = np.flatnonzero(run >= 0)
-    number = run[at]
-    first, last = edges(run, n)
-    distance, middle = track.from_middle_m(run)
-    mmsi = track.table["mmsi"].to_numpy()[first]
-    has_before, has_after = ~track.first[first], np.append(~track.first[1:], False)[last]
-    gap = np.zeros(n)
-    inner = at[at != first[number]]
-    np.maximum.at(gap, run[inner], track.step_us[inner] / _HOUR_US)
-    stops = pd.DataFrame(
-        {
-            "mmsi": mmsi,
-            "start_time": schema.from_micros(track.time[first]),
-            "end_time": schema.from_micros(track.time[last]),
-            "before_time": schema.from_micros(np.where(has_before, track.time[first - 1], _NEVER)),
-            "after_time": schema.from_micros(
-                np.where(has_after, track.time[np.minimum(last + 1, track.n - 1)], _NEVER)
-            ),
-            "dwell_h": (track.time[last] - track.time[first]) / _HOUR_US,
-            "n_pings": np.bincount(number, minlength=n),
-            "n_fine": np.bincount(number, weights=track.fine[at], minlength=n).astype(np.int64),
-            "max_gap_h": gap,
-            "lat": middle["lat"].to_numpy(),
-            "lon": middle["lon"].to_numpy(),
-            "drift_radius_m": quantiles(distance, run, 0.9, n),
-            "drift_rms_m": np.sqrt(np.bincount(number, weights=distance[at] ** 2, minlength=n))
-            / np.sqrt(np.bincount(number, minlength=n)),
-            "open_start": ~has_before,
-            "open_end": ~has_after,
-        }
+    The last metres of the approach and the first of the departure are cut off both ends. A stop has at least
+    one ping that is truly slow, and lasts long enough as seen, or as the pings around it let one suppose.
+    """
+    groups = places.groups
+    if not groups.n:
+        return np.full(len(track), -1)
+    (middle,) = groups.quantiles(places.distance_m, METRE_UNIT, 0.5)
+    limit = np.where(middle < _TIGHT_M, _TRIM_M, np.maximum(config.max_radius_m, _ADRIFT_MEDIANS * middle))
+    sog = track.sog[groups.ping]
+    within = groups.only((sog <= config.leave_kn) & (places.distance_m <= limit[groups.number]))
+    some = (within.count > 0) & (groups.only(sog < config.enter_kn).count > 0)
+    calm = groups.only(sog <= config.enter_kn / 2.0).count > 0
+    first, last = np.zeros(groups.n, dtype=np.intp), np.zeros(groups.n, dtype=np.intp)
+    first[some], last[some] = (
+        within.ping[within.start[some]],
+        within.ping[(within.start + within.count)[some] - 1],
     )
-    stops["stop_id"] = _stop_ids(stops, track.table["track"].to_numpy()[first])
-    return stops.join(_directions(track, at, number, n)).join(_statuses(track, at, number, n))
-
-
-def _stop_ids(stops: pd.DataFrame, number: NDArray[np.int64]) -> pd.Series:
-    """MMSI and start time; a second ship on the same MMSI gets its track number as well."""
-    ids: pd.Series = stops["mmsi"].astype(str) + "-" + stops["start_time"].dt.strftime("%Y%m%dT%H%M%S")
-    return ids.where(number == 0, ids + "-" + pd.Series(number, index=ids.index).astype(str))
-
-
-def _directions(track: Tracks, at: NDArray[np.intp], number: NDArray[np.int64], n: int) -> pd.DataFrame:
-    """Heading, its spread, and the pivot about which the ship swings."""
-    heading = track.table["heading_deg"].to_numpy(dtype=np.float64)[at]
-    known = np.isfinite(heading) & track.fine[at]
-    at, number, heading = at[known], number[known], heading[known]
-    count = np.bincount(number, minlength=n).astype(np.float64)
-    sin, cos = np.sin(np.radians(heading)), np.cos(np.radians(heading))
-
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(number, weights=values, minlength=n) / np.where(count > 0, count, np.nan)
-
-    mean_sin, mean_cos = mean(sin), mean(cos)
-    length = np.hypot(mean_sin, mean_cos)
-    middle = np.degrees(np.arctan2(mean_sin, mean_cos)) % 360.0
-    turns = geo.turn_deg(middle[number], heading)
-    median = (middle + pd.Series(turns).groupby(number).median().reindex(range(n)).to_numpy()) % 360.0
-    with np.errstate(divide="ignore"):
-        spread = np.degrees(np.sqrt(np.maximum(-2.0 * np.log(length), 0.0)))
-    # Least squares of x = cx - r sin(h), y = cy - r cos(h): r is the distance to a pivot ahead.
-    metre_lat = geo.EARTH_RADIUS_M * np.pi / 180.0
-    lat0 = track.lat[at] - mean(track.lat[at])[number]
-    east = geo.turn_deg(first_of(track.lon[at], number, n)[number], track.lon[at])
-    x = (east - mean(east)[number]) * metre_lat * np.cos(np.radians(track.lat[at]))
-    y = lat0 * metre_lat
-    varies = mean(sin**2) - mean_sin**2 + mean(cos**2) - mean_cos**2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        radius = -(mean(x * sin) + mean(y * cos)) / varies
-    trusted = (count >= 5) & (spread > 15.0)
-    swing = np.where(trusted, radius, np.nan)
-    ahead = np.where(trusted, radius * length, np.nan)
-    mean_lon = first_of(track.lon[at], number, n) + mean(east)
-    pivot_lat, pivot_lon = geo.offset_deg(mean(track.lat[at]), mean_lon, middle, ahead)
-    return pd.DataFrame(
-        {
-            "heading_deg": median,
-            "heading_spread_deg": np.where(count > 0, np.minimum(spread, 180.0), np.nan),
-            "n_headings": count.astype(np.int64),
-            "swing_m": swing,
-            "pivot_lat": pivot_lat,
-            "pivot_lon": pivot_lon,
-        }
+    dwell = track.time[last] - track.time[first]
+    arrived = arrivals(track, first, places.lat, places.lon, config)
+    stay = departures(track, last, places.lat, places.lon, config) - arrived
+    open_stop = (track.first[first] | track.final[last]) & (dwell >= config.min_open_h * _HOUR_US)
+    short_us = config.min_duration_h * _HOUR_US
+    long = (dwell >= short_us) | (calm & (stay >= short_us)) | open_stop
+    kept = (
+        (long & some)[groups.number]
+        & (groups.ping >= first[groups.number])
+        & (groups.ping <= last[groups.number])
     )
-
-
-def _statuses(track: Tracks, at: NDArray[np.intp], number: NDArray[np.int64], n: int) -> pd.DataFrame:
-    status = track.table["nav_status"].fillna(15).to_numpy(dtype=np.int64)[at].clip(0, 15)
-    counts = np.bincount(number * 16 + status, minlength=n * 16).reshape(n, 16)
-    total = counts.sum(axis=1)
-    return pd.DataFrame(
-        {
-            "nav_status": counts.argmax(axis=1),
-            "moored_share": counts[:, 5] / total,
-            "anchored_share": counts[:, 1] / total,
-        }
-    )
+    out = np.full(len(track), -1)
+    out[groups.ping[kept]] = groups.number[kept]
+    return renumber(out)
