@@ -19,6 +19,10 @@ hypothesis.settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Programs, not tests; looking for doctests would import them.
+PROGRAMS = (ROOT / "tests" / "benchmarks").glob("*.py")
+collect_ignore = [str(path) for path in PROGRAMS if not path.name.startswith("test_")]
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:
