@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ais_berths.footprints import Pairs
 
 
+_REACH_M = 12.0
+
+
 def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
     """Group footprints into berths.
 
@@ -62,9 +65,12 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
     [0, 0, 1]
     """
     prints = Footprints.of(hulls, stops)
-    pairs = prints.pairs()
-    labels = _by_overlap(prints, pairs, config)
-    labels, rafted = _join_rafts(prints, pairs, labels, config)
+    like = prints.alike()
+    apart = _distances(prints, like, np.arange(len(like)), config) > 1.0 - config.min_overlap
+    like = np.where(apart, np.arange(len(like)), like)
+    touching = prints.touching(np.unique(like), _REACH_M)
+    labels = _by_overlap(prints, like, touching, config)
+    labels, rafted = _join_rafts(prints, _side_by_side(prints, like, touching), labels, config)
     settled = settle_lines(prints, labels, rafted, config)
     out = pd.DataFrame(
         {
@@ -81,22 +87,20 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
     return out
 
 
-def _by_overlap(prints: Footprints, pairs: Pairs, config: BerthsConfig) -> NDArray[np.int64]:
-    """DBSCAN over the overlap of hulls.
-
-    The distance of two hulls is the share of the smaller one that the other leaves uncovered, or the
-    offset of their middles along the quay as a share of the shorter ship if that is more: a long ship
-    that lay across two berths covers the ships of both, but its middle is far from theirs.
-    """
-    shorter = np.minimum(prints.length[pairs.i], prints.length[pairs.j])
-    distance = np.maximum(1.0 - pairs.share, pairs.along / shorter)
-    near = (distance <= 1.0 - config.min_overlap) & (pairs.turn <= config.max_turn_deg)
-    i, j = pairs.i[near], pairs.j[near]
-    # A stored zero would mean "no entry" to some sparse operations.
-    value = np.maximum(distance[near], 1e-9)
+def _by_overlap(
+    prints: Footprints, like: NDArray[np.intp], touching: NDArray[np.intp], config: BerthsConfig
+) -> NDArray[np.int64]:
+    """DBSCAN over the overlap of hulls; those that are nearly the same are compared through the first."""
     n = len(prints.x)
     if n == 0:
         return np.zeros(0, dtype=np.int64)
+    again = np.flatnonzero(like != np.arange(n))
+    i, j = np.concatenate([touching, np.stack([like[again], again])], axis=1)
+    distance = _distances(prints, i, j, config)
+    near = distance <= 1.0 - config.min_overlap
+    i, j = i[near], j[near]
+    # A stored zero would mean "no entry" to some sparse operations.
+    value = np.maximum(distance[near], 1e-9)
     itself = np.arange(n)
     # With the diagonal stored and the rows sorted, scikit-learn leaves the graph as it is, and is quiet.
     graph = sort_graph_by_row_values(
@@ -114,6 +118,35 @@ def _by_overlap(prints: Footprints, pairs: Pairs, config: BerthsConfig) -> NDArr
     return result
 
 
+def _distances(
+    prints: Footprints, i: NDArray[np.intp], j: NDArray[np.intp], config: BerthsConfig
+) -> NDArray[np.float64]:
+    """From 0 for two hulls that cover each other to 1 for two that have nothing to do with each other.
+
+    The distance is the share of the smaller hull that the other leaves uncovered, or the offset of their
+    middles along the quay as a share of the shorter ship if that is more: a long ship that lay across two
+    berths covers the ships of both, but its middle is far from theirs.
+    """
+    pairs = prints.compare(i, j)
+    offset = pairs.along / np.minimum(prints.length[i], prints.length[j])
+    distance = np.where(pairs.turn <= config.max_turn_deg, np.minimum(offset, 1.0), 1.0)
+    near = distance <= 1.0 - config.min_overlap
+    distance[near] = np.maximum(1.0 - prints.shares(i[near], j[near]), distance[near])
+    return distance
+
+
+def _side_by_side(prints: Footprints, like: NDArray[np.intp], touching: NDArray[np.intp]) -> Pairs:
+    """Ships of one basin that were there at the same time, and not farther apart than they are long."""
+    n = len(prints.x)
+    graph = csr_array((np.ones(touching.shape[1]), (touching[0], touching[1])), shape=(n, n))
+    basin = connected_components(graph, directed=False)[1][like]
+    i, j = prints.together(basin.astype(np.int64))
+    apart = np.hypot(prints.x[j] - prints.x[i], prints.y[j] - prints.y[i]) / prints.scale[i]
+    size = prints.length + prints.width
+    near = apart <= (size[i] + size[j]) / 2.0 + _REACH_M
+    return prints.compare(i[near], j[near])
+
+
 def _join_rafts(
     prints: Footprints, pairs: Pairs, labels: NDArray[np.int64], config: BerthsConfig
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -122,10 +155,11 @@ def _join_rafts(
     hours = np.maximum((prints.end - prints.start) / HOUR_US, 1e-9)
     beside = (prints.width[i] + prints.width[j]) / 2.0
     shared = (prints.length[i] + prints.length[j]) / 2.0 - pairs.along
+    gap = np.minimum(config.raft_gap_m + np.hypot(prints.error[i], prints.error[j]), _REACH_M)
     raft = (
         (pairs.turn <= config.max_turn_deg)
         & (pairs.across >= 0.5 * beside)
-        & (pairs.across <= beside + config.raft_gap_m + np.hypot(prints.error[i], prints.error[j]))
+        & (pairs.across <= beside + gap)
         & (shared >= 0.5 * np.minimum(prints.length[i], prints.length[j]))
         & (pairs.together_h >= 0.5 * np.minimum(hours[i], hours[j]))
         & (prints.mmsi[i] != prints.mmsi[j])

@@ -271,6 +271,65 @@ def rectangles(
     return result
 
 
+def shared_area(
+    ahead: ArrayLike,
+    right: ArrayLike,
+    turn: ArrayLike,
+    size: tuple[ArrayLike, ArrayLike],
+    other: tuple[ArrayLike, ArrayLike],
+) -> Floats:
+    """Area that each rectangle has in common with another one.
+
+    The outline of the common area is made of the edges of either rectangle inside the other one, and
+    Green's theorem turns the outline into an area. The same as shapely's intersection, several times as fast.
+
+    Parameters
+    ----------
+    ahead, right, turn
+        Middle of the other rectangle in the direction of the first one and to the right of it, and how far
+        the other one is turned clockwise (degrees).
+    size, other
+        Length and width of the first and of the other rectangles, in the same unit.
+
+    Examples
+    --------
+    >>> float(shared_area([3.0], [1.0], [0.0], ([10.0], [4.0]), ([10.0], [4.0]))[0].round(3))
+    21.0
+    """
+    cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    middle = np.stack([np.asarray(ahead, dtype=np.float64), np.asarray(right, dtype=np.float64)], axis=-1)
+    there = np.stack([np.stack([cos, sin], axis=-1), np.stack([-sin, cos], axis=-1)], axis=-2)
+    half, other_half = (
+        np.stack([np.asarray(v, dtype=np.float64) for v in pair], axis=-1) / 2.0 for pair in (size, other)
+    )
+    signs = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, -1.0], [-1.0, 1.0]])
+    own, others = signs * half[:, None, :], signs * other_half[:, None, :]
+    moved = others @ there + middle[:, None, :]
+    seen = (own - middle[:, None, :]) @ np.swapaxes(there, -1, -2)
+    # Edges that coincide count once: those of the first rectangle.
+    hair = 1e-9 * (half + other_half).sum(axis=-1, keepdims=True)
+    area = _edges_inside(own, seen, other_half + hair) + _edges_inside(moved, moved, half - hair)
+    # Where they only touch, the common edge would count from one side alone.
+    both = np.minimum(half, moved.max(axis=1)) - np.maximum(-half, moved.min(axis=1))
+    return np.clip(area, 0.0, np.maximum(both, 0.0).prod(axis=-1))
+
+
+def _edges_inside(corners: Floats, seen: Floats, half: Floats) -> Floats:
+    """Half the cross products along the edges of rectangles, as far as they lie within others.
+
+    `seen` are the corners as the other rectangle sees them, `half` half its length and width.
+    """
+    step = np.roll(seen, -1, axis=1) - seen
+    step = np.where(np.abs(step) < 1e-12, 1e-12, step)
+    one, two = (-half[:, None, :] - seen) / step, (half[:, None, :] - seen) / step
+    enter = np.maximum(np.minimum(one, two).max(axis=-1), 0.0)
+    leave = np.minimum(np.maximum(one, two).min(axis=-1), 1.0)
+    along = np.roll(corners, -1, axis=1) - corners
+    cross = corners[..., 1] * along[..., 0] - corners[..., 0] * along[..., 1]
+    result: Floats = (np.maximum(leave - enter, 0.0) * cross).sum(axis=1) / 2.0
+    return result
+
+
 # H3 cells as signed 64-bit integers ---------------------------------------------------------------
 
 

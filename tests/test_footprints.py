@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ais_berths import geo, schema
@@ -67,67 +67,108 @@ def test_shapes_have_true_size_everywhere(place: str) -> None:
     assert apart == pytest.approx([200.0], rel=0.006)
 
 
+def every(prints: Footprints) -> np.ndarray:
+    return np.arange(len(prints.x))
+
+
+# two footprints -----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("place", PLACES)
-def test_pairs_say_how_two_ships_lie(place: str) -> None:
+def test_two_ships_are_compared_in_metres(place: str) -> None:
     prints = prints_of(
         lie("a"), lie("b", 50.0, 6.0, turn_deg=180.0, start_h=4.0, length_m=100.0, width_m=20.0), place=place
     )
-    pairs = prints.pairs()
-    assert (pairs.i.tolist(), pairs.j.tolist()) == ([0], [1])
+    pairs = prints.compare(np.array([0]), np.array([1]))
     assert pairs.turn[0] == pytest.approx(0.0, abs=1e-6)
     assert pairs.along[0] == pytest.approx(50.0, rel=0.006)
     assert pairs.across[0] == pytest.approx(6.0, abs=0.4)
-    # 100 m along the quay and 19 of the 20 m across lie within the longer ship.
-    assert pairs.share[0] == pytest.approx(0.95, abs=0.02)
     assert pairs.together_h[0] == pytest.approx(6.0)
+    # 100 m along the quay and 19 of the 20 m across lie within the longer ship.
+    assert prints.shares(pairs.i, pairs.j)[0] == pytest.approx(0.95, abs=0.02)
 
 
 def test_ships_that_never_met_were_not_together() -> None:
-    pairs = prints_of(lie("a"), lie("b", start_h=12.0)).pairs()
+    prints = prints_of(lie("a"), lie("b", start_h=12.0))
+    pairs = prints.compare(np.array([0]), np.array([1]))
     assert pairs.together_h.tolist() == [0.0]
-    assert pairs.share.tolist() == pytest.approx([1.0])
-
-
-@pytest.mark.parametrize(("across_m", "n"), [(30.0, 1), (41.0, 1), (43.0, 0)])
-def test_ships_side_by_side_are_pairs_within_reach(across_m: float, n: int) -> None:
-    pairs = prints_of(lie("a"), lie("b", 0.0, across_m)).pairs(reach_m=12.0)
-    assert len(pairs.i) == n
-    assert (pairs.share < 1e-6).all()
-
-
-def test_ships_one_after_the_other_are_no_pair() -> None:
-    assert len(prints_of(lie("a"), lie("b", 203.0)).pairs().i) == 0
+    assert prints.shares(pairs.i, pairs.j).tolist() == pytest.approx([1.0])
 
 
 def test_bow_and_stern_look_the_same() -> None:
-    there = prints_of(lie("a"), lie("b", 30.0, 3.0, turn_deg=5.0)).pairs()
-    back = prints_of(lie("a"), lie("b", 30.0, 3.0, turn_deg=185.0)).pairs()
-    for name in ("turn", "along", "across", "share"):
-        assert getattr(back, name) == pytest.approx(getattr(there, name), abs=1e-6)
+    there = prints_of(lie("a"), lie("b", 30.0, 3.0, turn_deg=5.0))
+    back = prints_of(lie("a"), lie("b", 30.0, 3.0, turn_deg=185.0))
+    one, other = np.array([0]), np.array([1])
+    for name in ("turn", "along", "across"):
+        expected = getattr(there.compare(one, other), name)
+        assert getattr(back.compare(one, other), name) == pytest.approx(expected, abs=1e-6)
+    assert back.shares(one, other) == pytest.approx(there.shares(one, other))
 
 
-def test_one_ship_has_no_pairs() -> None:
-    pairs = prints_of(lie("a")).pairs()
-    assert [len(v) for v in vars(pairs).values()] == [0] * 7
+@given(st.floats(-200, 200), st.floats(-60, 60), st.floats(-180, 180), st.floats(20, 300))
+def test_shares_are_those_of_the_shapes(along: float, across: float, turn: float, length: float) -> None:
+    prints = prints_of(lie("a"), lie("b", along, across, turn_deg=turn, length_m=length))
+    shapes = prints.shapes()
+    area = shapely.area(shapely.intersection(shapes[0], shapes[1])) / prints.scale[0] ** 2
+    share = prints.shares(np.array([0]), np.array([1]))[0]
+    assert share == pytest.approx(area / (min(length, 200.0) * 30.0), abs=1e-3)
+    assert prints.shares(np.array([1]), np.array([0]))[0] == pytest.approx(share, abs=1e-3)
 
 
-@settings(deadline=None, max_examples=40)
-@given(
-    st.lists(st.tuples(st.floats(0, 600), st.floats(-40, 40), st.floats(-30, 30)), min_size=2, max_size=7),
-    st.randoms(use_true_random=False),
+# finding the pairs --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("along_m", "across_m", "n"), [(0, 41, 1), (0, 43, 0), (211, 0, 1), (215, 0, 0), (0, 0, 1)]
 )
-def test_pairs_do_not_depend_on_the_order_of_the_rows(spots: list[tuple[float, ...]], random: Any) -> None:
-    rows = [lie(f"s{n}", along, across, turn_deg=turn) for n, (along, across, turn) in enumerate(spots)]
+def test_ships_within_reach_touch(along_m: float, across_m: float, n: int) -> None:
+    prints = prints_of(lie("a"), lie("b", along_m, across_m))
+    assert prints.touching(every(prints), reach_m=12.0).shape == (2, n)
+
+
+def test_touching_names_only_the_footprints_asked_for() -> None:
+    prints = prints_of(lie("a"), lie("b", 5.0), lie("c", 10.0), lie("d", 900.0))
+    assert prints.touching(np.array([0, 2, 3]), 12.0).tolist() == [[0], [2]]
+    assert prints.touching(np.array([3]), 12.0).shape == (2, 0)
+
+
+STAYS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(0, 6)), min_size=1, max_size=12)
+
+
+@given(STAYS)
+def test_together_are_those_of_one_place_whose_times_overlap(stays: list[tuple[int, int, int]]) -> None:
+    prints = prints_of(*(lie(f"s{n}", start_h=at, hours=hours) for n, (_, at, hours) in enumerate(stays)))
+    found = {tuple(pair) for pair in prints.together(np.array([stay[0] for stay in stays])).T.tolist()}
+
+    def meet(a: tuple[int, int, int], b: tuple[int, int, int]) -> bool:
+        return a[0] == b[0] and max(a[1], b[1]) < min(a[1] + a[2], b[1] + b[2])
+
+    n = len(stays)
+    expected = {(i, j) for i in range(n) for j in range(i + 1, n) if meet(stays[i], stays[j])}
+    # Two that share no time but an instant may be named: they were together for no hours.
+    hours = {pair: prints.compare(*np.array(pair)[:, None]).together_h[0] for pair in found}
+    assert {pair for pair in found if hours[pair] > 0} == expected
+
+
+def test_footprints_that_are_nearly_the_same_have_one_first() -> None:
+    again = [lie(f"s{n:03d}", 1.5 * np.sin(n), 0.5 * np.cos(n), start_h=20.0 * n, mmsi=7) for n in range(200)]
+    prints = prints_of(*again, lie("z", 300.0))
+    like = prints.alike()
+    firsts = np.unique(like)
+    assert (like[firsts] == firsts).all()
+    assert len(firsts) < 20
+    assert like[200] == 200
+    assert (prints.shares(like, every(prints)) > 0.7).all()
+    assert (prints.compare(like, every(prints)).along < 12.0).all()
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_first_does_not_depend_on_the_order_of_the_rows(random: Any) -> None:
+    rows = [lie(f"s{n:02d}", 7.0 * np.sin(n), 4.0 * np.cos(n), start_h=float(n)) for n in range(30)]
     shuffled = random.sample(rows, len(rows))
 
-    def table(rows: list[dict[str, Any]]) -> dict[tuple[str, ...], list[float]]:
-        pairs = prints_of(*rows).pairs()
+    def first_of(rows: list[dict[str, Any]]) -> dict[str, str]:
         names = [row["stop_id"] for row in rows]
-        found = zip(pairs.i.tolist(), pairs.j.tolist(), strict=True)
-        values = np.stack([pairs.turn, pairs.along, pairs.across, pairs.share], axis=1).tolist()
-        return {tuple(sorted((names[i], names[j]))): row for (i, j), row in zip(found, values, strict=True)}
+        return dict(zip(names, [names[n] for n in prints_of(*rows).alike().tolist()], strict=True))
 
-    first, second = table(rows), table(shuffled)
-    assert set(first) == set(second)
-    for key, row in first.items():
-        assert second[key] == pytest.approx(row, rel=1e-3, abs=1e-3)
+    assert first_of(shuffled) == first_of(rows)

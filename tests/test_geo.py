@@ -160,6 +160,31 @@ def test_rectangles_have_their_sides_along_the_heading(heading: float, length: f
     assert box.boundary.distance(ahead) < 1e-6
 
 
+SIDES = st.floats(0.5, 400)
+
+
+@given(
+    METRES, METRES, ANGLES | st.sampled_from([0.0, 90.0, 180.0]), SIDES, SIDES, SIDES, SIDES, st.booleans()
+)
+def test_shared_areas_are_those_of_shapely(
+    ahead: float, right: float, turn: float, a: float, b: float, c: float, d: float, alike: bool
+) -> None:
+    c, d = (a, b) if alike else (c, d)
+    ahead, right = ahead / 10, right / 10
+    first = geo.rectangles([0.0], [0.0], [0.0], [a], [b])[0]
+    second = geo.rectangles([right], [ahead], [turn], [c], [d])[0]
+    area = geo.shared_area([ahead], [right], [turn], ([a], [b]), ([c], [d]))[0]
+    assert area == pytest.approx(first.intersection(second).area, rel=1e-4, abs=0.02)
+
+
+def test_shared_areas_of_rectangles_with_common_edges() -> None:
+    ahead, right = [0.0, 50.0, 100.0, 0.0, 0.0], [0.0, 0.0, 0.0, 10.0, 20.0]
+    size = np.full(5, 100.0), np.full(5, 20.0)
+    area = geo.shared_area(ahead, right, np.zeros(5), size, size)
+    assert area == pytest.approx([2000.0, 1000.0, 0.0, 1000.0, 0.0], abs=1e-3)
+    assert geo.shared_area([], [], [], ([], []), ([], [])).shape == (0,)
+
+
 # cells --------------------------------------------------------------------------------------------
 
 
