@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tables
-from trials import KINDS, SIZES, Case, cases_of, find_all, hear, run_cases, score
+from trials import KINDS, SIZES, Case, cases_of, find_all, hear, listen, run_cases, score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,13 +60,13 @@ def main() -> None:
 
 def trial(case: Case) -> list[dict[str, Any]]:
     """All variants of one port."""
-    heard = hear(case)
+    heard = hear(listen(case))
     return [{**vars(case), "sizes": sizes, **score(find_all(heard, sizes), heard.truth)} for sizes in SIZES]
 
 
 def neighbours(case: Case) -> list[dict[str, Any]]:
     """Two close ports, length and width only."""
-    heard = hear(case)
+    heard = hear(listen(case))
     return [{**vars(case), **score(find_all(heard, "size"), heard.truth)}]
 
 

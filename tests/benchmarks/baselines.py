@@ -18,7 +18,7 @@ from sklearn.cluster import DBSCAN
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.utils._testing import ignore_warnings
-from trials import Case, Heard, cases_of, commercial_mmsi, find_all, hear, of_ships, run_cases
+from trials import Case, Heard, cases_of, commercial_mmsi, find_all, hear, listen, of_ships, run_cases
 
 from ais_berths import evaluate, geo
 from ais_berths.geo import Plane
@@ -54,7 +54,7 @@ def main() -> None:
 
 def compare(case: Case) -> list[dict[str, Any]]:
     """Every method on one port."""
-    heard = hear(case)
+    heard = hear(listen(case))
     results = {sizes: find_all(heard, sizes) for sizes in OURS}
     found = {name: results[sizes].places.berths for sizes, name in OURS.items()}
     places = results["antenna"].places

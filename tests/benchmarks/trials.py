@@ -45,8 +45,16 @@ class Case:
     spacing_km: float = 60.0
 
 
+class Feed(NamedTuple):
+    """What was received in a port, and what happened in truth."""
+
+    pings: pd.DataFrame
+    statics: pd.DataFrame
+    truth: Truth
+
+
 class Heard(NamedTuple):
-    """What was received in a port, cleaned, with its stops, and what happened in truth."""
+    """The same, cleaned, with its stops."""
 
     pings: pd.DataFrame
     stops: pd.DataFrame
@@ -63,26 +71,28 @@ class Result(NamedTuple):
     calls: Calls
 
 
-def hear(case: Case, config: Config | None = None) -> Heard:
-    """Simulate a port and find the stops; neither depends on what ships send about their size."""
-    pings, statics, truth = simulate_port(
-        days=case.days,
-        reception=case.reception,
-        sizes="antenna",
-        ports=case.ports,
-        spacing_km=case.spacing_km,
-        rng=case.seed,
+def listen(case: Case) -> Feed:
+    """Simulate a port."""
+    return Feed(
+        *simulate_port(
+            days=case.days,
+            reception=case.reception,
+            sizes="antenna",
+            ports=case.ports,
+            spacing_km=case.spacing_km,
+            rng=case.seed,
+        )
     )
-    return find_stops(pings, statics, truth, config or Config())
 
 
-def find_stops(pings: pd.DataFrame, statics: pd.DataFrame, truth: Truth, config: Config) -> Heard:
-    """Clean the pings and find the stops."""
-    is_ship, _ = ship_mmsi(pings["mmsi"].to_numpy(), config.clean)
-    clean, _ = clean_pings(pings[is_ship].reset_index(drop=True), config.clean)
+def hear(feed: Feed, config: Config | None = None) -> Heard:
+    """Clean the pings and find the stops; neither depends on what ships send about their size."""
+    config = config or Config()
+    is_ship, _ = ship_mmsi(feed.pings["mmsi"].to_numpy(), config.clean)
+    clean, _ = clean_pings(feed.pings[is_ship].reset_index(drop=True), config.clean)
     stops, stop_id = detect_stops(clean, config.stops)
     clean = clean.assign(stop_id=stop_id)
-    return Heard(clean, stops, measure_detours(clean, stops), statics, truth)
+    return Heard(clean, stops, measure_detours(clean, stops), feed.statics, feed.truth)
 
 
 def find_all(heard: Heard, sizes: str, config: Config | None = None) -> Result:
