@@ -34,6 +34,7 @@ _USES = {
 # Neighbours on a line within this angle share out an overlap of up to this part of the shorter one.
 _SAME_LINE_DEG = 15.0
 _GIVE_WAY = 0.4
+_SEEN = 2
 
 
 def find_berths(
@@ -61,7 +62,8 @@ def find_berths(
         One row a stop at a berth: ``stop_id``, ``number`` of the berth, ``rafted``.
     """
     groups = cluster_hulls(hulls, stops, config).rename(columns={"cluster": "number"})
-    prints = Footprints.of(hulls, stops)
+    groups = _without_glimpses(groups, stops)
+    prints = Footprints.of(hulls[hulls["stop_id"].isin(groups["stop_id"])], stops)
     outlines = _outlines(prints, groups, config)
     outlines = _part_ways(outlines)
     shapes = _without_overlap(outlines)
@@ -76,6 +78,15 @@ def find_berths(
     wanted = [name for name in schema.BERTHS.names if name in berths.columns]
     frame = gpd.GeoDataFrame(berths[["number", *wanted, "geometry"]], geometry="geometry", crs="EPSG:4326")
     return frame, members
+
+
+def _without_glimpses(groups: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
+    """Ships seen once may lie at a berth, and neither make one nor shape it."""
+    n_pings = stops.set_index("stop_id")["n_pings"].reindex(groups["stop_id"])
+    seen = (n_pings.fillna(_SEEN) >= _SEEN).to_numpy()
+    groups = groups.assign(odd=groups["odd"].to_numpy() | ~seen)
+    groups = groups[groups["number"].isin(groups["number"][seen])]
+    return groups.assign(number=pd.factorize(groups["number"], sort=True)[0]).reset_index(drop=True)
 
 
 def describe_berths(
