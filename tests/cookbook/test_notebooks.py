@@ -1,0 +1,114 @@
+"""The cookbook: every chapter runs on the shipped sample, and the notebooks are in step with the chapters."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+COOKBOOK = Path(__file__).resolve().parents[2] / "cookbook"
+NOTEBOOKS = COOKBOOK.parent / "notebooks"
+CHAPTERS = sorted(
+    path.name for path in COOKBOOK.glob("*.md") if "{code-cell}" in path.read_text(encoding="utf-8")
+)
+WHY = "the cookbook extra is not installed (pip install -e '.[cookbook]')"
+# What the kernel is told first: a warning is an error, as in the other tests.
+STRICT = """\
+import warnings
+warnings.simplefilter("error")
+warnings.filterwarnings("ignore", "Conversion of an array with ndim > 0 to a scalar", DeprecationWarning)
+import matplotlib
+matplotlib.use("agg")
+"""
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    pytest.importorskip("jupytext", reason=WHY)
+    pytest.importorskip("nbformat", reason=WHY)
+    spec = importlib.util.spec_from_file_location("make_notebooks", COOKBOOK / "make_notebooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def contents(notebook: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (cell["cell_type"], "".join(cell["source"]), cell.get("metadata", {})) for cell in notebook["cells"]
+    ]
+
+
+def test_there_are_chapters_and_each_has_a_notebook() -> None:
+    assert CHAPTERS
+    assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == [Path(name).stem for name in CHAPTERS]
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_notebook_is_in_step_and_has_no_outputs(name: str, maker: ModuleType) -> None:
+    stored = json.loads((NOTEBOOKS / name).with_suffix(".ipynb").read_text(encoding="utf-8"))
+    assert contents(stored) == contents(maker.notebook(COOKBOOK / name)), (
+        "a notebook differs from its chapter; run python cookbook/make_notebooks.py"
+    )
+    for cell in stored["cells"]:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the machinery that runs the kernel
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_runs(name: str, maker: ModuleType, tmp_path: Path) -> None:
+    nbclient = pytest.importorskip("nbclient", reason=WHY)
+    pytest.importorskip("ipykernel", reason=WHY)
+    nbformat = pytest.importorskip("nbformat", reason=WHY)
+    notebook = maker.notebook(COOKBOOK / name)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))
+    # The kernel complains while it stops; that is not the chapter's doing.
+    notebook.cells.append(nbformat.v4.new_code_cell('warnings.simplefilter("ignore")'))
+    start = time.perf_counter()
+    client = nbclient.NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    print(f"{name}: {time.perf_counter() - start:.1f} s")
+    complaints = [
+        output["text"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stderr"
+    ]
+    assert complaints == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_has_the_parts_of_a_lesson(name: str) -> None:
+    text = (COOKBOOK / name).read_text(encoding="utf-8")
+    for part in ("**Question.**", "**Goal:**", "**You need:**", "**Time:**"):
+        assert part in text
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings[-3:] == ["Summary", "Exercises", "What next"]
+    assert "Show the solution" in text
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_pictures_have_alternative_texts(name: str) -> None:
+    cells = re.findall(r"```\{code-cell\}.*?\n```", (COOKBOOK / name).read_text(encoding="utf-8"), re.DOTALL)
+    for cell in cells:
+        if "plt.subplots" in cell:
+            assert re.search(r"\n    alt: .{30,}", cell), f"no alternative text: {cell[:200]}"
+
+
+def test_links_lead_somewhere() -> None:
+    for path in COOKBOOK.glob("*.md"):
+        for target in re.findall(r"\]\(([\w./-]+\.md)", path.read_text(encoding="utf-8")):
+            assert (COOKBOOK / target).is_file(), f"{path.name} links to {target}"
