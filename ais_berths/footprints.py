@@ -101,7 +101,9 @@ class Footprints:
         )
         shapes = self.shapes()[of]
         i, j = shapely.STRtree(shapes).query(grown, predicate="intersects")
-        result: NDArray[np.intp] = of[np.unique(np.sort(np.stack([i, j])[:, i != j], axis=0), axis=1)]
+        i, j = np.minimum(i, j), np.maximum(i, j)
+        both = np.unique(i[i < j] * np.int64(len(of)) + j[i < j])
+        result: NDArray[np.intp] = of[np.stack(np.divmod(both, max(len(of), 1)))]
         return result
 
     def together(self, place: NDArray[np.int64]) -> NDArray[np.intp]:

@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from ais_berths import geo
 from ais_berths.footprints import HOUR_US
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _FEW = 6
 _GUESSES = 2
 _LOOK_BACK = 6
+_CELLS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,13 @@ def _settle(
     """
     every = np.concatenate(places)
     attempts = [places] if all(_is_one_berth(prints, place, config) for place in places) else []
+    few = max(1.0, config.odd_share * len(every))
     for attempt in [*attempts, _pieces(prints, every, config)]:
         compact = sum(len(place) for place in attempt if _is_one_berth(prints, place, config))
-        odd = _misfits(prints, every, attempt, config)
-        few = max(1.0, config.odd_share * len(every))
-        if compact >= config.discrete_share * len(every) and len(odd) <= few:
+        if compact < config.discrete_share * len(every):
+            continue
+        odd = _misfits(prints, every, attempt, few, config)
+        if len(odd) <= few:
             return False, _without(prints, every, attempt, odd)
     # A busy stretch too short for two of its ships is a berth with much play.
     whole = len(every) < _FEW or _room(prints, every) >= config.continuous_room
@@ -134,25 +138,46 @@ def _conflicts(prints: Footprints, members: Members) -> int:
     return int(found.sum())
 
 
-def _misfits(prints: Footprints, every: Members, places: list[Members], config: BerthsConfig) -> Members:
-    """The fewest visits (greedily) without which no ship reaches into a place that is not its own."""
+def _misfits(
+    prints: Footprints, every: Members, places: list[Members], few: float, config: BerthsConfig
+) -> Members:
+    """The fewest visits (greedily) without which no ship reaches into a place that is not its own.
+
+    The search ends as soon as they are more than a few.
+    """
+    if len(places) < 2:
+        return every[:0]
+    place = np.empty(len(every), dtype=np.int64)
+    order = np.argsort(every)
+    for number, members in enumerate(places):
+        place[order[np.searchsorted(every, members, sorter=order)]] = number
     along, length, error = _along(prints, every, every), prints.length[every], prints.error[every]
-    where = {member: number for number, place in enumerate(places) for member in place.tolist()}
-    place = np.array([where[member] for member in every.tolist()])
     size = np.bincount(place)[place]
-    shorter = np.minimum(length[:, None], length[None, :])
-    shared = (length[:, None] + length[None, :]) / 2.0 - np.abs(along[:, None] - along[None, :])
-    doubt = np.hypot(error[:, None], error[None, :])
-    reach = (shared > config.reach_share * shorter + doubt) & (place[:, None] != place[None, :])
-    odd = []
-    count = reach.sum(axis=1)
-    while count.any():
+
+    def reaches(visits: Members, others: Members) -> NDArray[np.bool_]:
+        a, b = visits[:, None], others[None, :]
+        shared = (length[a] + length[b]) / 2.0 - np.abs(along[a] - along[b])
+        least = config.reach_share * np.minimum(length[a], length[b]) + np.hypot(error[a], error[b])
+        result: NDArray[np.bool_] = (shared > least) & (place[a] != place[b])
+        return result
+
+    in_line = np.argsort(along, kind="stable")
+    farthest = length.max()
+    left = np.searchsorted(along[in_line], along - farthest)
+    right = np.searchsorted(along[in_line], along + farthest, side="right")
+    count = np.zeros(len(every), dtype=np.int64)
+    for block in np.array_split(in_line, len(every) ** 2 // _CELLS + 1):
+        others = in_line[left[block].min() : right[block].max()]
+        count[block] = reaches(block, others).sum(axis=1)
+    odd: list[int] = []
+    while count.any() and len(odd) <= few:
         # Between equals, the visit to the smaller place goes.
-        worst = int(np.lexsort((-along, -size, count))[-1])
+        most = np.flatnonzero(count == count.max())
+        worst = int(most[np.lexsort((-along[most], -size[most]))[-1]])
+        others = in_line[left[worst] : right[worst]]
+        count[others] -= reaches(np.array([worst]), others)[0]
+        count[[worst, *odd]] = 0
         odd.append(worst)
-        count = count - reach[:, worst]
-        count[worst] = 0
-        reach[worst, :] = reach[:, worst] = False
     return every[np.array(odd, dtype=np.intp)]
 
 
@@ -165,7 +190,9 @@ def _pieces(prints: Footprints, members: Members, config: BerthsConfig) -> list[
         0.7 * float(np.median(prints.error[members])),
     )
     grid = np.arange(along.min() - 3 * width, along.max() + 3 * width, width / 4.0)
-    density = np.exp(-0.5 * ((grid[:, None] - along[None, :]) / width) ** 2).sum(axis=1)
+    density = np.zeros(len(grid))
+    for part in np.array_split(along, len(along) * len(grid) // _CELLS + 1):
+        density += np.exp(-0.5 * ((grid[:, None] - part[None, :]) / width) ** 2).sum(axis=1)
     peaks = np.flatnonzero((density[1:-1] >= density[:-2]) & (density[1:-1] > density[2:])) + 1
     cuts: list[float] = []
     left = int(peaks[0])
@@ -187,11 +214,11 @@ def _without(
     cores = [place[~np.isin(place, odd)] for place in places]
     cores = [core for core in cores if len(core)]
     beside: list[list[int]] = [[] for _ in cores]
-    middle = dict(zip(every.tolist(), _along(prints, every, every).tolist(), strict=True))
-    for visit in odd.tolist():
-        apart = [abs(float(np.median([middle[m] for m in core.tolist()])) - middle[visit]) for core in cores]
-        reach = [float(np.median(prints.length[core])) / 2.0 for core in cores]
-        beside[int(np.argmin(np.subtract(apart, reach)))].append(visit)
+    middle = _along(prints, odd, every)
+    cores_at = np.array([float(np.median(_along(prints, core, every))) for core in cores])
+    reach = np.array([float(np.median(prints.length[core])) / 2.0 for core in cores])
+    for visit, at in zip(odd.tolist(), middle.tolist(), strict=True):
+        beside[int(np.argmin(np.abs(cores_at - at) - reach))].append(visit)
     return [(core, np.array(visits, dtype=np.intp)) for core, visits in zip(cores, beside, strict=True)]
 
 
@@ -299,16 +326,18 @@ def _follow_hosts(
     Which ships are rafted: a group without any host keeps its ships as a berth.
     """
     still = rafted.copy()
-    for number in np.unique(labels[rafted]).tolist():
-        guests, hosts = (np.flatnonzero((labels == number) & mask) for mask in (rafted, ~rafted))
+    for members in _members_of(labels):
+        guests, hosts = members[rafted[members]], members[~rafted[members]]
+        if not len(guests):
+            continue
         if not len(hosts):
             label[guests] = label.max() + 1
             still[guests] = False
             continue
-        dx = prints.x[guests][:, None] - prints.x[hosts][None, :]
-        dy = prints.y[guests][:, None] - prints.y[hosts][None, :]
-        host = hosts[np.argmin(np.hypot(dx, dy), axis=1)]
-        label[guests], continuous[guests] = label[host], continuous[host]
+        _, nearest = cKDTree(np.column_stack([prints.x[hosts], prints.y[hosts]])).query(
+            np.column_stack([prints.x[guests], prints.y[guests]])
+        )
+        label[guests], continuous[guests] = label[hosts[nearest]], continuous[hosts[nearest]]
     return still
 
 
