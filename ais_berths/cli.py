@@ -278,6 +278,31 @@ def ports(search: str, ports_file: str | None, limit: int, as_json: bool) -> Non
         click.echo(_text_table(found))
 
 
+@main.command("simulate")
+@click.argument("out", type=click.Path())
+@click.option("--ports", default=1, show_default=True, help="Ports along a coast.")
+@click.option("--days", default=30.0, show_default=True, help="Length of the feed.")
+@click.option("--feed", default="ungp", type=click.Choice(["ungp", "noaa", "dma"]), show_default=True)
+@click.option(
+    "--sizes",
+    default="size",
+    type=click.Choice(["antenna", "size", "none"]),
+    show_default=True,
+    help="What ships tell: antenna offsets, length and width, or nothing.",
+)
+@click.option(
+    "--reception", default="terrestrial", type=click.Choice(["terrestrial", "satellite"]), show_default=True
+)
+@click.option("--spacing-km", default=60.0, show_default=True, help="Distance between neighbouring ports.")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same bytes.")
+def simulate_command(out: str, seed: int, **options: Any) -> None:
+    """Write a feed of invented ports whose berths, stops and calls are known, and that truth, into OUT."""
+    from ais_berths.simulate import simulate
+
+    truth = simulate(out, rng=seed, **options)
+    click.echo(f"wrote {out}: {len(truth.berths)} berths, {len(truth.stops)} stops; the AIS is in {out}/feed")
+
+
 @main.group()
 def config() -> None:
     """Show, check and describe the settings."""

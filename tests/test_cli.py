@@ -187,6 +187,28 @@ def test_config(tmp_path: Path) -> None:
     assert json.loads(run("config", "schema"))["title"] == "Config"
 
 
+def test_simulate(tmp_path: Path) -> None:
+    args = [
+        "simulate",
+        str(tmp_path / "port"),
+        "--days",
+        "1",
+        "--feed",
+        "dma",
+        "--sizes",
+        "antenna",
+        "--seed",
+        "5",
+    ]
+    text = run(*args)
+    truth = gpd.read_file(tmp_path / "port" / "truth" / "berths.geojson")
+    assert text.startswith(f"wrote {tmp_path / 'port'}: {len(truth)} berths, ")
+    assert len(list((tmp_path / "port" / "feed").glob("aisdk-*.csv"))) >= 1
+    again = CliRunner().invoke(main, args)
+    assert again.exit_code == 1
+    assert "already there and not empty" in again.stderr
+
+
 def test_every_command_has_help() -> None:
     text = run("--help")
     positions = [text.index(f"\n  {name} ") for name in COMMANDS]
