@@ -91,19 +91,16 @@ class Footprints:
         return out
 
     def touching(self, of: NDArray[np.intp], reach_m: float) -> NDArray[np.intp]:
-        """Every two of some footprints whose rectangles are this close, as two rows of numbers."""
+        """Every two of some footprints whose sides are about this close, as two rows of numbers."""
         grown = geo.rectangles(
             self.x[of],
             self.y[of],
             self.heading[of],
-            (self.length[of] + 2 * reach_m) * self.scale[of],
-            (self.width[of] + 2 * reach_m) * self.scale[of],
+            (self.length[of] + reach_m) * self.scale[of],
+            (self.width[of] + reach_m) * self.scale[of],
         )
-        shapes = self.shapes()[of]
-        i, j = shapely.STRtree(shapes).query(grown, predicate="intersects")
-        i, j = np.minimum(i, j), np.maximum(i, j)
-        both = np.unique(i[i < j] * np.int64(len(of)) + j[i < j])
-        result: NDArray[np.intp] = of[np.stack(np.divmod(both, max(len(of), 1)))]
+        pairs = shapely.STRtree(grown).query(grown, predicate="intersects")
+        result: NDArray[np.intp] = of[pairs[:, pairs[0] < pairs[1]]]
         return result
 
     def together(self, place: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -164,3 +161,113 @@ class Pairs:
     along: Floats
     across: Floats
     together_h: Floats
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Footprints in groups, each group seen along its own axis.
+
+    ``member`` and ``number`` say which footprint belongs to which group. ``axis`` (0-180), ``x``, ``y`` and
+    ``scale`` are medians of each group, ``along`` and ``across`` the metres of each member from there.
+    """
+
+    prints: Footprints
+    member: NDArray[np.intp]
+    number: NDArray[np.int64]
+    axis: Floats
+    x: Floats
+    y: Floats
+    scale: Floats
+    along: Floats
+    across: Floats
+
+    @classmethod
+    def of(cls, prints: Footprints, member: NDArray[np.intp], number: NDArray[np.int64]) -> Groups:
+        """Look at footprints by group; every number from 0 up to the largest one has a member."""
+        axis = _axes(prints.heading[member], number)
+        x, y, scale = (quantiles(v[member], number, 0.5) for v in (prints.x, prints.y, prints.scale))
+        theta = np.radians(axis[number])
+        east = (prints.x[member] - x[number]) / prints.scale[member]
+        north = (prints.y[member] - y[number]) / prints.scale[member]
+        return cls(
+            prints=prints,
+            member=member,
+            number=number,
+            axis=axis,
+            x=x,
+            y=y,
+            scale=scale,
+            along=east * np.sin(theta) + north * np.cos(theta),
+            across=east * np.cos(theta) - north * np.sin(theta),
+        )
+
+    def boxes(self, edge: Floats | float, side: float) -> Boxes:
+        """Rectangle of each group, its ends and sides at quantiles of those of the members.
+
+        Parameters
+        ----------
+        edge, side
+            Share of the members that reach beyond each end along the axis, and beyond each side.
+        """
+        half_length, half_width = (v[self.member] / 2.0 for v in (self.prints.length, self.prints.width))
+        rear = quantiles(self.along - half_length, self.number, edge)
+        front = quantiles(self.along + half_length, self.number, 1.0 - edge)
+        left = quantiles(self.across - half_width, self.number, side)
+        right = quantiles(self.across + half_width, self.number, 1.0 - side)
+        ahead, aside = (rear + front) / 2.0, (left + right) / 2.0
+        sin, cos = np.sin(np.radians(self.axis)), np.cos(np.radians(self.axis))
+        return Boxes(
+            x=self.x + (ahead * sin + aside * cos) * self.scale,
+            y=self.y + (ahead * cos - aside * sin) * self.scale,
+            scale=self.scale,
+            axis=self.axis,
+            length=front - rear,
+            width=right - left,
+        )
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Rectangles in the plane: middle and scale in plane units, axis, length and width in metres."""
+
+    x: Floats
+    y: Floats
+    scale: Floats
+    axis: Floats
+    length: Floats
+    width: Floats
+
+    def shapes(self, more_length_m: float = 0.0, more_width_m: float = 0.0) -> NDArray[np.object_]:
+        """Make the rectangles, longer and wider by some metres."""
+        length, width = self.length + more_length_m, self.width + more_width_m
+        return geo.rectangles(self.x, self.y, self.axis, length * self.scale, width * self.scale)
+
+
+def quantiles(values: Floats, number: NDArray[np.int64], share: Floats | float) -> Floats:
+    """Quantile of the values of each group, linear between two values.
+
+    Examples
+    --------
+    >>> quantiles(np.array([1.0, 9.0, 5.0, 7.0]), np.array([0, 1, 0, 1]), 0.25).tolist()
+    [2.0, 7.5]
+    """
+    order = np.lexsort((values, number))
+    in_order, n = values[order], np.bincount(number)
+    at = (n - 1) * share
+    low = np.floor(at).astype(np.int64)
+    first = np.cumsum(n) - n
+    below, above = in_order[first + low], in_order[first + np.minimum(low + 1, n - 1)]
+    result: Floats = below + (above - below) * (at - low)
+    return result
+
+
+def _axes(heading: Floats, number: NDArray[np.int64]) -> Floats:
+    """Median axis (0-180) of each group."""
+    doubled = np.radians(2.0 * heading)
+    mean = np.arctan2(
+        np.bincount(number, weights=np.sin(doubled)), np.bincount(number, weights=np.cos(doubled))
+    )
+    middle = np.degrees(mean) / 2.0
+    turn = geo.turn_deg(middle[number], heading, period=180.0)
+    result: Floats = (middle + quantiles(turn, number, 0.5)) % 180.0
+    return result

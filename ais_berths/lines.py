@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ais_berths import geo
-from ais_berths.footprints import HOUR_US
+from ais_berths.footprints import HOUR_US, Groups, quantiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,12 +63,12 @@ def settle_lines(
     label = np.full(len(labels), -1, dtype=np.int64)
     odd = np.zeros(len(labels), dtype=bool)
     continuous = np.zeros(len(labels), dtype=bool)
-    groups = _members_of(np.where(rafted, -1, labels))
-    line = _lines(prints, groups, config)
     following = 0
-    for number in range(int(line.max()) + 1 if len(line) else 0):
-        places = [groups[i] for i in np.flatnonzero(line == number)]
-        whole, parts = _settle(prints, places, config)
+    groups = _members_of(np.where(rafted, -1, labels))
+    one_berth = _are_one_berth(prints, groups, config)
+    for line in _members_of(_lines(prints, groups, config)):
+        places = [groups[i] for i in line.tolist()]
+        whole, parts = _settle(prints, places, bool(one_berth[line].all()), config)
         for core, beside in parts:
             label[core] = label[beside] = following
             odd[beside] = True
@@ -82,25 +82,30 @@ def settle_lines(
 
 
 def _settle(
-    prints: Footprints, places: list[Members], config: BerthsConfig
+    prints: Footprints, places: list[Members], all_are_berths: bool, config: BerthsConfig
 ) -> tuple[bool, list[tuple[Members, Members]]]:
     """One line: whether it is continuous, and its places, each with its odd visits.
 
     A line has berths if all but a few visits keep out of the other places.
     """
+    none = np.zeros(0, dtype=np.intp)
+    if all_are_berths and len(places) == 1:
+        return False, [(places[0], none)]
     every = np.concatenate(places)
-    attempts = [places] if all(_is_one_berth(prints, place, config) for place in places) else []
     few = max(1.0, config.odd_share * len(every))
-    for attempt in [*attempts, _pieces(prints, every, config)]:
-        compact = sum(len(place) for place in attempt if _is_one_berth(prints, place, config))
-        if compact < config.discrete_share * len(every):
-            continue
-        odd = _misfits(prints, every, attempt, few, config)
+    if all_are_berths:
+        odd = _misfits(prints, every, places, few, config)
         if len(odd) <= few:
-            return False, _without(prints, every, attempt, odd)
+            return False, _without(prints, every, places, odd)
+    pieces = _pieces(prints, every, config)
+    size = np.array([len(piece) for piece in pieces])
+    if size[_are_one_berth(prints, pieces, config)].sum() >= config.discrete_share * len(every):
+        odd = _misfits(prints, every, pieces, few, config)
+        if len(odd) <= few:
+            return False, _without(prints, every, pieces, odd)
     # A busy stretch too short for two of its ships is a berth with much play.
     whole = len(every) < _FEW or _room(prints, every) >= config.continuous_room
-    return whole, [(every, np.zeros(0, dtype=np.intp))]
+    return whole, [(every, none)]
 
 
 def _room(prints: Footprints, members: Members) -> float:
@@ -110,32 +115,37 @@ def _room(prints: Footprints, members: Members) -> float:
     return float(used / np.median(prints.length[members]))
 
 
-def _is_one_berth(prints: Footprints, members: Members, config: BerthsConfig) -> bool:
-    """The middles keep together, and hardly ever two ships lay there at once."""
-    along, length = _along(prints, members, members), prints.length[members]
-    spread = float(np.quantile(along, 0.9) - np.quantile(along, 0.1))
-    slack = config.berth_spread * float(np.median(length)) + 10.0
-    if len(members) > 2 and spread > slack + float(np.median(prints.error[members])):
-        return False
+def _are_one_berth(prints: Footprints, groups: list[Members], config: BerthsConfig) -> NDArray[np.bool_]:
+    """Groups whose middles keep together, and where hardly ever two ships lay at once."""
+    if not groups:
+        return np.zeros(0, dtype=bool)
+    laid = _laid(prints, groups)
+    n = np.bincount(laid.number)
+    spread = quantiles(laid.along, laid.number, 0.9) - quantiles(laid.along, laid.number, 0.1)
+    length, error = (quantiles(v[laid.member], laid.number, 0.5) for v in (prints.length, prints.error))
+    together = (n <= 2) | (spread <= config.berth_spread * length + 10.0 + error)
     # Ships outside others that were not noticed as such also lie there at once.
-    return _conflicts(prints, members) <= 1 + config.conflict_share * len(members)
+    result: NDArray[np.bool_] = together & (_conflicts(laid) <= 1 + config.conflict_share * n)
+    return result
 
 
-def _conflicts(prints: Footprints, members: Members) -> int:
+def _conflicts(laid: Groups) -> NDArray[np.int64]:
     """How many visits began while another ship of the group stayed on, on the same line, for over an hour.
 
     Ships side by side away from the quay are rafted: they share the berth.
     """
-    order = members[np.argsort(prints.start[members], kind="stable")]
-    across = _across(prints, order, geo.circular_median_deg(prints.heading[order], period=180.0))
-    start, end, width, mmsi = (v[order] for v in (prints.start, prints.end, prints.width, prints.mmsi))
+    prints = laid.prints
+    order = np.lexsort((prints.start[laid.member], laid.number))
+    member, number, across = laid.member[order], laid.number[order], laid.across[order]
+    start, end, width, mmsi = (v[member] for v in (prints.start, prints.end, prints.width, prints.mmsi))
     found = np.zeros(len(order), dtype=bool)
     for back in range(1, min(len(order), _LOOK_BACK + 1)):
         earlier, later = slice(None, -back), slice(back, None)
         together = np.minimum(end[earlier], end[later]) - start[later] > HOUR_US
         beside = np.abs(across[later] - across[earlier]) >= 0.25 * (width[earlier] + width[later])
-        found[later] |= together & ~beside & (mmsi[earlier] != mmsi[later])
-    return int(found.sum())
+        same_group = number[earlier] == number[later]
+        found[later] |= together & ~beside & same_group & (mmsi[earlier] != mmsi[later])
+    return np.bincount(number, weights=found).astype(np.int64)
 
 
 def _misfits(
@@ -287,12 +297,12 @@ def _absorb(
     groups = _members_of(np.where(odd, -1, label))
     if len(groups) < 2:
         return label, odd
-    shapes = _outlines(prints, groups)
+    laid = _laid(prints, groups)
+    shapes = laid.boxes(0.1, 0.1).shapes()
     size = np.array([len(members) for members in groups])
     whole = np.array([bool(continuous[members[0]]) for members in groups])
-    doubtful = np.array(
-        [float(np.median(prints.error[members] / prints.length[members])) > 0.1 for members in groups]
-    )
+    doubt = quantiles(prints.error[laid.member] / prints.length[laid.member], laid.number, 0.5)
+    doubtful = doubt > 0.1
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     small = size[i] <= np.maximum(config.odd_share * size[j], np.where(whole[j], 1, 0))
     # Where the antenna of a ship is anyone's guess, it lay at the berth that is better known.
@@ -351,10 +361,12 @@ def _lines(
     n = len(groups)
     if n == 0:
         return np.zeros(0, dtype=np.int64)
-    boxes = np.array([_box(prints, members) for members in groups])
-    x, y, scale, axis, length, width = boxes.T
-    grown = length if gap_m is None else length + gap_m
-    shapes = geo.rectangles(x, y, axis, grown * scale, (width + 2 * config.line_offset_m) * scale)
+    boxes = _laid(prints, groups).boxes(0.1, 0.1)
+    x, y, scale, axis, length, width = (
+        *(boxes.x, boxes.y, boxes.scale),
+        *(boxes.axis, boxes.length, boxes.width),
+    )
+    shapes = boxes.shapes(gap_m or 0.0, 2 * config.line_offset_m)
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     i, j = i[i < j], j[i < j]
     turn = geo.turn_deg(axis[i], axis[j], period=180.0)
@@ -372,24 +384,10 @@ def _lines(
     return line
 
 
-def _outlines(prints: Footprints, groups: list[Members]) -> NDArray[np.object_]:
-    x, y, scale, axis, length, width = np.array([_box(prints, members) for members in groups]).T
-    return geo.rectangles(x, y, axis, length * scale, width * scale)
-
-
-def _box(prints: Footprints, members: Members) -> tuple[float, float, float, float, float, float]:
-    """Robust rectangle of a group: middle (plane units), scale, axis, length and width (m)."""
-    axis = geo.circular_median_deg(prints.heading[members], period=180.0)
-    scale = float(np.median(prints.scale[members]))
-    along, across = _along(prints, members, members), _across(prints, members, axis)
-    half_length, half_width = prints.length[members] / 2.0, prints.width[members] / 2.0
-    rear, front = np.quantile(along - half_length, 0.1), np.quantile(along + half_length, 0.9)
-    left, right = np.quantile(across - half_width, 0.1), np.quantile(across + half_width, 0.9)
-    ahead, aside = (rear + front) / 2.0, (left + right) / 2.0
-    sin, cos = np.sin(np.radians(axis)), np.cos(np.radians(axis))
-    x = float(np.median(prints.x[members])) + (ahead * sin + aside * cos) * scale
-    y = float(np.median(prints.y[members])) + (ahead * cos - aside * sin) * scale
-    return x, y, scale, axis, float(front - rear), float(right - left)
+def _laid(prints: Footprints, groups: list[Members]) -> Groups:
+    """All groups, each along its own axis."""
+    number = np.repeat(np.arange(len(groups)), [len(members) for members in groups])
+    return Groups.of(prints, np.concatenate(groups), number)
 
 
 def _along(prints: Footprints, members: Members, frame: Members) -> Floats:
@@ -398,14 +396,6 @@ def _along(prints: Footprints, members: Members, frame: Members) -> Floats:
     east = (prints.x[members] - np.median(prints.x[frame])) / prints.scale[members]
     north = (prints.y[members] - np.median(prints.y[frame])) / prints.scale[members]
     result: Floats = east * np.sin(theta) + north * np.cos(theta)
-    return result
-
-
-def _across(prints: Footprints, members: Members, axis: float) -> Floats:
-    theta = np.radians(axis)
-    east = (prints.x[members] - np.median(prints.x[members])) / prints.scale[members]
-    north = (prints.y[members] - np.median(prints.y[members])) / prints.scale[members]
-    result: Floats = east * np.cos(theta) - north * np.sin(theta)
     return result
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ais_berths import geo, schema
-from ais_berths.footprints import Footprints
+from ais_berths.footprints import Footprints, Groups, quantiles
 
 DAY = pd.Timestamp("2024-03-01", tz="UTC")
 PLACES = {
@@ -172,3 +172,45 @@ def test_the_first_does_not_depend_on_the_order_of_the_rows(random: Any) -> None
         return dict(zip(names, [names[n] for n in prints_of(*rows).alike().tolist()], strict=True))
 
     assert first_of(shuffled) == first_of(rows)
+
+
+# groups -------------------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=6), min_size=1, max_size=4),
+    st.floats(0, 1),
+)
+def test_quantiles_are_those_of_numpy(groups: list[list[float]], share: float) -> None:
+    values = np.concatenate(groups)
+    number = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    mixed = np.argsort(values, kind="stable")
+    got = quantiles(values[mixed], number[mixed], share)
+    assert got == pytest.approx([np.quantile(group, share) for group in groups], abs=1e-6)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_box_of_one_ship_is_the_ship(place: str) -> None:
+    prints = prints_of(lie("a", turn_deg=180.0), lie("b", 400.0, length_m=90.0, width_m=14.0), place=place)
+    boxes = Groups.of(prints, every(prints), every(prints)).boxes(0.1, 0.1)
+    assert boxes.length == pytest.approx([200.0, 90.0])
+    assert boxes.width == pytest.approx([30.0, 14.0])
+    assert boxes.axis == pytest.approx([PLACES[place][2]] * 2)
+    shared = shapely.area(shapely.intersection(boxes.shapes(), prints.shapes()))
+    assert shared / shapely.area(prints.shapes()) == pytest.approx([1.0, 1.0], abs=1e-6)
+    longer = boxes.shapes(more_length_m=100.0, more_width_m=30.0)
+    assert shapely.area(longer)[0] / prints.scale[0] ** 2 == pytest.approx(300.0 * 60.0, rel=1e-6)
+
+
+def test_groups_are_boxed_each_by_itself_in_any_order() -> None:
+    rows = [lie(f"a{n}", 2.0 * n, n - 5.0, turn_deg=180.0 * (n % 2)) for n in range(11)]
+    rows += [lie(f"b{n}", 500.0 + n, turn_deg=40.0 + n, length_m=100.0) for n in range(5)]
+    prints, number = prints_of(*rows), np.repeat([0, 1], [11, 5])
+    boxes = Groups.of(prints, every(prints), number).boxes(0.1, 0.1)
+    assert boxes.axis == pytest.approx([30.0, 72.0])
+    # The middles lie 0 to 20 m along and -5 to 5 m across; a tenth of them is left out at each side.
+    assert (boxes.length[0], boxes.width[0]) == pytest.approx((216.0, 38.0), rel=0.006)
+    mixed = np.random.default_rng(1).permutation(16)
+    again = Groups.of(prints, mixed, number[mixed]).boxes(0.1, 0.1)
+    for name in ("x", "y", "axis", "length", "width"):
+        assert getattr(again, name) == pytest.approx(getattr(boxes, name))
