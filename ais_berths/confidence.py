@@ -1,0 +1,110 @@
+"""How certain a berth is: the probability that it is real and its polygon about right.
+
+A logistic formula over what speaks for or against a berth. Its weights were fitted to the berths of simulated
+ports (seeds 1-30; 7 and 30 days; antenna offsets, sizes or nothing known; terrestrial and satellite
+reception). There a berth is true when its polygon and that of a true berth share half of the area that
+either covers; a place of tugs or fishing boats is true from 0.3 on, as the error of a position is half a
+boat. ``tests/benchmarks/calibration.py`` fits the weights again and checks them on other seeds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from ais_berths import geo
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+WEIGHTS = {
+    "constant": 2.0,
+    "ships": 1.35,
+    "once": -1.4,
+    "error": -6.4,
+    "unsized": -1.9,
+    "play": -6.2,
+    "buoy": -2.15,
+    "craft": 2.9,
+}
+"""Weight of each piece of evidence, see `weigh_evidence`."""
+
+_MANY_SHIPS = 10
+_UNKNOWN_ERROR = 0.1
+_MOST_ERROR, _MOST_PLAY = 0.4, 0.5
+_CRAFT = ("service", "fishing", "leisure")
+
+
+def rate_berths(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the confidence of each berth, between 0 and 1.
+
+    Parameters
+    ----------
+    berths
+        One row a berth: ``number n_stops n_vessels berth_kind use heading_deg geometry`` (degrees).
+    members
+        One row a stop at a berth: ``stop_id``, ``number`` of the berth, ``rafted``.
+    hulls
+        The table ``hulls``.
+
+    Examples
+    --------
+    Two ships of known antenna position in one place, and one ship of unknown size in another:
+
+    >>> hulls = pd.DataFrame({
+    ...     "stop_id": ["a", "b", "c"], "lat": 51.9, "lon": [4.0, 4.0, 4.1], "length_m": 200.0,
+    ...     "hull_error_m": [3.0, 3.0, 20.0], "hull_basis": ["antenna", "antenna", "type"]})
+    >>> members = pd.DataFrame({"stop_id": ["a", "b", "c"], "number": [0, 0, 1], "rafted": False})
+    >>> berths = pd.DataFrame({
+    ...     "number": [0, 1], "n_stops": [2, 1], "n_vessels": [2, 1], "berth_kind": "discrete",
+    ...     "use": "commercial", "heading_deg": 90.0,
+    ...     "geometry": [shapely.box(3.998, 51.8998, 4.002, 51.9002),
+    ...                  shapely.box(4.098, 51.8998, 4.102, 51.9002)]})
+    >>> rate_berths(berths, members, hulls).round(1).tolist()
+    [0.9, 0.1]
+    """
+    evidence = weigh_evidence(berths, members, hulls)
+    score = evidence.mul(pd.Series(WEIGHTS)).sum(axis=1).to_numpy(dtype=np.float64)
+    return np.asarray(1.0 / (1.0 + np.exp(-score)))
+
+
+def weigh_evidence(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFrame) -> pd.DataFrame:
+    """Return what speaks for or against each berth, one column for each of `WEIGHTS`.
+
+    ``ships`` is the logarithm of the number of ships, up to ten; ``once`` says that there was one visit;
+    ``error`` is the expected error of the footprints and ``play`` the 90th percentile of their distance
+    from the middle, along the berth, both as shares of the usual ship's length; ``unsized`` is the share of
+    footprints without a known size; ``craft`` says that only small craft lie there. A continuous quay has
+    much play, and so is told apart by nothing else.
+    """
+    known = members[~members["rafted"].to_numpy(dtype=bool)].merge(hulls, on="stop_id")
+    number = pd.Index(berths["number"])
+    at = number.get_indexer(known["number"])
+    middle = shapely.centroid(berths["geometry"].to_numpy(dtype=object))
+    heading = berths["heading_deg"].fillna(0.0).to_numpy(dtype=np.float64)
+    along, _ = geo.along_across_m(
+        shapely.get_y(middle)[at], shapely.get_x(middle)[at], known["lat"], known["lon"], heading[at]
+    )
+    by_berth = known.assign(
+        along=np.abs(along),
+        error=known["hull_error_m"] / known["length_m"],
+        unsized=known["hull_basis"].isin(["type", "point"]).to_numpy(dtype=np.float64),
+    ).groupby("number")
+    error = by_berth["error"].median().clip(upper=_MOST_ERROR)
+    play = by_berth["along"].quantile(0.9) / by_berth["length_m"].median()
+    return pd.DataFrame(
+        {
+            "constant": 1.0,
+            "ships": np.log(berths["n_vessels"].clip(upper=_MANY_SHIPS).to_numpy(dtype=np.float64)),
+            "once": (berths["n_stops"] == 1).to_numpy(dtype=np.float64),
+            "error": error.reindex(number, fill_value=_UNKNOWN_ERROR),
+            "unsized": by_berth["unsized"].mean().reindex(number, fill_value=0.0),
+            "play": play.clip(upper=_MOST_PLAY).reindex(number, fill_value=0.0),
+            "buoy": (berths["berth_kind"] == "buoy").to_numpy(dtype=np.float64),
+            "craft": berths["use"].isin(_CRAFT).to_numpy(dtype=np.float64),
+        },
+        index=number,
+    )
