@@ -17,7 +17,7 @@ import shapely
 from ais_berths import geo, schema
 from ais_berths.clusters import cluster_hulls, group_touching
 from ais_berths.confidence import rate_berths
-from ais_berths.footprints import Footprints
+from ais_berths.footprints import Footprints, Groups
 from ais_berths.vessels import COMMERCIAL, column_of, groups_of
 
 if TYPE_CHECKING:
@@ -137,59 +137,22 @@ def _outlines(prints: Footprints, groups: pd.DataFrame, config: BerthsConfig) ->
     regular = ~(groups["rafted"] | groups["odd"])
     # Where no visit is regular, all of them shape the berth.
     alongside = (regular | ~regular.groupby(groups["number"]).transform("any")).to_numpy()
-    number = groups["number"].to_numpy()[alongside]
-    n = int(groups["number"].max()) + 1 if len(groups) else 0
-    x, y = prints.x[alongside], prints.y[alongside]
-    heading = prints.heading[alongside]
-    axis = _axes(heading, number, n)
-    middle = pd.DataFrame({"x": x, "y": y, "scale": prints.scale[alongside]}).groupby(number).median()
-    middle = middle.reindex(range(n))
-    theta = np.radians(axis[number])
-    east = (x - middle["x"].to_numpy()[number]) / prints.scale[alongside]
-    north = (y - middle["y"].to_numpy()[number]) / prints.scale[alongside]
-    along = east * np.sin(theta) + north * np.cos(theta)
-    across = east * np.cos(theta) - north * np.sin(theta)
-    half_length, half_width = prints.length[alongside] / 2.0, prints.width[alongside] / 2.0
-    ends = pd.DataFrame(
-        {
-            "rear": along - half_length,
-            "left": across - half_width,
-            "front": along + half_length,
-            "right": across + half_width,
-        }
-    ).groupby(number)
-    kind = groups.groupby("number")["berth_kind"].first().reindex(range(n)).to_numpy(dtype=object)
-    edge, wide = config.edge_quantile, config.edge_quantile / 3.0
-    low, high = ends.quantile(edge).reindex(range(n)), ends.quantile(1.0 - edge).reindex(range(n))
-    far_low, far_high = ends.quantile(wide).reindex(range(n)), ends.quantile(1.0 - wide).reindex(range(n))
-    whole = kind == "continuous"
-    rear = np.where(whole, far_low["rear"], low["rear"])
-    front = np.where(whole, far_high["front"], high["front"])
-    left, right = low["left"].to_numpy(), high["right"].to_numpy()
-    ahead, aside = (rear + front) / 2.0, (left + right) / 2.0
-    sin, cos = np.sin(np.radians(axis)), np.cos(np.radians(axis))
+    member = np.flatnonzero(alongside)
+    kind = groups.groupby("number")["berth_kind"].first().to_numpy(dtype=object)
+    edge = np.where(kind == "continuous", config.edge_quantile / 3.0, config.edge_quantile)
+    boxes = Groups.of(prints, member, groups["number"].to_numpy()[member]).boxes(edge, config.edge_quantile)
     return pd.DataFrame(
         {
-            "number": np.arange(n),
+            "number": np.arange(len(kind)),
             "berth_kind": kind,
-            "x": middle["x"].to_numpy() + (ahead * sin + aside * cos) * middle["scale"].to_numpy(),
-            "y": middle["y"].to_numpy() + (ahead * cos - aside * sin) * middle["scale"].to_numpy(),
-            "scale": middle["scale"].to_numpy(),
-            "heading_deg": axis,
-            "length_m": front - rear,
-            "width_m": right - left,
+            "x": boxes.x,
+            "y": boxes.y,
+            "scale": boxes.scale,
+            "heading_deg": boxes.axis,
+            "length_m": boxes.length,
+            "width_m": boxes.width,
         }
     )
-
-
-def _axes(heading: NDArray[np.float64], number: NDArray[np.int64], n: int) -> NDArray[np.float64]:
-    """Median axis (0-180) of each group."""
-    doubled = np.radians(2.0 * heading)
-    sin = np.bincount(number, weights=np.sin(doubled), minlength=n)
-    cos = np.bincount(number, weights=np.cos(doubled), minlength=n)
-    mean = np.degrees(np.arctan2(sin, cos)) / 2.0
-    turn = pd.Series(geo.turn_deg(mean[number], heading, period=180.0)).groupby(number).median()
-    return np.asarray((mean + turn.reindex(range(n)).to_numpy()) % 180.0)
 
 
 def _rectangles(outlines: pd.DataFrame) -> NDArray[np.object_]:
