@@ -197,7 +197,8 @@ class Plane:
 
     def forward(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
         """Degrees to plane units (metres at the equator)."""
-        x, y = _mercator().transform(turn_deg(self.lon0_deg, lon), np.asarray(lat, dtype=np.float64))
+        east = turn_deg(self.lon0_deg, np.asarray(lon, dtype=np.float64))
+        x, y = _mercator().transform(east, np.asarray(lat, dtype=np.float64))
         return np.asarray(x), np.asarray(y)
 
     def inverse(self, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
