@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _GRID = np.linspace(0.0, 1.0, 41)
 _ROUNDS = 6
-_BLOCK = 200_000
+_BLOCK = 20_000
 _KNOWN_ERROR_M = 3.0
 
 
@@ -58,8 +58,9 @@ def estimate_offsets(
     ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
     """
     moored = _Moored.of(stops, ships, heading_deg, axis_only)
-    ahead, error, flipped = _along(moored, config)
-    right = _across(moored, ahead, flipped, config)
+    pairs = _neighbours(moored, config)
+    ahead, error, flipped = _along(moored, pairs, config)
+    right = _across(moored, pairs, ahead, flipped)
     heading = np.where(flipped, (heading_deg + 180.0) % 360.0, heading_deg)
     known_before = np.select([moored.known, ships["sized"].to_numpy()], ["antenna", "prior"], "type")
     usual_error = moored.length * np.sqrt(_variance(moored.prior))
@@ -141,6 +142,7 @@ class _Pairs:
     across: Floats
     same_way: Floats
     together: NDArray[np.bool_]
+    speaks: NDArray[np.bool_]
 
 
 def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
@@ -148,8 +150,8 @@ def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
     at = np.flatnonzero(moored.directed)
     k = min(config.neighbours + 1, len(at))
     if k < 2:
-        none = np.zeros(0, dtype=np.int64)
-        return _Pairs(none, none, np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool))
+        none, nowhere, never = (np.zeros(0, dtype=kind) for kind in (np.int64, np.float64, bool))
+        return _Pairs(none, none, nowhere, nowhere, nowhere, never, never)
     reach, index = cKDTree(moored.xyz[at]).query(moored.xyz[at], k=k, distance_upper_bound=600.0)
     found = np.isfinite(reach)
     i = np.repeat(at, k)[found.ravel()]
@@ -162,29 +164,35 @@ def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
     )
     in_line = (np.abs(axis_turn) < 15.0) & (np.abs(across) < 0.35 * (moored.width[i] + moored.width[j]) + 5.0)
     near = np.abs(along) < 0.75 * (moored.length[i] + moored.length[j])
+    use = in_line & near
+    i, j, along, across, turn = i[use], j[use], along[use], across[use], turn[use]
     hour = 3_600_000_000
     overlap = np.minimum(moored.end[i], moored.end[j]) - np.maximum(moored.start[i], moored.start[j])
-    use = in_line & near
+    same_way = np.abs(turn) < 90.0
+    same_ship = moored.vessel[i] == moored.vessel[j]
+    together = (overlap > hour) & ~same_ship
     return _Pairs(
-        i=i[use],
-        j=j[use],
-        along=along[use],
-        across=across[use],
-        same_way=np.where(np.abs(turn) < 90.0, 1.0, -1.0)[use],
-        together=(overlap > hour)[use] & (moored.vessel[i] != moored.vessel[j])[use],
+        i=i,
+        j=j,
+        along=along,
+        across=across,
+        same_way=np.where(same_way, 1.0, -1.0),
+        together=together,
+        # The same ship the same way round only repeats itself.
+        speaks=~together & ~(same_ship & same_way),
     )
 
 
-def _along(moored: _Moored, config: HullsConfig) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+def _along(moored: _Moored, pairs: _Pairs, config: HullsConfig) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Metres from the antenna ahead to the middle of the hull, the error, and which bows to turn.
 
     Each ship has one antenna, so one probability over the grid of ratios for all its stops. In each round
     the stops ask where the middles of their neighbours lie, and the answer updates the ship.
     """
-    pairs = _neighbours(moored, config)
     posterior = moored.prior.copy()
     flip = np.where(moored.axis_only, 0.5, 0.0)
     weight = _visit_weights(moored)
+    by_vessel = np.argsort(moored.vessel, kind="stable")
     for _ in range(_ROUNDS if len(pairs.i) else 0):
         ratio, trust = _peak(posterior)
         shift = (ratio - 0.5) * moored.length * (1.0 - 2.0 * (flip > 0.5))
@@ -196,7 +204,7 @@ def _along(moored: _Moored, config: HullsConfig) -> tuple[Floats, Floats, NDArra
         p_back = np.where(moored.axis_only, 0.5, 0.0)[:, None]
         mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(backward))
         ship = np.zeros((int(moored.vessel.max()) + 1, len(_GRID)))
-        np.add.at(ship, moored.vessel, weight[:, None] * mixed)
+        _add_rows(ship, moored.vessel[by_vessel], (weight[:, None] * mixed)[by_vessel])
         log = np.log(moored.prior + 1e-12) + ship[moored.vessel]
         posterior = np.exp(log - log.max(axis=1, keepdims=True))
         posterior /= posterior.sum(axis=1, keepdims=True)
@@ -211,36 +219,39 @@ def _along(moored: _Moored, config: HullsConfig) -> tuple[Floats, Floats, NDArra
     half = (ratio - 0.5) * moored.length
     ahead_m = np.where(undecided, 0.0, half)
     error = np.where(undecided, np.abs(half), sd * moored.length)
-    return ahead_m, error, moored.axis_only & (flip > 0.5)
+    return ahead_m, error, moored.axis_only & (flip > 0.5) & ~undecided
 
 
 def _evidence(moored: _Moored, pairs: _Pairs, shift: Floats, trust: Floats, config: HullsConfig) -> Floats:
     """Log-likelihood of each ratio at each stop, given where the neighbours' middles are now thought."""
-    n = len(moored.length)
-    density = np.zeros((n, len(_GRID)))
-    clash = np.zeros((n, len(_GRID)))
+    density, clash = (np.zeros((len(moored.length), len(_GRID))) for _ in range(2))
     for begin in range(0, len(pairs.i), _BLOCK):
         part = slice(begin, begin + _BLOCK)
-        i, j = pairs.i[part], pairs.j[part]
+        together, speaks = pairs.together[part], pairs.speaks[part]
         # Middle of j along the heading of i, measured from the antenna of i.
-        middle = pairs.along[part] + pairs.same_way[part] * shift[j]
-        own = (_GRID[None, :] - 0.5) * moored.length[i, None]
-        apart = np.abs(own - middle[:, None])
-        together = pairs.together[part]
-        same_ship = moored.vessel[i] == moored.vessel[j]
-        # The same ship the same way round only repeats itself.
-        speaks = ~together & ~(same_ship & (pairs.same_way[part] > 0))
+        middle = pairs.along[part] + pairs.same_way[part] * shift[pairs.j[part]]
+        i, j = pairs.i[part][speaks], pairs.j[part][speaks]
         sigma = config.berth_play_m + 0.04 * np.abs(moored.length[i] - moored.length[j])
-        bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2) / (2.5066 * sigma[:, None])
-        np.add.at(density, i[speaks], (trust[j, None] * bell)[speaks])
-        reach = 0.5 * (moored.length[i] + moored.length[j])[:, None]
-        overlap = np.clip((reach - apart - 5.0) / 25.0, 0.0, 1.0)
-        np.add.at(clash, i[together], (trust[j, None] * overlap)[together])
+        apart = moored.length[i, None] * (_GRID - 0.5)[None, :] - middle[speaks, None]
+        bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
+        _add_rows(density, i, (trust[j] / (2.5066 * sigma))[:, None] * bell)
+        i, j = pairs.i[part][together], pairs.j[part][together]
+        apart = np.abs(moored.length[i, None] * (_GRID - 0.5)[None, :] - middle[together, None])
+        reach = 0.5 * (moored.length[i] + moored.length[j])
+        overlap = np.clip((reach[:, None] - apart - 5.0) / 25.0, 0.0, 1.0)
+        _add_rows(clash, i, trust[j, None] * overlap)
     # A share of a ship, anywhere along its own length, keeps a lone neighbour from being certain.
     background = 0.3 / np.maximum(moored.length, 20.0)[:, None]
     log = np.log(background + density) - np.minimum(3.0 * clash, 6.0)
     result: Floats = log - log.max(axis=1, keepdims=True)
     return result
+
+
+def _add_rows(out: Floats, at: NDArray[np.int64], rows: Floats) -> None:
+    """Add rows to those of `out` that `at` names in ascending order (in place)."""
+    if len(at):
+        first = np.flatnonzero(np.diff(at, prepend=-1))
+        out[at[first]] += np.add.reduceat(rows, first, axis=0)
 
 
 def _visit_weights(moored: _Moored) -> Floats:
@@ -257,7 +268,7 @@ def _visit_weights(moored: _Moored) -> Floats:
     return np.asarray(1.0 / np.sqrt(n) ** 1.5)
 
 
-def _across(moored: _Moored, ahead: Floats, flipped: NDArray[np.bool_], config: HullsConfig) -> Floats:
+def _across(moored: _Moored, pairs: _Pairs, ahead: Floats, flipped: NDArray[np.bool_]) -> Floats:
     """Metres from the antenna to starboard to the middle of the hull: hulls of a quay touch one line.
 
     For both sides of the ship the lines of its neighbours' hulls are compared; the side on which they
@@ -265,7 +276,6 @@ def _across(moored: _Moored, ahead: Floats, flipped: NDArray[np.bool_], config: 
     """
     side = moored.side.copy()
     usual = antennas.ACROSS_SD * moored.width
-    pairs = _neighbours(moored, config)
     reach = 0.5 * (moored.length[pairs.i] + moored.length[pairs.j])
     signed = ahead * np.where(flipped, -1.0, 1.0)
     middle = pairs.along + pairs.same_way * signed[pairs.j] - signed[pairs.i]
