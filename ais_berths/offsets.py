@@ -143,6 +143,7 @@ class _Pairs:
     same_way: Floats
     together: NDArray[np.bool_]
     speaks: NDArray[np.bool_]
+    facing: NDArray[np.bool_]
 
 
 def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
@@ -151,7 +152,7 @@ def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
     k = min(config.neighbours + 1, len(at))
     if k < 2:
         none, nowhere, never = (np.zeros(0, dtype=kind) for kind in (np.int64, np.float64, bool))
-        return _Pairs(none, none, nowhere, nowhere, nowhere, never, never)
+        return _Pairs(none, none, nowhere, nowhere, nowhere, never, never, never)
     reach, index = cKDTree(moored.xyz[at]).query(moored.xyz[at], k=k, distance_upper_bound=600.0)
     found = np.isfinite(reach)
     i = np.repeat(at, k)[found.ravel()]
@@ -180,6 +181,7 @@ def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
         together=together,
         # The same ship the same way round only repeats itself.
         speaks=~together & ~(same_ship & same_way),
+        facing=same_ship & ~same_way & ~(moored.axis_only[i] | moored.axis_only[j]),
     )
 
 
@@ -230,11 +232,15 @@ def _evidence(moored: _Moored, pairs: _Pairs, shift: Floats, trust: Floats, conf
         together, speaks = pairs.together[part], pairs.speaks[part]
         # Middle of j along the heading of i, measured from the antenna of i.
         middle = pairs.along[part] + pairs.same_way[part] * shift[pairs.j[part]]
+        # A ship facing itself has the middle half-way between its antennas, whatever is thought of them.
+        facing = pairs.facing[part]
+        middle[facing] = pairs.along[part][facing] / 2.0
         i, j = pairs.i[part][speaks], pairs.j[part][speaks]
         sigma = config.berth_play_m + 0.04 * np.abs(moored.length[i] - moored.length[j])
         apart = moored.length[i, None] * (_GRID - 0.5)[None, :] - middle[speaks, None]
         bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
-        _add_rows(density, i, (trust[j] / (2.5066 * sigma))[:, None] * bell)
+        believed = np.where(facing[speaks], 1.0, trust[j])
+        _add_rows(density, i, (believed / (2.5066 * sigma))[:, None] * bell)
         i, j = pairs.i[part][together], pairs.j[part][together]
         apart = np.abs(moored.length[i, None] * (_GRID - 0.5)[None, :] - middle[together, None])
         reach = 0.5 * (moored.length[i] + moored.length[j])
