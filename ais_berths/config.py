@@ -71,7 +71,7 @@ class StopsConfig(Section):
 
     enter_kn: float = Field(0.5, gt=0, description="a stop begins below this speed (kn)")
     leave_kn: float = Field(1.0, gt=0, description="a stop ends above this speed (kn)")
-    min_duration_h: float = Field(0.5, gt=0, description="shorter stops are not counted (h)")
+    min_duration_h: float = Field(0.33, gt=0, description="shorter stops are not counted (h)")
     min_open_h: float = Field(
         0.1, gt=0, description="the same for stops whose arrival or departure was not seen (h)"
     )

@@ -53,6 +53,10 @@ _PRIOR_BUOY = -4.0
 _TANKER_ANTENNA = 0.81
 _BUOY_LENGTH_M = 100.0
 _AROUND_M = 300.0
+# Log-odds of a buoy by the distance from bow to pivot (m), and by the ships at anchor within a kilometre:
+# hawsers are 30-70 m, the chains of big ships mostly over 100 m, and other ships keep away from a buoy.
+_HAWSER = ([-20.0, 20.0, 40.0, 70.0, 110.0], [-0.5, 0.5, 2.0, 1.5, -2.0])
+_BUOY_COMPANY = ([0.0, 1.0, 3.0], [1.0, 0.0, -1.5])
 # Share of the scatter that a swing must explain, and least distance from antenna to buoy (m).
 _SWING_SHARE, _BUOY_REACH_M = 0.8, 50.0
 
@@ -89,9 +93,8 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
     if stops.empty:
         return stops.copy()
     facts = _Facts(stops, vessels)
-    own = _behaviour(facts)
-    alone = _total(own) + _PRIOR_MOORED
-    own |= {"same place": _revisits(facts, config), "neighbours": _neighbours(facts, alone, config)}
+    own = _behaviour(facts) | {"same place": _revisits(facts, config)}
+    own |= {"neighbours": _neighbours(facts, _total(own) + _PRIOR_MOORED, config)}
     moored = _total(own) + _PRIOR_MOORED
     held = _holds(facts, own["neighbours"], moored < 0, config)
     anchored = _total(held)
@@ -121,7 +124,9 @@ class _Facts:
             return schema.to_micros(stops[name if known else otherwise])
 
         self.xyz = geo.sphere_xyz_m(stops["lat"].to_numpy(), stops["lon"].to_numpy())
+        self.mmsi = stops["mmsi"].to_numpy()
         self.start, self.end = time("start_time", "start_time"), time("end_time", "end_time")
+        self.after = schema.to_micros(stops["after_time" if "after_time" in stops.columns else "end_time"])
         arrival, departure = time("arrival_time", "start_time"), time("departure_time", "end_time")
         self.stay_h = (departure - arrival) / _HOUR_US
         self.dwell_h, self.radius_m = number("dwell_h"), number("drift_radius_m")
@@ -187,7 +192,7 @@ def _revisits(facts: _Facts, config: MooringConfig) -> Floats:
         return out
     apart = np.linalg.norm(facts.xyz[tight[near[:, 0]]] - facts.xyz[tight[near[:, 1]]], axis=1)
     i, j = tight[near[:, 0]], tight[near[:, 1]]
-    same = (apart < config.same_berth_m) & ((facts.end[i] < facts.start[j]) | (facts.end[j] < facts.start[i]))
+    same = (apart < config.same_berth_m) & _separate(facts, i, j)
     share = (config.same_berth_m / config.neighbour_m) ** 2
     n = len(facts.xyz)
     visits = _count(i[same], n) + _count(j[same], n)
@@ -197,7 +202,7 @@ def _revisits(facts: _Facts, config: MooringConfig) -> Floats:
 
 
 def _neighbours(facts: _Facts, alone: Floats, config: MooringConfig) -> Floats:
-    """Evidence from what other stops nearby are by themselves: quays and anchorages are places."""
+    """Evidence from what other stops nearby are without their neighbours: quays and anchorages are places."""
     pairs = _pairs(facts.xyz, config.neighbour_m)
     n = len(alone)
     metres = np.linalg.norm(facts.xyz[pairs[:, 0]] - facts.xyz[pairs[:, 1]], axis=1)
@@ -252,42 +257,47 @@ def _company(facts: _Facts, anchored: NDArray[np.intp]) -> Floats:
 
 def _buoy(facts: _Facts, config: MooringConfig) -> Evidence:
     """Evidence for a tanker on the hawser of a single-point mooring rather than on her chain."""
+    swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M)
+    pivots, company = _pivots(facts, np.flatnonzero(swings), config)
+    fits = swings & (facts.swing_m < config.adrift_radius_m)
+    fits &= np.isin(facts.group, ["tanker", "unknown", "other"])
     known = facts.length_m > np.maximum(facts.swing_m / 3.0, _BUOY_LENGTH_M)
     hawser = facts.swing_m - _TANKER_ANTENNA * facts.length_m
-    evidence = {
+    return {
         "hawser": np.where(known, np.interp(hawser, *_HAWSER), 0.0),
         "status": 2.0 * np.nan_to_num(facts.moored - facts.anchored),
-        "same pivot": _same_pivots(facts, config),
+        "same pivot": pivots,
+        "company": np.interp(company, *_BUOY_COMPANY),
+        "swing": np.where(fits, 0.0, -np.inf),
     }
-    swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M)
-    swings &= facts.swing_m < config.adrift_radius_m
-    fits = swings & np.isin(facts.group, ["tanker", "unknown", "other"])
-    return evidence | {"swing": np.where(fits, 0.0, -np.inf)}
 
 
-# Log-odds of a buoy by the distance from bow to pivot (m): hawsers are 30-70 m, chains of big ships mostly
-# over 100 m.
-_HAWSER = ([40.0, 75.0, 120.0], [2.0, 1.5, -2.0])
+def _pivots(facts: _Facts, at: NDArray[np.intp], config: MooringConfig) -> tuple[Floats, Floats]:
+    """Other stays of swinging ships nearby.
 
-
-def _same_pivots(facts: _Facts, config: MooringConfig) -> Floats:
-    """Evidence from other stays about the same pivot, against what the pivots around let one expect."""
+    Returns
+    -------
+    Evidence from stays about the same pivot, against what the pivots around let one expect; and the number
+    of ships that swing about other pivots within a kilometre.
+    """
     n = len(facts.xyz)
-    at = np.flatnonzero((facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M))
-    pairs = _pairs(facts.pivot[at], _AROUND_M)
+    pairs = _pairs(facts.pivot[at], _COMPANY_M)
     i, j = at[pairs[:, 0]], at[pairs[:, 1]]
     metres = np.linalg.norm(facts.pivot[i] - facts.pivot[j], axis=1)
     other = metres > config.buoy_m
-    density = (_count(i[other], n) + _count(j[other], n) + 1.0) / (np.pi * _AROUND_M**2)
+    company = _count(i[other], n) + _count(j[other], n)
+    around = other & (metres <= _AROUND_M)
+    density = (_count(i[around], n) + _count(j[around], n) + 1.0) / (np.pi * _AROUND_M**2)
     scatter_m = facts.rms_m * np.sqrt(np.maximum(1.0 - facts.swing_share, 0.0))
     arc_rad = np.where(facts.spread_rad > 0, facts.spread_rad, facts.rms_m / facts.swing_m)
     error_m = np.clip(scatter_m / arc_rad / np.sqrt(facts.dwell_h), 4.0, config.buoy_m)
     out = np.zeros(n)
-    for a, b in ((i[~other], j[~other]), (j[~other], i[~other])):
+    same = ~other & _separate(facts, i, j)
+    for a, b in ((i[same], j[same]), (j[same], i[same])):
         variance = error_m[a] ** 2 + error_m[b] ** 2
-        fit = -np.log(2.0 * np.pi * variance * density[a]) - metres[~other] ** 2 / (2.0 * variance)
+        fit = -np.log(2.0 * np.pi * variance * density[a]) - metres[same] ** 2 / (2.0 * variance)
         out += _count(a, n, np.clip(fit, 0.0, _PIVOT_CLIP))
-    return np.minimum(out, 2.0 * _PIVOT_CLIP)
+    return np.minimum(out, 2.0 * _PIVOT_CLIP), company
 
 
 # helpers --------------------------------------------------------------------------------------------
@@ -297,6 +307,14 @@ def _pairs(xyz: Floats, within_m: float) -> NDArray[np.intp]:
     """Pairs of points, each pair once."""
     pairs: NDArray[np.intp] = cKDTree(xyz).query_pairs(within_m, output_type="ndarray")
     return pairs.reshape(-1, 2)
+
+
+def _separate(facts: _Facts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether two stops are two visits: at different times, and a ship that came twice was seen to leave."""
+    first, second = np.where(facts.start[i] <= facts.start[j], (i, j), (j, i))
+    left = (facts.mmsi[i] != facts.mmsi[j]) | (facts.after[first] < facts.start[second])
+    separate: NDArray[np.bool_] = left & (facts.end[first] < facts.start[second])
+    return separate
 
 
 def _count(at: NDArray[np.intp], n: int, weight: Floats | None = None) -> Floats:

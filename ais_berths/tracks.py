@@ -23,6 +23,9 @@ METRES_PER_DEG = geo.EARTH_RADIUS_M * np.pi / 180.0
 NOT_DEFINED = 15
 """Navigational status of a ship that sends none (ITU-R M.1371-5, table 45)."""
 
+ROUNDING_M = 131.0
+"""Largest error of a position that is rounded to a tenth of a minute (message 27)."""
+
 # Values are ranked as whole numbers of these units: far finer than AIS sends them.
 DEG_UNIT = 1e-7
 METRE_UNIT = 0.01
@@ -118,10 +121,13 @@ class Tracks:
 
     @cached_property
     def step_m(self) -> Floats:
-        """Distance from the ping before; infinite for the first ping of a ship."""
+        """Distance from the ping before, less what rounding can make; infinite for the first ping."""
         step = np.full(len(self), np.inf)
         at = np.flatnonzero(~self.first)
         step[at] = self.apart_m(at - 1, at)
+        if not self.fine.all():
+            rounded = 2 - self.fine[at].astype(np.int64) - self.fine[at - 1]
+            step[at] = np.maximum(step[at] - rounded * ROUNDING_M, 0.0)
         return step
 
     @cached_property
