@@ -123,9 +123,9 @@ def describe_berths(
         }
     )
     counts = pd.crosstab(rows["number"], rows["group"])
-    shares = counts.div(counts.sum(axis=1), axis=0).round(3)
+    shares = counts.div(counts.sum(axis=1), axis=0)
     out["type_shares"] = [
-        json.dumps({name: float(value) for name, value in row.items() if value > 0}, sort_keys=True)
+        json.dumps({name: round(value, 3) for name, value in row.items() if value > 0}, sort_keys=True)
         for row in shares.to_dict("records")
     ]
     out["use"] = _use(shares)
