@@ -175,11 +175,14 @@ def _part_ways(outlines: pd.DataFrame) -> pd.DataFrame:
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     i, j = i[i < j], j[i < j]
     x, y, scale, axis = (outlines[name].to_numpy().copy() for name in ("x", "y", "scale", "heading_deg"))
-    length = outlines["length_m"].to_numpy().copy()
+    length, width = outlines["length_m"].to_numpy().copy(), outlines["width_m"].to_numpy()
     in_line = np.abs(geo.turn_deg(axis[i], axis[j], period=180.0)) < _SAME_LINE_DEG
     for a, b in zip(i[in_line].tolist(), j[in_line].tolist(), strict=True):
         sin, cos = np.sin(np.radians(axis[a])), np.cos(np.radians(axis[a]))
         apart = ((x[b] - x[a]) * sin + (y[b] - y[a]) * cos) / scale[a]
+        beside = abs((x[b] - x[a]) * cos - (y[b] - y[a]) * sin) / scale[a]
+        if beside > (width[a] + width[b]) / 4.0:
+            continue
         shared = (length[a] + length[b]) / 2.0 - abs(apart)
         if not 0.0 < shared < _GIVE_WAY * min(length[a], length[b]):
             continue
