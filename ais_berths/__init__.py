@@ -32,6 +32,7 @@ __all__ = [
     "pipeline",
     "ports",
     "quays",
+    "report",
     "schema",
     "simulate",
     "stops",

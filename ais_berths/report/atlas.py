@@ -281,9 +281,9 @@ def _view(atlas: dict[str, Any], centre: float) -> dict[str, list[float]]:
     boxes = {"whole": _box(whole, centre), "first": _box(first or whole, centre)}
     # As far as readers will move the map; a grid over everything would be coarse.
     west, south, east, north = boxes["first"]
-    wide, high = east - west, north - south
-    grid = [max(west - wide, boxes["whole"][0]), max(south - high, boxes["whole"][1])]
-    grid += [min(east + wide, boxes["whole"][2]), min(north + high, boxes["whole"][3])]
+    stretch = max(0.05, float(np.cos(np.radians((south + north) / 2))))
+    side = max((east - west) * stretch, north - south)
+    grid = [west - side / stretch, south - side, east + side / stretch, north + side]
     return {**boxes, "grid": [round(edge, _DECIMALS) for edge in grid]}
 
 

@@ -20,7 +20,7 @@ from bokeh.models.annotations.dimensional import ImperialLength
 from bokeh.plotting import figure
 
 from ais_berths.geo import EARTH_RADIUS_M
-from ais_berths.report.style import FAINT, FONT, INK, STOP_LOOKS, TYPE_LOOKS, WATER
+from ais_berths.report.style import FAINT, FONT, INK, NOT_ON_PAPER, STOP_LOOKS, TYPE_LOOKS, WATER
 from ais_berths.report.words import KINDS, TYPE_GROUPS, plain_number, plain_time
 
 if TYPE_CHECKING:
@@ -61,11 +61,9 @@ def map_chart(port: dict[str, Any]) -> figure:
         aspect_scale=stretch,
         tools="pan,box_zoom,zoom_in,zoom_out,reset",
         toolbar_location="above",
-        x_axis_label="longitude (degrees east, WGS 84)",
-        y_axis_label="latitude (degrees north)",
     )
     chart.add_tools(wheel)
-    chart.toolbar.stylesheets = ["@media print { :host { display: none !important; } }"]
+    chart.toolbar.stylesheets = [NOT_ON_PAPER]
     chart.toolbar.active_scroll = wheel
     for axis in (*chart.xaxis, *chart.yaxis):
         axis.formatter = BasicTickFormatter(use_scientific=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from bokeh.core.properties import value
 from bokeh.models import (
+    BasicTicker,
     ColumnDataSource,
     DatetimeTickFormatter,
     FixedTicker,
@@ -17,17 +18,18 @@ from bokeh.models import (
     PlainText,
     Range1d,
     TapTool,
+    WheelZoomTool,
 )
 from bokeh.plotting import figure
 
-from ais_berths.report.style import AT_ANCHOR, AT_BERTH, FONT, GRID, INK, TYPE_LOOKS
+from ais_berths.report.style import AT_ANCHOR, AT_BERTH, FONT, GRID, INK, NOT_ON_PAPER, TYPE_LOOKS
 from ais_berths.report.words import TYPE_GROUPS, plain_number, plain_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HEIGHT_PX = 280
-LANE_PX = 17
+LANE_PX, GANTT_PX = 17, 2000
 
 _HATCH: dict[str, Any] = {
     "hatch_color": "#ffffff",
@@ -80,6 +82,7 @@ def arrivals_chart(arrivals: dict[str, Any]) -> figure:
         tips = [("from (UTC)", "@start"), ("ships", "@group"), ("arrivals", "@count")]
         chart.add_tools(HoverTool(renderers=[bars], tooltips=tips))
         below = above
+    chart.yaxis.ticker = BasicTicker(min_interval=1)
     _mark_suppressed(chart, starts, width, arrivals["total"])
     chart.y_range.start = 0
     return chart
@@ -139,13 +142,14 @@ def durations_chart(times: dict[str, Any], what: str) -> figure:
     )
     chart.xgrid.visible = False
     chart.xaxis.major_label_orientation = 0.7
+    chart.yaxis.ticker = BasicTicker(min_interval=1)
     chart.y_range = Range1d(start=0, end=max(1, max(counts, default=0)) * 1.15)
     chart.yaxis.formatter = NumeralTickFormatter(format="0,0")
     return chart
 
 
 def gantt_chart(
-    berths: Sequence[dict[str, Any]], visits: Sequence[dict[str, Any]], period: dict[str, Any]
+    berths: Sequence[dict[str, Any]], visits: Sequence[dict[str, Any]], first: str, last: str
 ) -> figure:
     """Occupancy of berths over time: a row a berth, a bar a visit; ships side by side take lanes of a row.
 
@@ -155,10 +159,10 @@ def gantt_chart(
         Berths to show, from top to bottom.
     visits
         Visits to them.
-    period
-        Start and end.
+    first, last
+        Beginning and end of the chart.
     """
-    start, end = _millis([period["start"], period["end"]])
+    start, end = _millis([first, last])
     lanes = {
         row["berth_id"]: _lanes([v for v in visits if v["berth_id"] == row["berth_id"]]) for row in berths
     }
@@ -179,13 +183,17 @@ def gantt_chart(
     # Room for the marks of open ends.
     pad = 0.012 * (end - start)
     chart = figure(
-        height=max(110, int(top * LANE_PX + 50)),
+        height=max(110, int(top * min(LANE_PX, GANTT_PX / max(top, 1)) + 80)),
         x_axis_type="datetime",
         x_axis_location="above",
         x_range=Range1d(start=start - pad, end=end + pad, bounds=(start - pad, end + pad)),
         y_range=Range1d(start=-top, end=0, bounds=(-top, 0)),
-        **{**_BARE, "tools": "xpan,reset", "toolbar_location": None},
+        **{**_BARE, "tools": "xpan,xzoom_in,xzoom_out,reset", "toolbar_location": "above"},
     )
+    wheel = WheelZoomTool(dimensions="width", modifiers={"ctrl": True})
+    chart.add_tools(wheel)
+    chart.toolbar.active_scroll = wheel
+    chart.toolbar.stylesheets = [NOT_ON_PAPER]
     chart.hspan(y=edges, line_color=GRID, line_width=1)
     source = ColumnDataSource(bars, name="gantt")
     drawn = chart.quad(

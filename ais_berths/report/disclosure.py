@@ -1,9 +1,10 @@
 """Disclosure control of the public profile: nothing that rests on too few ships, nor can be worked out.
 
-The rule for a total that is shown with its parts: a part with fewer different vessels than the minimum is
+The rule for a total that is shown with its parts. A part with fewer different vessels than the minimum is
 hidden. As the total less the visible parts gives the sum of the hidden ones, there must be at least two
-hidden parts, and together they must have the minimum of vessels; else the next smallest parts are hidden
-too. Parts without any vessel stay visible as zero.
+hidden parts, and together they must have the minimum of vessels; else the next smallest part is hidden too.
+When any part is hidden the empty ones are hidden with it: else each hidden part would be known to hold
+something, and small sums would give all their parts away.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable
 
 
-def hidden_parts(parts: pd.Series, vessels: pd.Series, min_vessels: int) -> set[Hashable]:
+def hidden_parts(
+    parts: pd.Series, vessels: pd.Series, every: Iterable[Hashable], min_vessels: int
+) -> set[Hashable]:
     """Find the parts of a total that must not be shown.
 
     Parameters
@@ -24,7 +27,9 @@ def hidden_parts(parts: pd.Series, vessels: pd.Series, min_vessels: int) -> set[
     parts
         The part that each row belongs to: a berth, a day, a vessel group.
     vessels
-        The vessel of each row, on the same index.
+        The vessel of each row, in the same order.
+    every
+        All parts that are shown, those without rows too.
     min_vessels
         The least number of different vessels of a figure.
 
@@ -38,20 +43,20 @@ def hidden_parts(parts: pd.Series, vessels: pd.Series, min_vessels: int) -> set[
 
     >>> parts = pd.Series(list("AAAABBBC"))
     >>> vessels = pd.Series([1, 2, 3, 4, 5, 6, 7, 8])
-    >>> sorted(hidden_parts(parts, vessels, 3))
+    >>> sorted(hidden_parts(parts, vessels, "ABC", 3))
     ['B', 'C']
     """
-    pairs = pd.DataFrame({"part": parts.to_numpy(), "vessel": vessels.to_numpy()}).drop_duplicates()
-    count = pairs.groupby("part", sort=True)["vessel"].size().sort_values(kind="stable")
+    pairs = pd.DataFrame({"part": parts.to_numpy(), "mmsi": vessels.to_numpy()}).drop_duplicates()
+    count = pairs.groupby("part")["mmsi"].size().sort_values(kind="stable")
     hidden: set[Hashable] = set(count.index[count < min_vessels])
     if not hidden:
         return hidden
     for part in count.index[count >= min_vessels]:
-        together = pairs.loc[pairs["part"].isin(hidden), "vessel"].nunique()
+        together = pairs.loc[pairs["part"].isin(hidden), "mmsi"].nunique()
         if len(hidden) > 1 and together >= min_vessels:
             break
         hidden.add(part)
-    return hidden
+    return hidden | (set(every) - set(count.index))
 
 
 def enough(vessels: pd.Series, min_vessels: int) -> bool:

@@ -63,6 +63,7 @@ def render_html(summary: dict[str, Any]) -> str:
             bokeh=Markup(bokeh),  # noqa: S704
             script=Markup(own),  # noqa: S704
             figures={name: json_item(chart, theme=style.THEME) for name, chart in figures.items()},
+            indicators=[_indicator_table(port["indicators"]) for port in summary["ports"]],
             clicks={f"port{at}": _clicks(port) for at, port in enumerate(summary["ports"])},
             looks=style.TYPE_LOOKS,
             stop_looks=style.STOP_LOOKS,
@@ -77,19 +78,23 @@ def render_html(summary: dict[str, Any]) -> str:
 def _charts(port: dict[str, Any], period: dict[str, Any]) -> dict[str, figure]:
     drawn = {
         "map": map_chart(port),
-        "arrivals": charts.arrivals_chart(port["arrivals"]),
-        "ships": charts.ships_chart(port["ships"]),
         "time_at_berth": charts.durations_chart(port["time_at_berth"], "stays"),
         "waiting": charts.durations_chart(
             port["waiting"], "arrivals" if port["basis"] == "calls" else "stays"
         ),
     }
+    if port["ships"] is not None:
+        drawn["arrivals"] = charts.arrivals_chart(port["arrivals"])
+        drawn["ships"] = charts.ships_chart(port["ships"])
     rows = port["berths"][: port["chart_rows"]]
     if rows:
         visits = port["visits"]
-        drawn["occupancy"] = (
-            charts.occupancy_chart(rows) if visits is None else charts.gantt_chart(rows, visits, period)
-        )
+        if visits is None:
+            drawn["occupancy"] = charts.occupancy_chart(rows)
+        else:
+            cut = len(visits) < port["visits_total"]
+            start = visits[0]["arrival"] if cut else period["start"]
+            drawn["occupancy"] = charts.gantt_chart(rows, visits, start, period["end"])
     return drawn
 
 
@@ -127,6 +132,27 @@ def _clicks(port: dict[str, Any]) -> dict[str, Any]:
             "visits": visits.get(row["berth_id"]),
         }
         for row in port["berths"]
+    }
+
+
+def _indicator_table(indicators: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Indicators of all vessel groups together: a row a figure, a column a period."""
+    if indicators is None or not indicators["rows"]:
+        return None
+    rows = [row for row in indicators["rows"] if row["type_group"] == "all"]
+    starts = sorted({row["period_start"] for row in rows})
+    table: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        entry = table.setdefault(
+            row["indicator"], {"name": row["indicator"], "unit": row["unit"], "cells": dict.fromkeys(starts)}
+        )
+        entry["cells"][row["period_start"]] = row
+    coverage = {row["period_start"]: row["coverage"] for row in rows}
+    return {
+        "period": indicators["period"],
+        "starts": starts,
+        "coverage": [coverage[start] for start in starts],
+        "rows": list(table.values()),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from ais_berths.report.disclosure import enough, hidden_parts
 from ais_berths.report.words import TYPE_GROUPS, iso_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from ais_berths.report.visits import Period, PortVisits
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 BIN_EDGES_H = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0, 48.0, 96.0, np.inf)
 """Edges of the classes of times (h)."""
 
-_NONE_H = 1e-6
 _HOUR = pd.Timedelta(hours=1)
 
 
@@ -31,19 +32,63 @@ class Profile:
     public: bool = False
     min_vessels: int = 3
 
-    def hidden(self, parts: pd.Series, vessels: pd.Series) -> set[Any]:
-        """Return the parts of a total that must not be shown."""
-        return hidden_parts(parts, vessels, self.min_vessels) if self.public else set()
+    def hidden(self, parts: pd.Series, vessels: pd.Series, every: Iterable[Any] | None = None) -> set[Any]:
+        """Return the parts of a total that must not be shown; `every` lists them if some have no rows."""
+        if not self.public:
+            return set()
+        shown = parts.unique() if every is None else every
+        return hidden_parts(parts, vessels, shown, self.min_vessels)
+
+    def rounded(self, value: float, digits: int) -> float:
+        """Round as far as is shown for the public: more would let sums be worked out from means."""
+        return round(float(value), digits if self.public else 4)
 
     def shows(self, vessels: pd.Series) -> bool:
         """Tell whether a figure may be shown."""
         return not self.public or enough(vessels, self.min_vessels)
 
 
-def key_figures(
-    visits: PortVisits, period: Period, berths_used: int, profile: Profile
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class _Figure:
+    """A figure and the rows that it rests on."""
+
+    key: str
+    label: str
+    value: float | None
+    unit: str = ""
+    digits: int = 0
+    _: KW_ONLY
+    of: pd.DataFrame
+    note: str = ""
+
+    def row(self, profile: Profile) -> dict[str, Any]:
+        """Return the figure as plain values."""
+        shown = profile.shows(self.of["mmsi"])
+        return {
+            "key": self.key,
+            "label": self.label,
+            "value": self._rounded(profile) if shown else None,
+            "unit": self.unit,
+            "digits": self.digits,
+            "n_vessels": int(self.of["mmsi"].nunique()) if shown else None,
+            "suppressed": not shown,
+            "note": self.note if shown else "",
+        }
+
+    def _rounded(self, profile: Profile) -> float | int | None:
+        if self.value is None:
+            return None
+        if self.digits == 0 and not self.unit:
+            return int(self.value)
+        return profile.rounded(self.value, self.digits + (2 if self.unit == "%" else 0))
+
+
+def key_figures(visits: PortVisits, period: Period, profile: Profile) -> list[dict[str, Any]]:
     """Return the figures that stand on top of a report.
+
+    Ships and visits count in the period in which the visit begins; a visit of which the beginning was not
+    seen, where it was first seen. Berths used, occupancy and mean numbers of ships count all stays, as far as
+    they lie in the period.
 
     Parameters
     ----------
@@ -51,8 +96,6 @@ def key_figures(
         Visits in the period, see `visits.within`.
     period
         The period.
-    berths_used
-        Berths with a visit in the period.
     profile
         Public or not.
 
@@ -61,93 +104,103 @@ def key_figures(
     One dictionary a figure: ``key label value unit digits n_vessels note``; the value is None where there
     is nothing to measure and ``suppressed`` is true where it must not be shown.
     """
-    berth, anchor = visits.berth, visits.anchor
+    berth, anchor, waiting = visits.berth, visits.anchor, visits.waiting
     calls = visits.basis == "calls"
-    done = complete(berth)
-    hours = float(np.nansum(clipped_hours(berth, period)))
-    anchored = float(np.nansum(clipped_hours(anchor, period)))
-    occupied = occupied_hours(berth, period)
-    n_open = len(berth) - len(done)
-    whole = f"{len(done):,} whole stays; {n_open:,} more whose beginning or end was not seen"
-    rows = [
-        ("vessels", "Ships at berth", berth["mmsi"].nunique(), "", 0, berth, "different vessels"),
-        (
+    begun = berth[berth["arrival"] >= period.start]
+    done = complete(begun)
+    at_berth_h, at_anchor_h = (float(clipped_hours(stays, period).sum()) for stays in (berth, anchor))
+    n_used = int(berth["berth_id"].nunique())
+    figures = [
+        _Figure("vessels", "Ships at berth", begun["mmsi"].nunique(), of=begun, note="different vessels"),
+        _Figure(
             "berth_visits",
             "Berth calls" if calls else "Berth visits",
-            len(berth),
-            "",
-            0,
-            berth,
-            "" if calls else "stays of a ship at a berth",
+            len(begun),
+            of=begun,
+            note="ship at a berth once" if calls else "stays of a ship at a berth",
         ),
-        (
+        _Figure(
             "arrivals",
             "Arrivals seen",
             len(visits.arrivals),
-            "",
-            0,
-            visits.arrivals,
-            "in port" if calls else "at a berth",
+            of=visits.arrivals,
+            note="in the port" if calls else "at a berth",
         ),
-        ("time_at_berth_p50", "Time at berth, median", _median(done["hours"]), "h", 1, done, whole),
-        (
-            "waiting_p50",
-            "Waiting before berth, median" if calls else "Time at anchor, median",
-            _median(visits.waiting["hours"]),
+        _Figure(
+            "time_at_berth_p50",
+            "Time at berth, median",
+            _median(done["hours"]),
             "h",
             1,
-            visits.waiting,
-            f"{(visits.waiting['hours'] > 0).sum():,} of {len(visits.waiting):,} arrivals waited at anchor"
-            if calls
-            else f"{len(visits.waiting):,} whole stays at anchor",
+            of=done,
+            note=f"{len(done):,} whole stays; of {len(begun) - len(done):,} more not all was seen",
         ),
-        ("berths_used", "Berths used", berths_used, "", 0, berth, "with at least one ship"),
-        (
+        _Figure(
+            "waiting_p50",
+            "Waiting before berth, median" if calls else "Time at anchor, median",
+            _median(waiting["hours"]),
+            "h",
+            1,
+            of=waiting,
+            note=f"{len(waiting):,} of {len(visits.arrivals):,} arrivals waited at anchor"
+            if calls
+            else f"{len(waiting):,} whole stays at anchor",
+        ),
+        _Figure("berths_used", "Berths used", n_used, of=berth, note="with at least one ship"),
+        _Figure(
             "occupancy",
             "Occupancy, mean",
-            _share(float(occupied.sum()), period.hours * berths_used),
+            _share(float(occupied_hours(berth, period).sum()), period.hours * n_used),
             "%",
             0,
-            berth,
-            "share of time with a ship alongside, over the berths used",
+            of=berth,
+            note="share of time with a ship alongside, over the berths used",
         ),
-        ("ships_at_berth", "Ships at berth at once, mean", _share(hours, period.hours), "", 1, berth, ""),
-        (
-            "ships_at_anchor",
-            "Ships at anchor at once, mean",
-            _share(anchored, period.hours),
+        _Figure(
+            "ships_at_berth",
+            "Ships at berth at once, mean",
+            _share(at_berth_h, period.hours),
             "",
             1,
-            anchor,
+            of=berth,
+        ),
+        _Figure(
+            "ships_at_anchor",
+            "Ships at anchor at once, mean",
+            _share(at_anchor_h, period.hours),
             "",
+            1,
+            of=anchor,
         ),
     ]
     if visits.port_calls is not None:
-        rows.insert(0, ("port_calls", "Port calls", visits.port_calls, "", 0, berth, "of a ship in the port"))
-    return [
-        {
-            "key": key,
-            "label": label,
-            "value": _rounded(value, digits, unit) if profile.shows(of["mmsi"]) else None,
-            "unit": unit,
-            "digits": digits,
-            "n_vessels": int(of["mmsi"].nunique()) if profile.shows(of["mmsi"]) else None,
-            "suppressed": not profile.shows(of["mmsi"]),
-            "note": note if profile.shows(of["mmsi"]) else "",
-        }
-        for key, label, value, unit, digits, of, note in rows
-    ]
+        port_calls = visits.port_calls[visits.port_calls["arrival"] >= period.start]
+        figures.insert(
+            0,
+            _Figure(
+                "port_calls",
+                "Port calls",
+                len(port_calls),
+                of=port_calls,
+                note="with a call at a counted berth",
+            ),
+        )
+    return [figure.row(profile) for figure in figures]
 
 
-def arrivals_over_time(arrivals: pd.DataFrame, period: Period, profile: Profile) -> dict[str, Any]:
+def arrivals_over_time(
+    arrivals: pd.DataFrame, period: Period, profile: Profile, *, by_time: bool = True
+) -> dict[str, Any]:
     """Count arrivals by hour, day, week or month, whatever suits the period, and by vessel group.
 
-    In the public profile the two are not crossed: only totals by time and totals by group are given.
+    In the public profile the two are not crossed: only totals by time and totals by group are given, and
+    without `by_time` only totals by group.
     """
     step, starts = steps(period)
+    starts = starts if by_time else starts[:0]
     place = pd.Series(np.searchsorted(starts, arrivals["time"], side="right") - 1, index=arrivals.index)
     groups = [group for group in TYPE_GROUPS if (arrivals["type_group"] == group).any()]
-    hidden_time = profile.hidden(place, arrivals["mmsi"])
+    hidden_time = profile.hidden(place, arrivals["mmsi"], range(len(starts)))
     hidden_group = profile.hidden(arrivals["type_group"], arrivals["mmsi"])
     total = place.value_counts().reindex(range(len(starts)), fill_value=0)
     by_group = arrivals["type_group"].value_counts()
@@ -176,13 +229,13 @@ def ships_over_time(visits: PortVisits, period: Period, profile: Profile) -> dic
     for name, frame in (("at_berth", visits.berth), ("at_anchor", visits.anchor)):
         hours = np.diff(_hours_before(frame, edges))
         pairs = _vessels_by_step(frame, edges) if profile.public else frame.iloc[:0].assign(step=0)
-        hidden = profile.hidden(pairs["step"], pairs["mmsi"])
+        hidden = profile.hidden(pairs["step"], pairs["mmsi"], range(len(starts)))
         mean = np.divide(hours, width, out=np.zeros(len(width)), where=width > 0)
-        series[name] = [None if at in hidden else round(float(x), 3) for at, x in enumerate(mean)]
+        series[name] = [None if at in hidden else profile.rounded(x, 1) for at, x in enumerate(mean)]
     return {"step": step, "start": [iso_time(start) for start in starts], **series}
 
 
-def durations(frame: pd.DataFrame, profile: Profile, *, with_none: bool = False) -> dict[str, Any]:
+def durations(frame: pd.DataFrame, profile: Profile) -> dict[str, Any]:
     """Describe times in hours: classes, and mean and quartiles in all and by vessel group.
 
     Parameters
@@ -191,13 +244,11 @@ def durations(frame: pd.DataFrame, profile: Profile, *, with_none: bool = False)
         Rows with ``mmsi type_group hours``.
     profile
         Public or not. Maxima are never given, they belong to one ship.
-    with_none
-        Zero hours are a class of their own: no wait at all.
     """
-    edges = np.asarray((*BIN_EDGES_H[:1], *([_NONE_H] if with_none else []), *BIN_EDGES_H[1:]))
+    edges = np.asarray(BIN_EDGES_H)
     place = pd.Series(np.searchsorted(edges, frame["hours"], side="right") - 1, index=frame.index)
     shown = profile.shows(frame["mmsi"])
-    hidden_bins = profile.hidden(place, frame["mmsi"])
+    hidden_bins = profile.hidden(place, frame["mmsi"], range(len(edges) - 1))
     hidden_groups = profile.hidden(frame["type_group"], frame["mmsi"])
     counts = place.value_counts()
     groups = [group for group in TYPE_GROUPS if (frame["type_group"] == group).any()]
@@ -207,10 +258,10 @@ def durations(frame: pd.DataFrame, profile: Profile, *, with_none: bool = False)
             int(counts.get(at, 0)) if shown and at not in hidden_bins else None
             for at in range(len(edges) - 1)
         ],
-        "all": _describe(frame, visible=shown),
+        "all": _describe(frame, profile, visible=shown),
         "by_group": {
             group: _describe(
-                frame[frame["type_group"] == group], visible=shown and group not in hidden_groups
+                frame[frame["type_group"] == group], profile, visible=shown and group not in hidden_groups
             )
             for group in groups
         },
@@ -295,25 +346,18 @@ def _median(values: pd.Series) -> float | None:
     return None if values.empty else float(values.median())
 
 
-def _rounded(value: float | None, digits: int, unit: str) -> float | int | None:
-    """Counts as whole numbers, all else to four decimals."""
-    if value is None:
-        return None
-    return int(value) if digits == 0 and not unit else round(float(value), 4)
-
-
 def _share(part: float, whole: float) -> float | None:
     return part / whole if whole > 0 else None
 
 
-def _describe(frame: pd.DataFrame, *, visible: bool) -> dict[str, Any]:
+def _describe(frame: pd.DataFrame, profile: Profile, *, visible: bool) -> dict[str, Any]:
     names = ("mean_h", "p25_h", "p50_h", "p75_h")
     if not visible:
         return {"n": None, "n_vessels": None, **dict.fromkeys(names), "suppressed": True}
     hours = frame["hours"]
     values = (hours.mean(), *hours.quantile([0.25, 0.5, 0.75])) if len(hours) else (None,) * 4
     figures = {
-        name: None if value is None else round(float(value), 3)
+        name: None if value is None else profile.rounded(value, 1)
         for name, value in zip(names, values, strict=True)
     }
     return {
@@ -325,9 +369,7 @@ def _describe(frame: pd.DataFrame, *, visible: bool) -> dict[str, Any]:
 
 
 def _class_name(low: float, high: float) -> str:
-    if high == _NONE_H:
-        return "none"
-    if low in {0, _NONE_H}:
+    if low == 0:
         return f"under {high:g} h"
     return f"{low:g} h and more" if np.isinf(high) else f"{low:g}\u2013{high:g} h"
 

@@ -74,7 +74,8 @@ def _counted(port: dict[str, Any]) -> list[str]:
         return [counted, "Figures rest on berth calls and port calls."]
     stops = (
         "The results hold no berth calls, so figures rest on single stops: a ship that leaves a berth "
-        "for a moment and comes back counts twice, and time at anchor is given in place of waiting."
+        "for a moment and comes back counts twice, and time at anchor, of ships of all types, is given in "
+        "place of waiting."
     )
     return [counted, stops]
 
@@ -86,8 +87,9 @@ def _limits(port: dict[str, Any]) -> list[str]:
         drawn, there = len(atlas[name]), atlas[f"n_{name}"]
         if drawn < there:
             found.append(f"The map shows {drawn:,} of {there:,} {what}.")
-    if port["visits"] is not None and len(port["visits"]) < port["visits_total"]:
-        found.append(f"Of {port['visits_total']:,} visits the latest {len(port['visits']):,} are listed.")
+    listed, total = len(port["visits"] or []), port["visits_total"] or 0
+    if listed < total:
+        found.append(f"Of {total:,} visits the latest {listed:,} are listed and in the occupancy chart.")
     if len(port["berths"]) > port["chart_rows"]:
         found.append(
             f"The occupancy chart shows the {port['chart_rows']:,} busiest of {len(port['berths']):,} berths."

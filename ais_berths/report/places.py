@@ -37,6 +37,7 @@ def berth_rows(berths: gpd.GeoDataFrame, visits: pd.DataFrame, period: Period, p
         (greatest length and draught) of the others.
     """
     hidden = profile.hidden(visits["berth_id"], visits["mmsi"])
+    digits = (0, 2) if profile.public else (2, 4)
     by_berth = visits.groupby("berth_id")
     table = pd.DataFrame(
         {
@@ -69,9 +70,11 @@ def berth_rows(berths: gpd.GeoDataFrame, visits: pd.DataFrame, period: Period, p
                 "heading_deg": _rounded(values["heading_deg"], 1),
                 "visits": int(values["visits"]),
                 "vessels": int(values["vessels"]),
-                "occupied_h": _rounded(values["occupied_h"], 2),
-                "occupancy": _rounded(values["occupied_h"] / period.hours, 4),
-                "metre_occupancy": _rounded(values["metre_h"] / (values["length_m"] * period.hours), 4),
+                "occupied_h": _rounded(values["occupied_h"], digits[0]),
+                "occupancy": _rounded(values["occupied_h"] / period.hours, digits[1]),
+                "metre_occupancy": _rounded(
+                    values["metre_h"] / (values["length_m"] * period.hours), digits[1]
+                ),
                 "time_p50_h": _rounded(values["time_p50_h"], 3),
                 "loa_p50_m": _rounded(values["loa_p50_m"], 0),
                 "loa_max_m": None if profile.public else _rounded(values["loa_max_m"], 0),

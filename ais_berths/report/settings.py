@@ -18,4 +18,4 @@ class ReportSettings(Section):
     max_stops: int = Field(2000, ge=0, description="stops drawn on the map of a port, evenly over time")
     max_berths: int = Field(1500, ge=1, description="berths drawn on the map of a port, the busiest ones")
     max_rows: int = Field(60, ge=5, description="berths in the occupancy chart of a port, the busiest ones")
-    map_columns: int = Field(300, ge=10, le=2000, description="columns of the grid of vessels on the map")
+    map_columns: int = Field(360, ge=10, le=2000, description="columns of the grid of vessels on the map")

@@ -26,8 +26,8 @@ TYPE_LOOKS = {
     "fishing": Look("#6db6dd", "horizontal_line"),
     "service": Look("#8d6cab", "vertical_line"),
     "leisure": Look("#d68fb8", "ring"),
-    "other": Look("#7d8790", "left_diagonal_line"),
-    "unknown": Look("#c3cad1", "blank"),
+    "other": Look("#5d6670", "left_diagonal_line"),
+    "unknown": Look("#9aa5b0", "blank"),
 }
 """Vessel groups. The colours keep apart for colour-blind readers; the patterns for those without colour."""
 
@@ -41,6 +41,9 @@ STOP_LOOKS = {
 
 WATER = ("#eef4f8", "#e0ebf3", "#d2e2ee", "#c3d9e8", "#b4cfe2", "#a4c5db", "#93bad4", "#82afcc", "#70a3c4")
 """Shades of the grid of vessels, from few to many."""
+
+NOT_ON_PAPER = "@media print { :host { display: none !important; } }"
+"""Style of the toolbars."""
 
 AT_BERTH, AT_ANCHOR = "#14344f", "#c4612f"
 

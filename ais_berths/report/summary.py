@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ais_berths import __version__
-from ais_berths.errors import EmptyInputError, PortError
+from ais_berths.errors import ConfigError, EmptyInputError, PortError
+from ais_berths.periods import LEVELS
 from ais_berths.ports import find_port
 from ais_berths.report import measures
 from ais_berths.report.atlas import port_atlas, vessel_grids
@@ -16,7 +18,14 @@ from ais_berths.report.measures import Profile
 from ais_berths.report.notes import NOTES, port_notes
 from ais_berths.report.places import anchorage_rows, berth_rows, use_rows, visit_rows
 from ais_berths.report.settings import ReportSettings
-from ais_berths.report.visits import Period, counted_uses, port_visits, whole_period, within
+from ais_berths.report.visits import (
+    Period,
+    counted_uses,
+    outside,
+    port_visits,
+    whole_period,
+    within,
+)
 from ais_berths.report.words import STAGES, USES, iso_time, safe_text
 
 if TYPE_CHECKING:
@@ -63,9 +72,13 @@ def summarise(
         A named port is unknown or has no results in this folder.
     EmptyInputError
         There is no berth at all.
+    ConfigError
+        Periods of a public report overlap.
     """
     settings = settings or ReportSettings()
     profile = Profile(public=public, min_vessels=settings.min_vessels)
+    if public:
+        _check_apart(compare)
     period = whole_period(tables)
     chosen = _choose_ports(tables, ports)
     sections = [
@@ -101,6 +114,17 @@ def summarise(
 
 
 # helpers ------------------------------------------------------------------------------------------
+
+
+def _check_apart(periods: Sequence[Period]) -> None:
+    """Periods that overlap would give away, by their difference, figures that rest on too few ships."""
+    ordered = sorted(periods, key=lambda period: period.start)
+    for earlier, later in pairwise(ordered):
+        if later.start < earlier.end:
+            raise ConfigError(
+                "the periods of a public report must not overlap; "
+                f"{iso_time(earlier.end)} lies after {iso_time(later.start)}"
+            )
 
 
 def _choose_ports(tables: Tables, wanted: Sequence[str]) -> list[str]:
@@ -183,16 +207,19 @@ def _port(
         max_stops=settings.max_stops,
         max_berths=settings.max_berths,
     )
+    # Days less periods would give away the days that are suppressed.
+    with_time = not (profile.public and compare)
     section = {
         **_port_head(tables, port_id),
         "basis": visits.basis,
         "uses": list(counted),
         "uses_wanted": [use for use in USES if use in uses],
-        "figures": measures.key_figures(visits, period, n_used, profile),
-        "arrivals": measures.arrivals_over_time(visits.arrivals, period, profile),
-        "ships": measures.ships_over_time(visits, period, profile),
+        "figures": measures.key_figures(visits, period, profile),
+        "arrivals": measures.arrivals_over_time(visits.arrivals, period, profile, by_time=with_time),
+        "ships": measures.ships_over_time(visits, period, profile) if with_time else None,
+        "coverage_h": _coverage(tables.hours, port_id, period),
         "time_at_berth": measures.durations(measures.complete(visits.berth), profile),
-        "waiting": measures.durations(visits.waiting, profile, with_none=visits.basis == "calls"),
+        "waiting": measures.durations(visits.waiting, profile),
         "berths": rows,
         "berths_hidden": n_used - len(rows),
         "chart_rows": settings.max_rows,
@@ -209,14 +236,16 @@ def _port(
 
 def _comparison(visits: PortVisits, periods: Sequence[Period], profile: Profile) -> list[dict[str, Any]]:
     """Key figures of each period side by side; one that must not be shown hides those beside it."""
-    sides = []
-    for period in periods:
-        part = within(visits, period)
-        sides.append(measures.key_figures(part, period, part.berth["berth_id"].nunique(), profile))
+    if not periods:
+        return []
+    sides = [measures.key_figures(within(visits, period), period, profile) for period in periods]
+    # The figures of the whole report less those of the periods must not give away a few ships either.
+    rest = measures.key_figures(outside(visits, periods), periods[0], Profile())
     rows = []
-    for at, figure in enumerate(sides[0] if sides else []):
+    for at, figure in enumerate(sides[0]):
         values = [side[at]["value"] for side in sides]
-        hidden = any(side[at]["suppressed"] for side in sides)
+        few = profile.public and 0 < rest[at]["n_vessels"] < profile.min_vessels
+        hidden = few or any(side[at]["suppressed"] for side in sides)
         rows.append(
             {
                 **{name: figure[name] for name in ("key", "label", "unit", "digits")},
@@ -228,18 +257,34 @@ def _comparison(visits: PortVisits, periods: Sequence[Period], profile: Profile)
     return rows
 
 
+def _coverage(hours: pd.DataFrame | None, port_id: str, period: Period) -> int | None:
+    """Hours of the period in which anything was heard near the port; None where that is not known."""
+    if hours is None:
+        return None
+    heard = hours[(hours["port_id"] == port_id) & (hours["n_pings"] > 0)]["hour"]
+    return int(((heard >= period.start.floor("h")) & (heard < period.end)).sum())
+
+
 def _change(first: float | None, last: float | None) -> float | None:
     """Change from the first to the last period as a share of the first."""
     return round(last / first - 1, 4) if first and last is not None else None
 
 
-def _indicators(indicators: pd.DataFrame | None, port_id: str) -> list[dict[str, Any]]:
+def _indicators(indicators: pd.DataFrame | None, port_id: str) -> dict[str, Any] | None:
+    """Indicators of a port by the longest periods that there are, without profiles by hour and weekday."""
     if indicators is None:
-        return []
-    rows = indicators[indicators["port_id"] == port_id]
-    if "type_group" in rows.columns:
-        rows = rows[rows["type_group"].isin(["all", "total", ""]) | rows["type_group"].isna()]
-    return [{str(name): _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
+        return None
+    rows = indicators[(indicators["port_id"] == port_id) & (indicators["part"] == "")]
+    period = next((level for level in reversed(LEVELS) if (rows["period"] == level).any()), None)
+    columns = ["type_group", "indicator", "period_start", "value", "unit", "n_vessels"]
+    columns += ["coverage", "suppressed"]
+    rows = rows.loc[rows["period"] == period, columns]
+    return {
+        "period": period,
+        "rows": [
+            {str(name): _plain(value) for name, value in row.items()} for row in rows.to_dict("records")
+        ],
+    }
 
 
 def _plain(value: Any) -> Any:

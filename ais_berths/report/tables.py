@@ -27,6 +27,7 @@ class Tables:
     ports: pd.DataFrame
     berth_calls: pd.DataFrame | None = None
     port_calls: pd.DataFrame | None = None
+    hours: pd.DataFrame | None = None
     indicators: pd.DataFrame | None = None
     quality: pd.DataFrame = field(default_factory=lambda: schema.empty("quality"))
     run: dict[str, Any] = field(default_factory=dict)
@@ -69,6 +70,7 @@ def read_tables(out: str | Path) -> Tables:
         ports=_port_list(run),
         berth_calls=_read_if_there(folder, "berth_calls"),
         port_calls=_read_if_there(folder, "port_calls"),
+        hours=_read_if_there(folder, "hours"),
         indicators=_read_if_there(folder, "indicators"),
         quality=pd.read_csv(quality) if quality.is_file() else schema.empty("quality"),
         run=run,

@@ -27,11 +27,12 @@ def render_text(summary: dict[str, Any]) -> str:
     """
     period = summary["period"]
     lines = []
+    span = f"{plain_time(period['start'])} to {plain_time(period['end'])} UTC, {period['hours']:,.0f} hours"
     for port in summary["ports"]:
         title = f"{port['name']} ({port['locode'] or port['port_id']})"
         lines += [
             f"PORT REPORT  {title}",
-            f"{plain_time(period['start'])} to {plain_time(period['end'])} UTC, {period['hours']:,.0f} hours",
+            span + _heard(port),
             "=" * WIDTH,
             "",
             *_figures(port),
@@ -48,13 +49,19 @@ def render_text(summary: dict[str, Any]) -> str:
             "",
         ]
     if summary["more_ports"]:
-        names = ", ".join(f"{port['name']} ({port['port_id']})" for port in summary["more_ports"])
-        lines += [*textwrap.wrap(f"Not shown: {names}. Name them with --port.", WIDTH), ""]
+        more = summary["more_ports"]
+        names = ", ".join(f"{port['name']} ({port['port_id']})" for port in more[:_ROWS])
+        rest = f" and {len(more) - _ROWS:,} more" if len(more) > _ROWS else ""
+        lines += [*textwrap.wrap(f"Not shown: {names}{rest}. Name them with --port.", WIDTH), ""]
     lines += [*_quality(summary["quality"]), *_run(summary["run"]), *_notes(list(summary["notes"].values()))]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 # helpers ------------------------------------------------------------------------------------------
+
+
+def _heard(port: dict[str, Any]) -> str:
+    return "" if port["coverage_h"] is None else f", ships were heard in {port['coverage_h']:,} of them"
 
 
 def _figures(port: dict[str, Any]) -> list[str]:
@@ -92,6 +99,8 @@ def _comparison(port: dict[str, Any], periods: list[dict[str, str]]) -> list[str
 
 def _arrivals(port: dict[str, Any]) -> list[str]:
     arrivals = port["arrivals"]
+    if not arrivals["start"]:
+        return []
     counts = arrivals["total"]
     most = max((count for count in counts if count), default=1)
     lines = [f"Arrivals by {arrivals['step']} (UTC)"]

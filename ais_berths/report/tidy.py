@@ -115,7 +115,7 @@ def _port(port: dict[str, Any]) -> Iterator[_Row]:
     for group, total in arrivals["by_group"].items():
         yield "arrivals by group", group, "arrivals", total, "arrivals", total is None
     ships = port["ships"]
-    for name in ("at_berth", "at_anchor"):
+    for name in ("at_berth", "at_anchor") if ships else ():
         for start, value in zip(ships["start"], ships[name], strict=True):
             yield f"ships by {ships['step']}", start, f"ships_{name}_mean", value, "ships", value is None
     for name in ("time_at_berth", "waiting"):
@@ -123,6 +123,23 @@ def _port(port: dict[str, Any]) -> Iterator[_Row]:
     yield from _things("berths", "berth_id", port["berths"])
     yield from _things("uses", "use", port["by_use"])
     yield from _things("anchorages", "anchorage_id", port["anchorages"])
+    yield from _indicators(port["indicators"])
+    if port["coverage_h"] is not None:
+        yield "coverage", "", "hours_heard", port["coverage_h"], "h", False
+
+
+def _indicators(indicators: dict[str, Any] | None) -> Iterator[_Row]:
+    if indicators is None:
+        return
+    for row in indicators["rows"]:
+        yield (
+            f"indicators by {indicators['period']}",
+            f"{row['period_start']} {row['type_group']}",
+            row["indicator"],
+            row["value"],
+            row["unit"],
+            bool(row["suppressed"]),
+        )
 
 
 def _durations(name: str, times: dict[str, Any]) -> Iterator[_Row]:

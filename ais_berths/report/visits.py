@@ -45,10 +45,10 @@ class PortVisits:
     arrivals
         Arrivals that were seen: ``time mmsi type_group``.
     waiting
-        Waits: ``mmsi type_group time hours``; before the first berth where there are port calls, else each
-        whole stay at anchor.
+        Waits: ``mmsi type_group time hours``; those of arrivals that waited at anchor before the first berth
+        where there are port calls, else each whole stay at anchor.
     port_calls
-        Number of port calls; None where there are none in the results.
+        Port calls with a call at such a berth, with the same times; None where the results hold none.
     basis
         ``calls`` or ``stops``.
     """
@@ -57,7 +57,7 @@ class PortVisits:
     anchor: pd.DataFrame
     arrivals: pd.DataFrame
     waiting: pd.DataFrame
-    port_calls: int | None
+    port_calls: pd.DataFrame | None
     basis: str
 
 
@@ -162,8 +162,8 @@ def port_visits(tables: Tables, port_id: str, uses: Sequence[str]) -> PortVisits
     port = _timed(calls, tables.vessels, "arrival_time", "departure_time")
     seen = port[~port["open_start"]]
     arrivals = seen[["arrival", "mmsi", "type_group"]].rename(columns={"arrival": "time"})
-    waiting = seen.assign(hours=seen["waiting_h"]).dropna(subset="hours")
-    return PortVisits(berth, anchor, arrivals, _waits(waiting), len(port), "calls")
+    waiting = seen.assign(hours=seen["waiting_h"])[seen["waiting_h"] > 0]
+    return PortVisits(berth, anchor, arrivals, _waits(waiting), port, "calls")
 
 
 def within(visits: PortVisits, period: Period) -> PortVisits:
@@ -172,13 +172,31 @@ def within(visits: PortVisits, period: Period) -> PortVisits:
     The times are not cut.
     """
     arrivals = visits.arrivals[_begins(visits.arrivals["time"], period)]
-    calls = None if visits.port_calls is None else len(arrivals)
+    calls = visits.port_calls
     return PortVisits(
         berth=visits.berth[_overlaps(visits.berth, period)],
         anchor=visits.anchor[_overlaps(visits.anchor, period)],
         arrivals=arrivals,
         waiting=visits.waiting[_begins(visits.waiting["time"], period)],
-        port_calls=calls,
+        port_calls=None if calls is None else calls[_overlaps(calls, period)],
+        basis=visits.basis,
+    )
+
+
+def outside(visits: PortVisits, periods: Sequence[Period]) -> PortVisits:
+    """Return what begins in none of the periods."""
+
+    def begins_elsewhere(times: pd.Series) -> pd.Series[bool]:
+        inside = np.logical_or.reduce([_begins(times, period) for period in periods])
+        return pd.Series(~inside, index=times.index)
+
+    calls = visits.port_calls
+    return PortVisits(
+        berth=visits.berth[begins_elsewhere(visits.berth["arrival"])],
+        anchor=visits.anchor[begins_elsewhere(visits.anchor["arrival"])],
+        arrivals=visits.arrivals[begins_elsewhere(visits.arrivals["time"])],
+        waiting=visits.waiting[begins_elsewhere(visits.waiting["time"])],
+        port_calls=None if calls is None else calls[begins_elsewhere(calls["arrival"])],
         basis=visits.basis,
     )
 

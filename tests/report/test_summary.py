@@ -1,0 +1,350 @@
+"""The report: figures from small tables, hostile text, the public profile and the four forms."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ais_berths import schema
+from ais_berths.cli import main
+from ais_berths.errors import ConfigError, InputError, PortError
+from ais_berths.pipeline import Job, detect
+from ais_berths.report import (
+    Period,
+    ReportSettings,
+    parse_period,
+    read_tables,
+    report,
+    summarise,
+)
+from ais_berths.report.disclosure import hidden_parts
+from ais_berths.report.html import render_html
+from ais_berths.report.measures import Profile, occupied_hours, ships_over_time
+from ais_berths.report.visits import PortVisits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ROTTERDAM = "31140"
+SCRIPT = "</script><script>window.hacked=1</script>"
+IMAGE = "<img src=x onerror=window.hacked=1>"
+
+
+def at(text: str) -> pd.Timestamp:
+    return pd.Timestamp(f"2024-03-{text}", tz="UTC")
+
+
+def figures(port: dict[str, Any]) -> dict[str, Any]:
+    return {row["key"]: row["value"] for row in port["figures"]}
+
+
+# figures ------------------------------------------------------------------------------------------
+
+
+def test_key_figures(summary: dict[str, Any]) -> None:
+    (port,) = summary["ports"]
+    found = figures(port)
+    assert summary["period"] == {"start": "2024-03-01T00:00Z", "end": "2024-03-05T00:00Z", "hours": 96.0}
+    assert found["vessels"] == 5  # the tug lay at a service berth, which does not count
+    assert found["berth_visits"] == 5
+    assert found["arrivals"] == 4  # one ship was there when the data began
+    assert found["time_at_berth_p50"] == 12.0  # whole stays of 12, 12 and 10 hours
+    assert found["waiting_p50"] == 12.0
+    assert found["berths_used"] == 2
+    # B1: 12 h, 18 h of two ships one after the other that overlap, 10 h; B2: 66 h.
+    assert found["occupancy"] == pytest.approx((12 + 18 + 10 + 66) / (2 * 96), abs=1e-4)
+    assert found["ships_at_berth"] == pytest.approx((12 + 12 + 12 + 10 + 66) / 96, abs=1e-4)
+
+
+def test_rows_of_berths_and_uses(summary: dict[str, Any]) -> None:
+    (port,) = summary["ports"]
+    assert [row["berth_id"] for row in port["berths"]] == ["B2", "B1"]
+    assert [row["occupied_h"] for row in port["berths"]] == [66.0, 40.0]
+    assert {row["use"]: (row["visits"], row["counted"]) for row in port["by_use"]} == {
+        "commercial": (5, True),
+        "service": (1, False),
+    }
+    assert port["anchorages"][0]["stays"] == 3
+
+
+def test_arrivals_add_up(summary: dict[str, Any]) -> None:
+    arrivals = summary["ports"][0]["arrivals"]
+    assert arrivals["step"] == "day"
+    assert arrivals["start"][0] == "2024-03-01T00:00Z"
+    assert arrivals["total"] == [2, 1, 1, 0]
+    assert [sum(counts) for counts in zip(*arrivals["cross"].values(), strict=True)] == arrivals["total"]
+    assert arrivals["by_group"] == {"cargo": 2, "tanker": 2}
+
+
+def test_calls_are_used_where_there_are_any(out: Path) -> None:
+    tables = read_tables(out)
+    calls = pd.DataFrame(
+        {
+            "call_id": ["C1", "C2"],
+            "port_call_id": ["P1", "P2"],
+            "mmsi": [200000002, 200000005],
+            "berth_id": ["B1", "B2"],
+            "port_id": ROTTERDAM,
+            "arrival_time": [at("01T17:30"), at("01T05:30")],
+            "departure_time": [at("02T06:30"), at("04T00:00")],
+            "open_end": [False, True],
+        }
+    )
+    ports = pd.DataFrame(
+        {
+            "port_call_id": ["P1", "P2", "P3"],
+            "mmsi": [200000002, 200000005, 200000006],
+            "port_id": ROTTERDAM,
+            "arrival_time": [at("01T06:00"), at("01T05:30"), at("02T06:00")],
+            "departure_time": [at("02T06:30"), at("04T00:00"), at("02T08:00")],
+            "waiting_h": [10.0, 0.0, 0.0],
+        }
+    )
+    tables = type(tables)(
+        **{
+            **vars(tables),
+            "berth_calls": schema.conform(calls, "berth_calls"),
+            "port_calls": schema.conform(ports, "port_calls"),
+        }
+    )
+    (port,) = summarise(tables)["ports"]
+    found = figures(port)
+    assert port["basis"] == "calls"
+    assert (found["port_calls"], found["berth_visits"], found["arrivals"]) == (2, 2, 2)
+    assert found["waiting_p50"] == 10.0  # of the one that waited
+    assert port["waiting"]["all"]["n"] == 1
+    assert "calls" in port["notes"][1]
+
+
+def test_periods_side_by_side(out: Path) -> None:
+    edges = [at("01T00:00"), at("02T00:00"), at("03T12:00"), at("05T00:00")]
+    periods = [Period(*pair) for pair in pairwise(edges)]
+    (port,) = summarise(read_tables(out), compare=periods)["ports"]
+    rows = {row["key"]: row for row in port["comparison"]}
+    for key in ("berth_visits", "arrivals"):
+        assert sum(rows[key]["values"]) == figures(port)[key]
+    hours = [period.hours for period in periods]
+    ships = np.dot(rows["ships_at_berth"]["values"], hours) / sum(hours)
+    assert ships == pytest.approx(figures(port)["ships_at_berth"], abs=1e-3)
+    assert rows["berth_visits"]["values"] == [3, 2, 0]
+    assert rows["berth_visits"]["change"] == -1.0
+
+
+def test_unknown_types_count_everything_and_say_so(out: Path) -> None:
+    tables = read_tables(out)
+    berths = tables.berths.assign(use="unknown")
+    (port,) = summarise(type(tables)(**{**vars(tables), "berths": berths}))["ports"]
+    assert figures(port)["berth_visits"] == 6
+    assert "No berth of this port is known to be commercial" in port["notes"][0]
+
+
+def test_limits_are_told(out: Path) -> None:
+    settings = ReportSettings(max_stops=4, max_visits=2)
+    (port,) = summarise(read_tables(out), settings=settings)["ports"]
+    assert len(port["map"]["stops"]) == 4
+    assert [row["arrival"] for row in port["visits"]] == ["2024-03-02T00:00Z", "2024-03-03T00:00Z"]
+    assert "The map shows 4 of 9 stops." in port["notes"]
+    assert "Of 5 visits the latest 2 are listed and in the occupancy chart." in port["notes"]
+
+
+def test_maps_hold_together_across_the_antimeridian(make: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make(tmp_path / "fiji", "fiji", 179.997)
+    (port,) = summarise(read_tables(folder))["ports"]
+    west, _, east, _ = port["map"]["view"]["whole"]
+    assert east - west < 0.1
+    assert all(-180 <= row["lon"] < 180 for row in port["berths"])
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 200), st.integers(0, 60)), min_size=1, max_size=30),
+    st.integers(40, 150),
+)
+def test_hours_are_kept_when_cut(spans: list[tuple[int, int, int]], length: int) -> None:
+    start = at("01T00:00")
+    visits = pd.DataFrame(
+        [
+            {
+                "berth_id": f"B{berth}",
+                "mmsi": number,
+                "arrival": start + pd.Timedelta(hours=begin),
+                "departure": start + pd.Timedelta(hours=begin + hours),
+            }
+            for number, (berth, begin, hours) in enumerate(spans)
+        ]
+    )
+    period = Period(start, start + pd.Timedelta(hours=length))
+    grid = np.zeros((4, length))
+    for berth, begin, hours in spans:
+        grid[berth, begin : begin + hours] += 1
+    occupied = occupied_hours(visits, period)
+    for berth in range(4):
+        assert occupied.get(f"B{berth}", 0.0) == pytest.approx((grid[berth] > 0).sum())
+    empty = visits.iloc[:0]
+    everything = PortVisits(visits, empty, empty, empty, None, "stops")
+    series = ships_over_time(everything, period, Profile())
+    steps = [pd.Timestamp(text) for text in series["start"]] + [period.end]
+    widths = [(b - a) / pd.Timedelta(hours=1) for a, b in pairwise(steps)]
+    assert np.dot(series["at_berth"], widths) == pytest.approx(grid.sum(), abs=0.05)
+
+
+# the public profile -------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=40), st.integers(2, 4))
+def test_hidden_parts_cannot_be_worked_out(rows: list[tuple[int, int]], least: int) -> None:
+    table = pd.DataFrame(rows, columns=["part", "mmsi"], dtype="int64")
+    hidden = hidden_parts(table["part"], table["mmsi"], range(6), least)
+    ships = table.groupby("part")["mmsi"].nunique()
+    if table["mmsi"].nunique() < least:
+        return  # The total is not shown either, and nothing is.
+    visible = [part for part in ships.index if part not in hidden]
+    assert all(ships[part] >= least for part in visible)
+    secret = [part for part in ships.index if part in hidden]
+    if secret:
+        assert len(secret) > 1
+        assert table["mmsi"][table["part"].isin(secret)].nunique() >= least
+
+
+@pytest.mark.parametrize("form", ["text", "html", "json", "csv"])
+def test_public_reports_name_no_ship_and_no_berth_of_one_ship(public_out: Path, form: Any) -> None:
+    text = report(public_out, form=form, public=True)
+    assert "20000000" not in text
+    assert "PLAIN JANE" not in text
+    assert "/somewhere" not in text
+    assert re.search(r"\bB1\b", text)
+    assert not re.search(r"\bB[234]\b", text)
+
+
+def test_public_figures(public_out: Path) -> None:
+    (port,) = summarise(read_tables(public_out), public=True)["ports"]
+    assert port["visits"] is None
+    assert port["map"]["stops"] == []
+    assert port["berths_hidden"] == 2
+    assert port["berths"][0]["loa_max_m"] is None
+    assert port["arrivals"]["cross"] is None
+    assert port["arrivals"]["total"] == [3, None, None, None]
+    assert figures(port)["arrivals"] == 7
+
+
+def test_public_comparison_gives_nothing_away(out: Path) -> None:
+    tables = read_tables(out)
+    # The rest, on the third day, is one ship.
+    periods = [parse_period("2024-03-01..2024-03-02"), parse_period("2024-03-02..2024-03-03")]
+    (port,) = summarise(tables, compare=periods, public=True)["ports"]
+    assert all(row["suppressed"] for row in port["comparison"] if row["key"] == "berth_visits")
+    assert port["ships"] is None
+    assert port["arrivals"]["total"] == []
+    with pytest.raises(ConfigError, match="must not overlap"):
+        summarise(tables, compare=[periods[0], periods[0]], public=True)
+
+
+# forms --------------------------------------------------------------------------------------------
+
+
+def test_json_is_the_summary(out: Path, summary: dict[str, Any]) -> None:
+    assert json.loads(report(out, ["NLRTM"], "json")) == json.loads(json.dumps(summary))
+
+
+def test_csv_has_one_figure_a_row_and_no_formula(out: Path) -> None:
+    table = pd.read_csv(io.StringIO(report(out, form="csv")), keep_default_na=False)
+    visits = table[(table["table"] == "key figures") & (table["figure"] == "berth_visits")]
+    assert visits["value"].tolist() == [5.0]
+    assert not table.map(lambda value: str(value).startswith(("=", "+", "@"))).any().any()
+
+
+def test_terminal_page_has_no_control_characters(out: Path) -> None:
+    text = report(out)
+    assert not [c for c in text if not c.isprintable() and c != "\n"]
+    assert max(map(len, text.splitlines())) <= 130
+    assert "Occupancy, mean" in text
+
+
+def test_every_number_of_the_page_is_from_the_summary(summary: dict[str, Any]) -> None:
+    changed = json.loads(json.dumps(summary))
+    changed["ports"][0]["figures"][0]["value"] = 987654
+    changed["ports"][0]["berths"][0]["visits"] = 876543
+    page = render_html(changed)
+    assert "987,654" in page
+    assert "876,543" in page
+    assert "987,654" not in render_html(summary)
+
+
+def test_page_is_one_file_and_allows_two_scripts_only(out: Path) -> None:
+    page = report(out, form="html")
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.replace("&#39;", "'").split(";"))
+    assert rules["script-src"].split() == [f"'sha256-{value}'" for value in hashes]
+    assert len(scripts) == 2
+    assert rules["default-src"] == rules["connect-src"] == "'none'"
+    assert "unsafe-eval" not in policy
+    rest = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", rest)
+    assert len(re.findall(r"<script", rest)) == 2  # the two blocks of data
+    assert SCRIPT not in rest
+    assert IMAGE not in rest
+    assert len(page) < 2_500_000
+
+
+def test_errors_are_plain(out: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no stops\.parquet"):
+        report(tmp_path)
+    with pytest.raises(PortError, match=r"no berth in Hamburg .* berths in Rotterdam"):
+        report(out, ["Hamburg"])
+    with pytest.raises(ConfigError, match="give two or more"):
+        report(out, compare=[parse_period("2024-03-01..2024-03-02")])
+    for text in ("2024-03-01", "a..b", "2024-03-02..2024-03-01", ".."):
+        with pytest.raises(ConfigError, match="period"):
+            parse_period(text)
+
+
+def test_command_line(out: Path, tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    printed = run(main, ["report", str(out), "--port", "Rotterdam"])
+    assert printed.exit_code == 0, printed.output
+    assert printed.output == report(out)
+    file = tmp_path / "page.html"
+    written = run(main, ["report", str(out), "--format", "html", "--out", str(file), "--public"])
+    assert written.output == f"wrote {file}\n"
+    assert file.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    wrong = run(main, ["report", str(out), "--use", "boats"])
+    assert wrong.exit_code == 1
+    assert "the use 'boats' is unknown" in wrong.output
+
+
+# real data ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.real
+def test_real_day_in_every_form(shared_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tampa"
+    job = Job(bbox=(-82.65, 27.55, -82.38, 28.0))
+    detect([shared_data / "us_2020-01-01" / "tampa.parquet"], folder, job)
+    summary = json.loads(report(folder, form="json"))
+    assert summary["period"]["hours"] == pytest.approx(24, abs=0.1)
+    port = summary["ports"][0]
+    assert port["name"] == "Tampa"
+    assert figures(port)["ships_at_berth"] > 1
+    assert port["map"]["vessels"]["most"] > 5
+    assert "Tampa" in report(folder)
+    page = report(folder, form="html")
+    assert len(page.encode()) < 5_000_000
+    hidden = report(folder, form="html", public=True)
+    assert not [row["name"] for row in port["visits"] if row["name"] and row["name"] in hidden]
