@@ -39,7 +39,8 @@ class Calendar:
     dates
         The days, ISO 8601.
     starts
-        For each of `LEVELS` the date on which the period of each day begins.
+        For each of `LEVELS` the date on which the period of each day begins; a ``stretch`` is what of a week
+        lies in one month.
     hour_edges, hour_day, hour_of_day
         Beginnings of the hours and the end of the last one (us); the day (number) and the local hour of each.
     """
@@ -98,7 +99,12 @@ class Calendar:
             last=int(schema.to_micros(pd.Series([last]))[0]),
             edges=edges,
             dates=_iso(days),
-            starts={"day": _iso(days), "week": _iso(mondays), "month": _iso(firsts)},
+            starts={
+                "day": _iso(days),
+                "week": _iso(mondays),
+                "month": _iso(firsts),
+                "stretch": _iso(mondays.where(mondays > firsts, firsts)),
+            },
             hour_edges=np.append(beginnings, edges[-1:]),
             hour_day=day,
             hour_of_day=pd.DatetimeIndex(schema.from_micros(beginnings))
@@ -124,8 +130,8 @@ class Calendar:
     def observed_h(self, edges: Ints | None = None) -> NDArray[np.float64]:
         """Hours of each day, or between other edges, that lie within the span."""
         at = self.edges if edges is None else edges
-        hours: NDArray[np.float64] = np.diff(np.clip(at, self.first, self.last)) / _HOUR_US
-        return hours
+        inside = np.clip(at, self.first, self.last)
+        return (inside[1:] - inside[:-1]) / _HOUR_US
 
 
 def cut_spans(start: Ints, end: Ints, edges: Ints) -> tuple[Ints, Ints, NDArray[np.float64]]:

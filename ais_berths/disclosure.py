@@ -1,0 +1,310 @@
+"""Disclosure control: no figure from too few vessels, and none that can be worked out from the others.
+
+A figure that rests on fewer different vessels than the minimum is hidden. Figures add up: vessel groups
+to all, days to weeks and months, hours of the day to a month. So others are hidden with it, by this rule:
+
+1. In every sum with hidden members there are at least two of them; where the total is shown, they stand on
+   at least the minimum of different vessels together.
+2. The hidden figures are then solved for with all sums at once. While one of them has only one solution,
+   another figure of one of its sums is hidden too.
+3. A zero in a sum with hidden members is hidden as well; else a hidden figure would be known to be 1 or
+   more, and with that many could be worked out. Other zeros are shown: they tell about no ship.
+
+What is hidden in addition is, in this order: a part rather than a total, a figure that needs no further
+one hidden, the one with the fewest vessels. Rules 1 and 2 look at figures above zero only, so that somebody
+who guesses every zero still cannot solve for one of them. How narrowly a hidden figure can be bracketed, and
+whether one ship dominates a figure, is not looked at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import lsqr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Flags = NDArray[np.bool_]
+
+_PERSONAL = ("mmsi", "imo", "name", "call_sign")
+_EXTREMES = ("loa_max_m", "beam_max_m", "draught_max_m", "first_seen", "last_seen")
+_PRIVATE = ("stops", "hulls", "vessels", "statics", "pings", "detours")
+
+
+def protect(
+    cells: pd.DataFrame,
+    links: pd.DataFrame,
+    pairs: pd.DataFrame,
+    min_vessels: int,
+    *,
+    hidden: Flags | None = None,
+    locked: Flags | None = None,
+) -> Flags:
+    """Choose the figures that must not be shown.
+
+    Parameters
+    ----------
+    cells
+        One row a figure: ``n_vessels``, 0 for a figure that is zero, and ``published``, False for a figure
+        that is not in the table but takes part in sums, such as the days where only months are shown.
+    links
+        Which figure (row number ``cell``) is in which sum (``relation``), of which kind (``rule``: over
+        groups, over the days of a week ...), and whether it is its ``total``.
+    pairs
+        The different vessels (``mmsi``) of each ``cell``.
+    min_vessels
+        The least number of different vessels of a figure that is shown.
+    hidden
+        Figures that are hidden already.
+    locked
+        Figures that stay as they are.
+
+    Returns
+    -------
+    True for figures of the table that are hidden, zeros not yet among them: see `hide_zeros`.
+
+    Examples
+    --------
+    All 12 calls are the sum of cargo, tanker and tug; a single tug hides the tankers as well:
+
+    >>> vessels = {"all": range(12), "cargo": range(8), "tanker": range(8, 11), "tug": range(11, 12)}
+    >>> pairs = pd.DataFrame([(i, v) for i, seen in enumerate(vessels.values()) for v in seen])
+    >>> cells = pd.DataFrame({"n_vessels": [12, 8, 3, 1], "published": True})
+    >>> links = pd.DataFrame(
+    ...     {"relation": 0, "rule": "groups", "cell": range(4), "total": [True, False, False, False]})
+    >>> protect(cells, links, pairs.set_axis(["cell", "mmsi"], axis=1), min_vessels=3).tolist()
+    [False, False, True, True]
+    """
+    shown = cells["published"].to_numpy(dtype=bool)
+    number = cells["n_vessels"].to_numpy(dtype=np.int64)
+    few = (number > 0) & (number < min_vessels)
+    secret_or_unknown = (few | ~shown) & (number > 0)
+    unknown = secret_or_unknown if hidden is None else secret_or_unknown | hidden
+    free = shown if locked is None else shown & ~locked
+    sums = _Sums(number, free, links[(number > 0)[links["cell"].to_numpy()]], pairs, min_vessels)
+    while few.any():
+        secret = unknown & (shown | few)
+        partners = sums.partners(sums.weak(unknown, secret), unknown)
+        if not partners.any():
+            partners = sums.breakers(secret, unknown)
+        if not partners.any():
+            break
+        unknown = unknown | partners
+    chosen: Flags = unknown & shown
+    return chosen
+
+
+def hide_zeros(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Flags:
+    """Add the published zeros that stand in a sum with hidden figures (rule 3)."""
+    positive = hidden & (cells["n_vessels"] > 0).to_numpy(dtype=bool)
+    beside = links["relation"][positive[links["cell"].to_numpy()]]
+    zeros = np.zeros(len(cells), dtype=bool)
+    zeros[links["cell"][links["relation"].isin(beside)].to_numpy()] = True
+    chosen: Flags = hidden | (zeros & ((cells["n_vessels"] == 0) & cells["published"]).to_numpy(dtype=bool))
+    return chosen
+
+
+def can_be_solved(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Flags:
+    """Which of the hidden figures above zero all sums together give away."""
+    number = cells["n_vessels"].to_numpy(dtype=np.int64)
+    positive = links[(number > 0)[links["cell"].to_numpy()]]
+    unknown = hidden & (number > 0)
+    given: Flags = np.zeros(len(cells), dtype=bool)
+    given[unknown] = _Sums(number, unknown, positive, pd.DataFrame(), 0).fixed(unknown)
+    return given
+
+
+class _Sums:
+    """All sums as arrays: which figure is in which, as a total or as a part."""
+
+    def __init__(
+        self,
+        n_vessels: NDArray[np.int64],
+        free: Flags,
+        links: pd.DataFrame,
+        pairs: pd.DataFrame,
+        min_vessels: int,
+    ) -> None:
+        self.n_vessels = n_vessels
+        self.free = free
+        self.relation = np.unique(links["relation"].to_numpy(), return_inverse=True)[1]
+        self.cell = links["cell"].to_numpy()
+        self.total = links["total"].to_numpy(dtype=bool)
+        self.rule = links["rule"].to_numpy(dtype=object)
+        self.n = int(self.relation.max()) + 1 if len(links) else 0
+        self.pairs = pairs
+        self.least = min_vessels
+
+    def count(self, which: Flags) -> NDArray[np.int64]:
+        """How many links of each sum are marked."""
+        return np.bincount(self.relation[which], minlength=self.n)
+
+    def weak(self, hidden: Flags, secret: Flags) -> Flags:
+        """Sums that give a secret away: its only hidden member, or parts that are too few together."""
+        at = hidden[self.cell]
+        count = self.count(at)
+        part = at & ~self.total
+        total_shown = self.count(self.total & ~at) > 0
+        few = (self.count(part) > 0) & total_shown & ~self._enough(part)
+        weak: Flags = ((count == 1) | few) & (self.count(secret[self.cell]) > 0)
+        return weak
+
+    def _enough(self, part: Flags) -> Flags:
+        """Whether the hidden parts of each sum stand on enough different vessels together."""
+        most = np.zeros(self.n, dtype=np.int64)
+        np.maximum.at(most, self.relation[part], self.n_vessels[self.cell[part]])
+        unsure = part & (most[self.relation] < self.least)
+        members = pd.DataFrame({"relation": self.relation[unsure], "cell": self.cell[unsure]})
+        different = members.merge(self.pairs, on="cell")[["relation", "mmsi"]].drop_duplicates()
+        together = np.bincount(different["relation"].to_numpy(dtype=np.int64), minlength=self.n)
+        return np.maximum(most, together) >= self.least
+
+    def partners(self, weak: Flags, hidden: Flags) -> Flags:
+        """For each weak sum the figure that is best hidden in addition."""
+        chosen = np.zeros(len(hidden), dtype=bool)
+        if not weak.any():
+            return chosen
+        ranked = self._ranked(weak[self.relation], hidden)
+        ranked = ranked[np.argsort(self.relation[ranked], kind="stable")]
+        first = np.unique(self.relation[ranked], return_index=True)[1]
+        chosen[self.cell[ranked[first]]] = True
+        return chosen
+
+    def _ranked(self, links: Flags, hidden: Flags) -> NDArray[np.intp]:
+        """Those of some links whose figure may be hidden, the best one first."""
+        alone = self.count(hidden[self.cell]) == 0
+        price = np.bincount(self.cell, weights=alone[self.relation], minlength=len(hidden))
+        open_ = np.flatnonzero(links & ~hidden[self.cell] & self.free[self.cell])
+        cell = self.cell[open_]
+        return open_[np.lexsort((cell, self.n_vessels[cell], price[cell], self.total[open_]))]
+
+    def breakers(self, secret: Flags, hidden: Flags) -> Flags:
+        """Figures to hide so that secrets which all sums together determine are no longer determined.
+
+        A change of the hidden figures that leaves every sum as it is changes a figure at all only if that
+        figure is not determined. A random such change is found by projection. The sums that a solution
+        is made of say where another figure breaks it.
+        """
+        matrix, columns = self._matrix(hidden), np.flatnonzero(hidden)
+        chosen = np.zeros(len(hidden), dtype=bool)
+        for column in np.flatnonzero(self.fixed(hidden) & secret[hidden]):
+            target = np.zeros(len(columns))
+            target[column] = 1.0
+            share = _solve(matrix.T, target)[self.relation] * np.where(self.total, -1.0, 1.0)
+            # Only figures that do not cancel out in the solution break it.
+            needed = np.abs(np.bincount(self.cell, weights=share, minlength=len(hidden))) > 1e-6
+            own = np.isin(self.relation, self.relation[self.cell == columns[column]])
+            ranked = self._ranked(needed[self.cell] & own, hidden)
+            if not len(ranked):
+                ranked = self._ranked(needed[self.cell], hidden)
+            if len(ranked) and not (needed & chosen).any():
+                partner = self.cell[ranked[0]]
+                chosen[partner] = True
+                chosen[self._totals(partner, like=columns[column])] = True
+        chosen &= ~hidden & self.free
+        return chosen
+
+    def fixed(self, hidden: Flags) -> Flags:
+        """Hidden figures that have one solution only, among the hidden ones."""
+        matrix = self._matrix(hidden)
+        start = np.random.default_rng(0).uniform(1.0, 2.0, matrix.shape[1])
+        moved = start - _solve(matrix, matrix @ start)
+        fixed: Flags = np.abs(moved) < 1e-6
+        return fixed
+
+    def _matrix(self, hidden: Flags) -> csr_array:
+        """All sums of the hidden figures: parts less total."""
+        at = hidden[self.cell]
+        number = np.cumsum(hidden) - 1
+        sign = np.where(self.total[at], -1.0, 1.0)
+        size = (self.n, int(hidden.sum()))
+        return csr_array((sign, (self.relation[at], number[self.cell[at]])), shape=size)
+
+    def _totals(self, cell: int, like: int) -> NDArray[np.int64]:
+        """Totals over a figure, by the kinds of sums of which another figure is the total.
+
+        A week with few vessels is the month less its other weeks: a day of another week does not hide it,
+        that week as a whole does.
+        """
+        kinds = self.rule[(self.cell == like) & self.total]
+        over = self.relation[(self.cell == cell) & ~self.total & np.isin(self.rule, kinds)]
+        totals: NDArray[np.int64] = self.cell[np.isin(self.relation, over) & self.total]
+        return totals
+
+
+def _solve(matrix: csr_array, right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Least-squares solution of least length."""
+    limit = 10 * sum(matrix.shape) + 100
+    solution: NDArray[np.float64] = lsqr(matrix, right, atol=1e-14, btol=1e-14, conlim=0.0, iter_lim=limit)[0]
+    return solution
+
+
+def publish(tables: Mapping[str, pd.DataFrame], min_vessels: int = 3) -> dict[str, pd.DataFrame]:
+    """Tables of the public profile: no identities, no places or calls of too few vessels.
+
+    MMSI, IMO number, name and call sign go; ids of calls, which hold the MMSI, become numbers. Berths,
+    quays, anchorages and ports with fewer vessels than the minimum go, with the calls there; what stands
+    for a single ship (largest size, first and last visit) becomes null. Times of calls are cut to the hour,
+    their lengths to a tenth. Tables of stops, hulls, vessels and pings are left out, all others stay as
+    they are: indicators are protected when they are made.
+
+    This keeps identities out of what is published. It does not make a call anonymous to somebody who has
+    the AIS data of that time.
+
+    Parameters
+    ----------
+    tables
+        Tables by name.
+    min_vessels
+        The least number of different vessels of a place or port that is shown.
+    """
+    public = {name: frame for name, frame in tables.items() if name not in _PRIVATE}
+    for name in ("berths", "quays", "anchorages"):
+        if name not in public:
+            continue
+        frame = public[name]
+        frame = frame[frame["n_vessels"] >= min_vessels].reset_index(drop=True)
+        public[name] = frame.assign(**{column: None for column in _EXTREMES if column in frame.columns})
+    for table, place in (("berth_calls", "berth_id"), ("port_calls", "port_id"), ("berth_cells", "")):
+        if table not in public:
+            continue
+        frame = public[table]
+        if "berths" in public and "berth_id" in frame.columns:
+            frame = frame[frame["berth_id"].isin(public["berths"]["berth_id"])]
+        if place:
+            frame = frame[frame.groupby(place)["mmsi"].transform("nunique") >= min_vessels]
+        public[table] = frame.reset_index(drop=True)
+    return public | _without_identities(public)
+
+
+def _without_identities(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Calls without ship, in the order of place and time, with numbers for ids."""
+    public: dict[str, pd.DataFrame] = {}
+    known = pd.Series(dtype=object)
+    for name, key, place, length in (
+        ("port_calls", "port_call_id", "port_id", "time_in_port_h"),
+        ("berth_calls", "call_id", "berth_id", "time_at_berth_h"),
+    ):
+        if name not in tables:
+            continue
+        calls = tables[name].drop(columns=list(_PERSONAL), errors="ignore")
+        for column in calls.columns:
+            if isinstance(calls[column].dtype, pd.DatetimeTZDtype):
+                calls[column] = calls[column].dt.floor("h")
+            elif column.endswith("_h"):
+                calls[column] = calls[column].round(1)
+        # Not by the id: its order is that of the MMSI.
+        calls = calls.sort_values(["port_id", place, "arrival_time", length], ignore_index=True)
+        number = pd.Series(np.arange(1, len(calls) + 1).astype(str), index=calls[key], dtype=object)
+        if key == "port_call_id":
+            known = number
+        else:
+            calls["port_call_id"] = known.reindex(calls["port_call_id"]).to_numpy()
+        public[name] = calls.assign(**{key: number.to_numpy()})
+    return public

@@ -1,0 +1,242 @@
+"""From facts to figures: one cell for each port, vessel group and period, and how cells add up.
+
+A fact is a call, or the part of a stay that falls on a day, with the vessel that it belongs to. Every cell
+counts the vessels behind it and knows the sums that it takes part in, which disclosure control needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ais_berths import schema
+from ais_berths.disclosure import can_be_solved, hide_zeros, protect
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
+
+    from ais_berths.periods import Calendar
+
+ALL = "all"
+"""Name of the chosen vessel groups together."""
+
+STATISTICS = ("mean", "p25", "p50", "p75")
+"""What is said of a list of hours."""
+
+PROFILES = ("hour", "weekday")
+"""Parts of a month that arrivals and presence are counted by."""
+
+_KEY = ["port_id", "type_group", "period", "period_start", "part"]
+_QUANTILES = {"p25": 0.25, "p50": 0.5, "p75": 0.75}
+
+
+@dataclass(frozen=True)
+class Family:
+    """Figures that rest on the same facts.
+
+    `facts` has ``port_id type_group mmsi day hour value``. `figures` says how each is made of them. `rate`
+    is what a sum is divided by, beside the hours: berths, metres, or 1, for each port.
+    """
+
+    facts: pd.DataFrame
+    figures: dict[str, str]
+    rate: pd.Series | None = None
+
+
+def count_cells(
+    family: Family, grid: pd.DataFrame, calendar: Calendar, levels: Collection[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Count and sum the facts by port, group and period; return these cells and the vessels of each.
+
+    Parameters
+    ----------
+    grid
+        Rows of `list_cells`: every cell that there is, with or without facts.
+    levels
+        Lengths of the periods that are published; days are always counted.
+
+    Returns
+    -------
+    cells
+        The grid with ``n_vessels count sum published``, and the statistics where the family has some.
+    pairs
+        ``cell`` (row number) and ``mmsi``.
+    """
+    facts, day = family.facts, family.facts["day"].to_numpy(dtype=np.int64)
+    repeated = [
+        facts.assign(period=level, period_start=calendar.starts[level][day], part="")
+        for level in _levels(levels)
+    ]
+    kinds = family.figures.values() if "month" in levels else ()
+    month = facts.assign(period="month", period_start=calendar.starts["month"][day])
+    if "hour" in kinds:
+        repeated.append(month.assign(part="h" + facts["hour"].astype(str).str.zfill(2)))
+    if "weekday" in kinds:
+        repeated.append(month.assign(part="w" + pd.Series(calendar.weekday[day], facts.index).astype(str)))
+    table = pd.concat(repeated, ignore_index=True)
+    by = table.groupby(_KEY)
+    counted = by.agg(n_vessels=("mmsi", "nunique"), count=("mmsi", "size"), sum=("value", "sum"))
+    if "mean" in family.figures.values():
+        counted["mean"] = counted["sum"] / counted["count"]
+        for name, share in _QUANTILES.items():
+            counted[name] = by["value"].quantile(share)
+    profiles = {kind[0] for kind in kinds if kind in PROFILES}
+    cells = grid[grid["part"].str[:1].isin({"", *profiles})].reset_index(drop=True)
+    cells = cells.merge(counted.reset_index(), on=_KEY, how="left")
+    cells[["n_vessels", "count", "sum"]] = cells[["n_vessels", "count", "sum"]].fillna(0)
+    cells["published"] = cells["period"].isin(list(levels))
+    pairs = table[[*_KEY, "mmsi"]].drop_duplicates().merge(cells[_KEY].assign(cell=cells.index), on=_KEY)
+    return cells, pairs[["cell", "mmsi"]]
+
+
+def suppress(
+    cells: pd.DataFrame, pairs: pd.DataFrame, calendar: Calendar, min_vessels: int
+) -> NDArray[np.bool_]:
+    """Cells that are withheld: too few vessels, or needed to hide those; see `ais_berths.disclosure`.
+
+    Judged from the long periods down: weeks and months with the stretches that they cut each other into,
+    as if those were published too, then the days of each stretch, then the hours of each month. At the end
+    all sums are looked at together. Where days are published, weekdays add nothing but sums of days: they
+    are given as far as the other figures give them anyway.
+    """
+    links = link_cells(cells, calendar)
+    published = cells["published"].to_numpy(dtype=bool)
+    by_day = bool((published & (cells["period"] == "day")).any())
+    weekday = (cells["part"].str[:1] == "w").to_numpy(dtype=bool)
+    stretch = (cells["period"] == "stretch").to_numpy(dtype=bool)
+    hidden = np.zeros(len(cells), dtype=bool)
+    locked = hidden.copy()
+    for stage in ("long", "day", "h"):
+        shown = cells.assign(published=(published & ~weekday) | (stretch & by_day))
+        some = links[links["stage"] == stage]
+        hidden = protect(shown, some, pairs, min_vessels, hidden=hidden, locked=locked)
+        locked[some["cell"]] = True
+    extra = weekday & by_day
+    hidden &= published
+    hidden = protect(cells.assign(published=published & ~extra), links, pairs, min_vessels, hidden=hidden)
+    given = can_be_solved(cells, links, hidden | extra | ~published)
+    number = cells["n_vessels"].to_numpy()
+    hidden |= extra & (number > 0) & ~(given & (number >= min_vessels))
+    return hide_zeros(cells, links, hidden)
+
+
+def link_cells(cells: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
+    """Which cells add up to which: groups to all, days to weeks and months, parts to their month.
+
+    Returns
+    -------
+    One row a cell in a sum: ``relation`` (number of the sum), ``rule`` (its kind), ``stage`` (when it is
+    judged), ``cell`` and ``total``.
+    """
+    table = cells[_KEY].assign(cell=cells.index)
+    letter = table["part"].str[:1]
+    table["stage"] = np.where(letter != "", letter, np.where(table["period"] == "day", "day", "long"))
+    whole = {str(level): rows for level, rows in table[letter == ""].groupby("period")}
+    sums = [("groups", table[table["type_group"] != ALL], table[table["type_group"] == ALL])]
+    starts = pd.DataFrame(calendar.starts)
+    chain = [("day", level) for level in ("stretch", "week", "month") if level in whole][:1]
+    chain += [("stretch", level) for level in ("week", "month") if "stretch" in whole]
+    for small, large in chain:
+        begin = starts.drop_duplicates(small).set_index(small)[large].reindex(whole[small]["period_start"])
+        parts = whole[small].assign(period=large, period_start=begin.to_numpy(dtype=object))
+        sums.append((large, parts, whole[large].assign(stage="day" if small == "day" else "long")))
+    if "month" in whole:
+        days = whole["day"]
+        at = pd.Series(np.arange(len(calendar.dates)), index=calendar.dates)[days["period_start"]].to_numpy()
+        weekday = pd.Series(calendar.weekday[at], index=days.index).astype(str)
+        days = days.assign(period="month", period_start=calendar.starts["month"][at], stage="w")
+        sums.append(("weekday", days.assign(part="w" + weekday), table[letter == "w"]))
+        for name in ("h", "w"):
+            parts = table[letter == name].assign(part="")
+            sums.append((f"{name} of month", parts, whole["month"].assign(stage=name)))
+    links = pd.concat(
+        [
+            rows.assign(rule=rule, total=total, type_group="" if rule == "groups" else rows["type_group"])
+            for rule, *sides in sums
+            for rows, total in zip(sides, (False, True), strict=True)
+        ],
+        ignore_index=True,
+    )
+    links["relation"] = links.groupby(["rule", *_KEY]).ngroup()
+    members = links.groupby("relation")["total"]
+    complete = members.transform("any") & ~members.transform("all")
+    return links.loc[complete, ["relation", "rule", "stage", "cell", "total"]].reset_index(drop=True)
+
+
+def _levels(published: Collection[str]) -> list[str]:
+    """Lengths of the periods that are counted: days always, and stretches where weeks cut months."""
+    stretch = ["stretch"] if {"week", "month"} <= set(published) else []
+    return ["day", *stretch, *(level for level in ("week", "month") if level in published)]
+
+
+def make_figure(kind: str, cells: pd.DataFrame, rate: pd.Series | None) -> pd.DataFrame:
+    """Rows of one figure; statistics of nothing are left out, unless that is suppressed."""
+    profile = kind[0] if kind in PROFILES else ""
+    rows = cells[cells["published"] & (cells["part"].str[:1] == profile)]
+    if kind in STATISTICS:
+        rows = rows[rows["suppressed"] | (rows["count"] > 0)]
+    column = {"vessels": "n_vessels", "count": "count", "hour": "count", "weekday": "count", "rate": "sum"}
+    value = rows[column.get(kind, kind)].astype(np.float64)
+    if kind == "rate" or (profile and rate is not None):
+        scale = rows["port_id"].map(rate if rate is not None else {}).astype(np.float64) * rows["observed_h"]
+        rows, value = rows[scale > 0], (value / scale)[scale > 0]
+    hidden = rows["suppressed"].to_numpy(dtype=bool)
+    return rows[[*_KEY, "suppressed"]].assign(
+        value=value.mask(hidden), n_vessels=rows["n_vessels"].mask(hidden), part=rows["part"].str[1:]
+    )
+
+
+def list_cells(
+    names: Collection[str], groups: Collection[str], calendar: Calendar, levels: Collection[str]
+) -> pd.DataFrame:
+    """Every port, group, period and part of a month, with the hours that the data cover.
+
+    The part is empty for the whole period, ``h07`` for an hour of the day, ``w1`` for a weekday.
+    """
+    days = pd.DataFrame({"hours": calendar.observed_h(), "weekday": calendar.weekday} | calendar.starts)
+    hours = pd.DataFrame(
+        {
+            "hours": calendar.observed_h(calendar.hour_edges),
+            "month": calendar.starts["month"][calendar.hour_day],
+            "hour": pd.Series(calendar.hour_of_day).astype(str).str.zfill(2),
+        }
+    )
+    used = _levels(levels)
+    tables = [days.groupby(level)["hours"].sum().rename_axis("period_start").reset_index() for level in used]
+    tables = [table.assign(period=level, part="") for level, table in zip(used, tables, strict=True)]
+    for letter, table, name in (("h", hours, "hour"), ("w", days, "weekday")):
+        if "month" in levels:
+            part = table.groupby(["month", name])["hours"].sum().reset_index()
+            part = part.rename(columns={"month": "period_start"})
+            tables.append(
+                part.assign(period="month", part=letter + part[name].astype(str)).drop(columns=name)
+            )
+    periods = pd.concat(tables, ignore_index=True).rename(columns={"hours": "observed_h"})
+    scope = pd.DataFrame({"port_id": list(names)}).merge(
+        pd.DataFrame({"type_group": [*groups, ALL]}), how="cross"
+    )
+    return scope.merge(periods, how="cross")
+
+
+def cover_periods(hours: pd.DataFrame | None, calendar: Calendar, levels: Collection[str]) -> pd.DataFrame:
+    """Hours in which each port was heard, by period; no rows where that is not known."""
+    if hours is None or hours.empty:
+        return pd.DataFrame({"port_id": [], "period": [], "period_start": [], "coverage": []}).astype(
+            {"port_id": object, "period": object, "period_start": object, "coverage": np.int64}
+        )
+    day = calendar.day_of(schema.to_micros(hours["hour"]))
+    heard = hours[day >= 0]
+    tables = [
+        heard.assign(period=level, period_start=calendar.starts[level][day[day >= 0]])
+        .groupby(["port_id", "period", "period_start"])["hour"]
+        .nunique()
+        .rename("coverage")
+        .reset_index()
+        for level in levels
+    ]
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,279 @@
+"""Port statistics as one tidy table: calls, ships, times, waiting, occupancy, by port, period and group.
+
+Figures of one family rest on the same facts (a call, or the part of a stay that falls on a day), so they
+are shown or suppressed together. What each figure means stands in `DEFINITIONS`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ais_berths import schema
+from ais_berths.figures import (
+    ALL,
+    STATISTICS,
+    Family,
+    count_cells,
+    cover_periods,
+    list_cells,
+    make_figure,
+    suppress,
+)
+from ais_berths.periods import Calendar, cut_spans
+from ais_berths.vessels import column_of, groups_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from ais_berths.config import IndicatorsConfig
+
+DEFINITIONS: dict[str, tuple[str, str]] = {
+    "berth_calls": ("", "arrivals at berths"),
+    "berth_vessels": ("", "different vessels among them"),
+    "time_at_berth_h": ("h", "time at berth, of calls of which both ends were seen, by arrival"),
+    "port_calls": ("", "arrivals in the port, at anchor or at a berth"),
+    "vessels": ("", "different vessels among them"),
+    "arrivals_by_hour": ("", "port calls of a month by local hour of arrival"),
+    "arrivals_by_weekday": ("", "port calls of a month by weekday of arrival"),
+    "time_in_port_h": ("h", "time in port, of port calls of which both ends were seen, by arrival"),
+    "waiting_calls": ("", "port calls that began at anchor and went on to a berth"),
+    "waiting_h": ("h", "time at anchor before the first berth, of those calls; a lower bound"),
+    "berth_hours": ("h", "time that vessels lay at berths within the period"),
+    "berth_occupancy": (
+        "",
+        "share of time with a vessel alongside, mean of the port's separate berths and buoys",
+    ),
+    "metre_hours": ("m h", "length of vessels times hours at quays within the period, without rafted ones"),
+    "quay_occupancy": ("", "metre hours against the length of the port's berths times the hours"),
+    "ships_present": ("", "vessels in the port, at anchor or at berths, mean over the period"),
+    "ships_present_by_hour": ("", "the same by local hour of the day, mean over a month"),
+}
+"""Unit and meaning of each figure; ``_mean``, ``_p25``, ``_p50`` and ``_p75`` are added to the times."""
+
+_ROWS_AT_ONCE = 50_000
+
+
+def make_indicators(
+    berth_calls: pd.DataFrame,
+    port_calls: pd.DataFrame,
+    vessels: pd.DataFrame,
+    berths: pd.DataFrame,
+    config: IndicatorsConfig,
+    *,
+    hours: pd.DataFrame | None = None,
+    ports: Collection[str] = (),
+) -> pd.DataFrame:
+    """Count calls and measure times by port, period and vessel group, and suppress what is too small.
+
+    Arrivals are counted in the period in which they fall; stays are cut at the ends of periods. A ship that
+    lay in port when the data began has not arrived. Profiles by hour and weekday are given by month.
+
+    Parameters
+    ----------
+    berth_calls, port_calls, vessels, berths
+        The tables of these names.
+    config
+        The section ``indicators`` of the settings.
+    hours
+        The table ``hours``: says when each port was heard, and when the data begin and end. Without it
+        the data last from the first arrival to the last departure.
+    ports
+        Ports to list even if nothing happened there.
+
+    Returns
+    -------
+    The table ``indicators``: counts of all ports, periods and groups (also where they are 0), statistics
+    where there is anything.
+
+    Raises
+    ------
+    ConfigError
+        The time zone is unknown.
+    """
+    first, last = _span(port_calls, hours)
+    if first is None or last is None:
+        return schema.empty("indicators")
+    calendar = Calendar.of(first, last, config.timezone)
+    port_calls = _in_scope(port_calls, vessels, config)
+    limit = port_calls["time_in_port_h"].quantile(config.max_stay_quantile) if len(port_calls) else 0.0
+    port_calls = port_calls[port_calls["time_in_port_h"] <= limit]
+    if not config.anchorage_only:
+        port_calls = port_calls[~port_calls["anchorage_only"].astype(bool)]
+    places = berths[berths["use"].isin(config.uses) | (len(config.uses) == 0)]
+    berth_calls = _in_scope(berth_calls, vessels, config).merge(
+        pd.DataFrame(places[["berth_id", "berth_kind", "loa_p50_m"]]), on="berth_id"
+    )
+    berth_calls["ship_m"] = berth_calls["ship_m"].fillna(berth_calls["loa_p50_m"])
+    names = sorted({*ports, *port_calls["port_id"], *berth_calls["port_id"]})
+    tables = [
+        _of_ports(chosen, calendar, config, at_berth, in_port, places[places["port_id"].isin(chosen)])
+        for chosen, at_berth, in_port in _batches(names, berth_calls, port_calls)
+    ]
+    if not tables:
+        return schema.empty("indicators")
+    table = pd.concat(tables, ignore_index=True)
+    name = table["indicator"].str.replace(r"_(mean|p\d\d)$", "", regex=True)
+    table["unit"] = name.map({name: unit for name, (unit, _) in DEFINITIONS.items()})
+    table = table.merge(
+        cover_periods(hours, calendar, config.periods), on=["port_id", "period", "period_start"], how="left"
+    )
+    order = ["port_id", "period", "period_start", "type_group", "indicator", "part"]
+    return schema.conform(table, "indicators").sort_values(order, ignore_index=True)
+
+
+def _of_ports(
+    names: list[str],
+    calendar: Calendar,
+    config: IndicatorsConfig,
+    berth_calls: pd.DataFrame,
+    port_calls: pd.DataFrame,
+    berths: pd.DataFrame,
+) -> pd.DataFrame:
+    """All figures of some ports."""
+    grid = list_cells(names, config.groups, calendar, config.periods)
+    tables = []
+    for family in _families(calendar, config, berth_calls, port_calls, berths):
+        cells, pairs = count_cells(family, grid, calendar, config.periods)
+        cells["suppressed"] = suppress(cells, pairs, calendar, config.min_vessels)
+        for figure, kind in family.figures.items():
+            tables.append(make_figure(kind, cells, family.rate).assign(indicator=figure))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _families(
+    calendar: Calendar,
+    config: IndicatorsConfig,
+    berth_calls: pd.DataFrame,
+    port_calls: pd.DataFrame,
+    berths: pd.DataFrame,
+) -> list[Family]:
+    edge = calendar.first + int(config.edge_h * 3.6e9)
+    came, lay = (
+        calls[~(calls["open_start"].astype(bool) & (schema.to_micros(calls["arrival_latest"]) < edge))]
+        for calls in (port_calls, berth_calls)
+    )
+    whole_call, whole_stay = (
+        calls[~calls["open_start"].astype(bool) & ~calls["open_end"].astype(bool)] for calls in (came, lay)
+    )
+    waited = came[(came["waiting_h"] > 0) & ~came["open_start"].astype(bool)]
+    separate = berth_calls[berth_calls["berth_kind"] != "continuous"]
+    beside = berth_calls[(berth_calls["berth_kind"] != "buoy") & ~berth_calls["rafted"].astype(bool)]
+    length = berths[berths["berth_kind"] != "buoy"].groupby("port_id")["length_m"].sum()
+    number = berths[berths["berth_kind"] != "continuous"].groupby("port_id").size()
+    every_port = pd.Series(1.0, index=pd.Index(port_calls["port_id"].unique(), dtype=object))
+    return [
+        Family(_events(lay, None, calendar), {"berth_calls": "count", "berth_vessels": "vessels"}),
+        Family(_events(whole_stay, "time_at_berth_h", calendar), _statistics("time_at_berth_h")),
+        Family(
+            _events(came, None, calendar),
+            {
+                "port_calls": "count",
+                "vessels": "vessels",
+                "arrivals_by_hour": "hour",
+                "arrivals_by_weekday": "weekday",
+            },
+        ),
+        Family(_events(whole_call, "time_in_port_h", calendar), _statistics("time_in_port_h")),
+        Family(_events(waited, "waiting_h", calendar), {"waiting_calls": "count"} | _statistics("waiting_h")),
+        Family(_stays(berth_calls, calendar), {"berth_hours": "sum"}),
+        Family(_stays(_alone(separate), calendar), {"berth_occupancy": "rate"}, number),
+        Family(
+            _stays(beside, calendar, beside["ship_m"]),
+            {"metre_hours": "sum", "quay_occupancy": "rate"},
+            length,
+        ),
+        Family(
+            _stays(port_calls, calendar, by_hour=True),
+            {"ships_present": "rate", "ships_present_by_hour": "hour"},
+            every_port,
+        ),
+    ]
+
+
+# facts -----------------------------------------------------------------------------------------------
+
+
+def _in_scope(calls: pd.DataFrame, vessels: pd.DataFrame, config: IndicatorsConfig) -> pd.DataFrame:
+    group = groups_of(vessels, calls["mmsi"])
+    length = column_of(vessels, "loa_m", calls["mmsi"]).astype(np.float64)
+    table = calls.assign(type_group=group, ship_m=length)
+    return table[np.isin(group, list(config.groups))].reset_index(drop=True)
+
+
+def _events(calls: pd.DataFrame, value: str | None, calendar: Calendar) -> pd.DataFrame:
+    """One fact a call, on the day of its arrival."""
+    time = schema.to_micros(calls["arrival_time"])
+    facts = calls[["port_id", "type_group", "mmsi"]].assign(
+        day=calendar.day_of(time), hour=calendar.hour_at(time), value=1.0 if value is None else calls[value]
+    )
+    return _with_all(facts[facts["day"] >= 0])
+
+
+def _stays(
+    calls: pd.DataFrame, calendar: Calendar, weight: pd.Series | None = None, *, by_hour: bool = False
+) -> pd.DataFrame:
+    """One fact for each day, or each hour of a day, of each stay: the hours, times a weight."""
+    start, end = (
+        np.clip(schema.to_micros(calls[f"{name}_time"]), calendar.first, calendar.last)
+        for name in ("arrival", "departure")
+    )
+    row, slot, hours = cut_spans(start, end, calendar.hour_edges if by_hour else calendar.edges)
+    if weight is not None:
+        hours = hours * weight.to_numpy()[row]
+    facts = calls[["port_id", "type_group", "mmsi"]].iloc[row].reset_index(drop=True)
+    facts["day"] = calendar.hour_day[slot] if by_hour else slot
+    facts["hour"] = calendar.hour_of_day[slot] if by_hour else 0
+    facts["value"] = hours
+    return _with_all(facts.dropna(subset=["value"]))
+
+
+def _with_all(facts: pd.DataFrame) -> pd.DataFrame:
+    """Add the groups together, unless they are there."""
+    if (facts["type_group"] == ALL).any():
+        return facts
+    return pd.concat([facts, facts.assign(type_group=ALL)], ignore_index=True)
+
+
+def _alone(calls: pd.DataFrame) -> pd.DataFrame:
+    """Stays cut so that no two at one berth overlap: within each group, and within all together."""
+    table = pd.concat([calls, calls.assign(type_group=ALL)], ignore_index=True)
+    table = table.sort_values(["type_group", "berth_id", "arrival_time", "departure_time", "call_id"])
+    berth = table.groupby(["type_group", "berth_id"], sort=False).ngroup().to_numpy()
+    end = pd.Series(schema.to_micros(table["departure_time"]))
+    before = end.groupby(berth).cummax().groupby(berth).shift().to_numpy()
+    start = schema.to_micros(table["arrival_time"])
+    late = np.where(np.isnan(before), start, np.maximum(start, np.nan_to_num(before))).astype(np.int64)
+    return table.assign(arrival_time=schema.from_micros(late).to_numpy())
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+
+def _span(
+    port_calls: pd.DataFrame, hours: pd.DataFrame | None
+) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    """First and last moment of the data, the last one not included."""
+    if hours is not None and len(hours):
+        return hours["hour"].min(), hours["hour"].max() + pd.Timedelta("1h")
+    if len(port_calls):
+        return port_calls["arrival_latest"].min(), port_calls["departure_earliest"].max() + pd.Timedelta("1s")
+    return None, None
+
+
+def _batches(
+    names: list[str], berth_calls: pd.DataFrame, port_calls: pd.DataFrame
+) -> Iterator[tuple[list[str], pd.DataFrame, pd.DataFrame]]:
+    """Ports with their calls, some at a time: ports do not add up to each other."""
+    rows = port_calls["port_id"].value_counts().reindex(names).fillna(0)
+    number = (rows.cumsum() // _ROWS_AT_ONCE).to_numpy()
+    for batch in np.unique(number):
+        chosen = [name for name, own in zip(names, number, strict=True) if own == batch]
+        at_berth, in_port = (calls[calls["port_id"].isin(chosen)] for calls in (berth_calls, port_calls))
+        yield chosen, at_berth, in_port
+
+
+def _statistics(name: str) -> dict[str, str]:
+    return {f"{name}_{statistic}": statistic for statistic in STATISTICS}
