@@ -157,8 +157,13 @@ def _moved(track: Tracks, at: NDArray[np.intp], config: StopsConfig) -> NDArray[
 
 
 def _strays(track: Tracks, slow: NDArray[np.bool_], config: StopsConfig) -> NDArray[np.bool_]:
-    """Single slow pings far from two others that agree: errors of the position, not trips."""
-    stray = np.zeros(len(track), dtype=bool)
+    """Single slow pings far from two others that agree, and second places of a ship in one second.
+
+    These are errors of the position, not trips.
+    """
+    second = track.time // 1_000_000
+    stray = ~track.first & (track.step_m > config.same_place_m)
+    stray[1:] &= second[1:] == second[:-1]
     if len(track) < 3:
         return stray
     far = slow & (track.step_m > config.same_place_m) & ~track.first

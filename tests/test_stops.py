@@ -203,6 +203,19 @@ def test_a_wrong_position_does_not_end_a_stay(every):
     assert pd.isna(ids[middle])
 
 
+@pytest.mark.parametrize("metres", [200.0, 900.0, 30_000.0])
+def test_a_ship_in_two_places_in_one_second(metres):
+    voyage = Voyage().sail(9_000, 10.0, every=30.0).silence(120)
+    voyage.report(0.0)
+    voyage.report(0.0, north=metres)
+    voyage.silence(120).sail(9_000, 10.0, every=30.0)
+    assert len(stops_of(voyage)) == 1
+    open_ended = Voyage().lie(60)
+    open_ended.report(0.0)
+    open_ended.report(0.0, north=metres)
+    assert len(stops_of(open_ended)) == 1
+
+
 def anchored(voyage, hours, every=5.0, reach=250.0, wide=True):
     """Swing about an anchor with the tide, and sheer."""
     turns = np.arange(0, hours * 60, every)
