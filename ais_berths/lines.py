@@ -361,7 +361,7 @@ def _lines(
     n = len(groups)
     if n == 0:
         return np.zeros(0, dtype=np.int64)
-    boxes = _laid(prints, groups).boxes(0.1, 0.1)
+    boxes = _laid(prints, groups).boxes(0.1 if gap_m is None else 0.0, 0.1)
     x, y, scale, axis, length, width = (
         *(boxes.x, boxes.y, boxes.scale),
         *(boxes.axis, boxes.length, boxes.width),
