@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ais_berths.config import AnchoragesConfig
 
-_COLUMNS = ["port_id", "n_stops", "n_vessels", "first_seen", "last_seen", "dwell_p50_h", "dwell_p90_h"]
+_GRAINS = 14
 
 
 def find_anchorages(
@@ -70,8 +70,8 @@ def find_anchorages(
             "loa_max_m": by["loa_m"].max(),
         }
     ).sort_index()
-    scales = np.array([scale[at[0]] for _, at in indices])
-    table["area_km2"] = shapely.area(shapes) / scales**2 / 1e6 if len(shapes) else 0.0
+    scales = pd.Series(scale).groupby(rows["label"].to_numpy()).median().to_numpy()
+    table["area_km2"] = shapely.area(shapes) / scales**2 / 1e6
     frame = gpd.GeoDataFrame(table, geometry=plane.to_degrees(shapes), crs="EPSG:4326")
     middle = frame.geometry.representative_point()
     frame["port_id"], _ = nearest_port(middle.y.to_numpy(), middle.x.to_numpy(), ports)
@@ -88,7 +88,11 @@ def find_anchorages(
 def _cluster(rows: pd.DataFrame, config: AnchoragesConfig) -> NDArray[np.int64]:
     if rows.empty:
         return np.zeros(0, dtype=np.int64)
-    xyz = geo.sphere_xyz_m(rows["lat"].to_numpy(), rows["lon"].to_numpy())
+    # Ships within a grain lie in the same place: a busy anchorage holds thousands of stops.
+    grain_m = config.eps_m / _GRAINS
+    xyz = np.round(geo.sphere_xyz_m(rows["lat"].to_numpy(), rows["lon"].to_numpy()) / grain_m)
+    places, place, n_stops = np.unique(xyz, axis=0, return_inverse=True, return_counts=True)
     model = DBSCAN(eps=config.eps_m, min_samples=config.min_stops)
-    labels: NDArray[np.int64] = model.fit_predict(xyz).astype(np.int64)
+    found = model.fit_predict(places * grain_m, sample_weight=n_stops)
+    labels: NDArray[np.int64] = found[place.ravel()].astype(np.int64)
     return labels
