@@ -180,6 +180,29 @@ def berths(ctx: click.Context, out: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("out", type=click.Path())
+@click.option("--preset", help="A producer's definition: cso-smbm, world-bank-syria or adb.")
+@click.option("--timezone", help="Time zone of days, weeks and months, such as Europe/Copenhagen.")
+@click.option(
+    "--period", "periods", multiple=True, type=click.Choice(["day", "week", "month"]), help="Repeatable."
+)
+@click.option("--group", "groups", multiple=True, help="Vessel group that is counted; repeatable.")
+@click.option("--min-vessels", type=click.IntRange(1), help="Suppress figures from fewer vessels; 1: none.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def calls(out: str, preset: str | None, as_json: bool, **options: Any) -> None:
+    """Make calls and indicators from the berths in OUT (the last stage of detect)."""
+    from ais_berths.pipeline.calls import find_all_calls
+
+    counts = find_all_calls(out, preset=preset, changes={k: v for k, v in options.items() if v})
+    if as_json:
+        click.echo(json.dumps(counts))
+        return
+    for name, count in counts.items():
+        click.echo(f"{name:<12}{count:>14,}")
+    click.echo(f"The figures are in {Path(out) / 'indicators.csv'}")
+
+
+@main.command()
+@click.argument("out", type=click.Path())
 @click.option("--settings", default="published", type=click.Choice(["published", "tuned"]), show_default=True)
 def hexagons(out: str, settings: str) -> None:
     """Apply the predecessor's method to the pings in OUT, for comparison."""

@@ -242,7 +242,7 @@ class AnchoragesConfig(Section):
 class CallsConfig(Section):
     """When stops are one call, and when a ship has left."""
 
-    kinds: tuple[str, ...] = Field(
+    kinds: tuple[Literal["moored", "buoy", "anchored", "adrift"], ...] = Field(
         ("moored", "buoy", "anchored"), description="kinds of stop that make a port call"
     )
     min_pings: int = Field(1, ge=1, description="stops with fewer pings make no call")
@@ -276,6 +276,9 @@ class CallsConfig(Section):
     )
 
 
+_Group = Literal["cargo", "tanker", "passenger", "tug", "fishing", "leisure", "service", "other", "unknown"]
+
+
 class IndicatorsConfig(Section):
     """What is counted, by which periods, and from how many vessels on it is published."""
 
@@ -283,10 +286,10 @@ class IndicatorsConfig(Section):
     periods: tuple[Literal["day", "week", "month"], ...] = Field(
         ("day", "week", "month"), min_length=1, description="lengths of the periods"
     )
-    groups: tuple[str, ...] = Field(
+    groups: tuple[_Group, ...] = Field(
         ("cargo", "tanker", "passenger"), min_length=1, description="vessel groups that are counted"
     )
-    uses: tuple[str, ...] = Field(
+    uses: tuple[Literal["commercial", "service", "fishing", "leisure", "unknown"], ...] = Field(
         ("commercial",), description="uses of the berths that are counted; none: all"
     )
     anchorage_only: bool = Field(default=False, description="count port calls of ships that only anchored")

@@ -138,8 +138,13 @@ class _Sums:
         self.total = links["total"].to_numpy(dtype=bool)
         self.rule = links["rule"].to_numpy(dtype=object)
         self.n = int(self.relation.max()) + 1 if len(links) else 0
-        self.pairs = pairs
         self.least = min_vessels
+        ordered = (
+            pairs.sort_values("cell") if len(pairs) else pd.DataFrame({"cell": [], "mmsi": []}, dtype=int)
+        )
+        self.vessel = np.unique(ordered["mmsi"].to_numpy(), return_inverse=True)[1]
+        bounds = np.searchsorted(ordered["cell"].to_numpy(), np.arange(len(n_vessels) + 1))
+        self.first, self.seen = bounds[:-1], np.diff(bounds)
 
     def count(self, which: Flags) -> NDArray[np.int64]:
         """How many links of each sum are marked."""
@@ -160,9 +165,13 @@ class _Sums:
         most = np.zeros(self.n, dtype=np.int64)
         np.maximum.at(most, self.relation[part], self.n_vessels[self.cell[part]])
         unsure = part & (most[self.relation] < self.least)
-        members = pd.DataFrame({"relation": self.relation[unsure], "cell": self.cell[unsure]})
-        different = members.merge(self.pairs, on="cell")[["relation", "mmsi"]].drop_duplicates()
-        together = np.bincount(different["relation"].to_numpy(dtype=np.int64), minlength=self.n)
+        relation, cell = self.relation[unsure], self.cell[unsure]
+        times = self.seen[cell]
+        row = np.repeat(np.arange(len(cell)), times)
+        at = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times) + self.first[cell][row]
+        n_vessels = len(self.vessel) + 1
+        different = np.unique(relation[row] * n_vessels + self.vessel[at]) // n_vessels
+        together = np.bincount(different, minlength=self.n)
         return np.maximum(most, together) >= self.least
 
     def partners(self, weak: Flags, hidden: Flags) -> Flags:

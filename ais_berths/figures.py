@@ -72,7 +72,7 @@ def count_cells(
         facts.assign(period=level, period_start=calendar.starts[level][day], part="")
         for level in _levels(levels)
     ]
-    kinds = family.figures.values() if "month" in levels else ()
+    kinds = profiles_of(family) if "month" in levels else ()
     month = facts.assign(period="month", period_start=calendar.starts["month"][day])
     if "hour" in kinds:
         repeated.append(month.assign(part="h" + facts["hour"].astype(str).str.zfill(2)))
@@ -85,8 +85,7 @@ def count_cells(
         counted["mean"] = counted["sum"] / counted["count"]
         for name, share in _QUANTILES.items():
             counted[name] = by["value"].quantile(share)
-    profiles = {kind[0] for kind in kinds if kind in PROFILES}
-    cells = grid[grid["part"].str[:1].isin({"", *profiles})].reset_index(drop=True)
+    cells = grid[grid["part"].str[:1].isin({"", *(kind[0] for kind in kinds)})].reset_index(drop=True)
     cells = cells.merge(counted.reset_index(), on=_KEY, how="left")
     cells[["n_vessels", "count", "sum"]] = cells[["n_vessels", "count", "sum"]].fillna(0)
     cells["published"] = cells["period"].isin(list(levels))
@@ -95,7 +94,7 @@ def count_cells(
 
 
 def suppress(
-    cells: pd.DataFrame, pairs: pd.DataFrame, calendar: Calendar, min_vessels: int
+    cells: pd.DataFrame, links: pd.DataFrame, pairs: pd.DataFrame, min_vessels: int
 ) -> NDArray[np.bool_]:
     """Cells that are withheld: too few vessels, or needed to hide those; see `ais_berths.disclosure`.
 
@@ -104,7 +103,6 @@ def suppress(
     all sums are looked at together. Where days are published, weekdays add nothing but sums of days: they
     are given as far as the other figures give them anyway.
     """
-    links = link_cells(cells, calendar)
     published = cells["published"].to_numpy(dtype=bool)
     by_day = bool((published & (cells["period"] == "day")).any())
     weekday = (cells["part"].str[:1] == "w").to_numpy(dtype=bool)
@@ -166,6 +164,11 @@ def link_cells(cells: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
     members = links.groupby("relation")["total"]
     complete = members.transform("any") & ~members.transform("all")
     return links.loc[complete, ["relation", "rule", "stage", "cell", "total"]].reset_index(drop=True)
+
+
+def profiles_of(family: Family) -> tuple[str, ...]:
+    """Parts of a month that a family is counted by."""
+    return tuple(kind for kind in PROFILES if kind in family.figures.values())
 
 
 def _levels(published: Collection[str]) -> list[str]:

@@ -18,8 +18,10 @@ from ais_berths.figures import (
     Family,
     count_cells,
     cover_periods,
+    link_cells,
     list_cells,
     make_figure,
+    profiles_of,
     suppress,
 )
 from ais_berths.periods import Calendar, cut_spans
@@ -120,6 +122,7 @@ def make_indicators(
     table = table.merge(
         cover_periods(hours, calendar, config.periods), on=["port_id", "period", "period_start"], how="left"
     )
+    table["value"] = table["value"].round(6)
     order = ["port_id", "period", "period_start", "type_group", "indicator", "part"]
     return schema.conform(table, "indicators").sort_values(order, ignore_index=True)
 
@@ -135,9 +138,13 @@ def _of_ports(
     """All figures of some ports."""
     grid = list_cells(names, config.groups, calendar, config.periods)
     tables = []
+    links: dict[tuple[str, ...], pd.DataFrame] = {}
     for family in _families(calendar, config, berth_calls, port_calls, berths):
         cells, pairs = count_cells(family, grid, calendar, config.periods)
-        cells["suppressed"] = suppress(cells, pairs, calendar, config.min_vessels)
+        parts = profiles_of(family)
+        if parts not in links:
+            links[parts] = link_cells(cells, calendar)
+        cells["suppressed"] = suppress(cells, links[parts], pairs, config.min_vessels)
         for figure, kind in family.figures.items():
             tables.append(make_figure(kind, cells, family.rate).assign(indicator=figure))
     return pd.concat(tables, ignore_index=True)

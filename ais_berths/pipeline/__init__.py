@@ -25,6 +25,7 @@ from ais_berths.errors import AisBerthsError, EmptyInputError, InputError, Outpu
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
 from ais_berths.feeds import Window, choose_feed, list_inputs, load_feed, plan_chunks
 from ais_berths.pings import add_quality
+from ais_berths.pipeline.calls import write_calls
 from ais_berths.pipeline.gather import gather_bucket
 from ais_berths.pipeline.job import Job, Store, check_out, clear, hash_ports, load_job, open_out, write_text
 from ais_berths.pipeline.scan import ScanPlan, chunk_id, counts_table, merge_equal, scan_chunk
@@ -180,6 +181,10 @@ def find_all_places(
     wiring.log(f"{len(stops)} stops of {stops['mmsi'].nunique()} vessels: looking for berths")
     places = find_places(stops, vessels, port_list, cells, job.config, only=job.ports)
     clock.lap(summary, "berths")
+    calls = write_calls(store, job, vars(places) | {"vessels": vessels})
+    places = replace(places, stops=calls.stops)
+    summary.counts |= {"berth_calls": len(calls.berth_calls), "port_calls": len(calls.port_calls)}
+    clock.lap(summary, "calls")
     _write_tables(store, job, places, vessels, records, summary, port_list)
     clock.lap(summary, "write")
     _write_record(store, job, records, summary)

@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ais_berths import schema
+from ais_berths.calls import measure_detours
 from ais_berths.export import atomic_path, write_parquet
+from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.stops import detect_stops
 
@@ -39,6 +41,9 @@ def gather_bucket(
         _write_pings(pings, store, bucket)
     write_parquet(quality, store.part(bucket, "quality"), "quality")
     if with_stops:
+        cells = schema.to_pandas(pq.read_table(store.table("cells")))
+        write_parquet(count_hours(pings, cells), store.part(bucket, "hours"), "hours")
+        write_parquet(measure_detours(pings, stops), store.part(bucket, "detours"), "detours")
         write_parquet(stops, store.part(bucket, "stops"), "stops")
     return {"pings": len(pings), "stops": len(stops)}
 
