@@ -1,0 +1,56 @@
+"""The command line: reads the wishes of the user, calls the steps, prints what they did.
+
+Heavy modules are imported inside the commands, so that ``ais-berths --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import click
+
+from ais_berths import __version__
+from ais_berths.cli.helpers import config, ports, simulate_command
+from ais_berths.cli.results import evaluate, export_command, hexagons, report_command
+from ais_berths.cli.stages import berths, calls, demo, detect, filter_command, stops
+from ais_berths.errors import AisBerthsError
+
+LOG = logging.getLogger("ais_berths")
+
+
+class Commands(click.Group):
+    """Commands in the order of the data flow; expected errors become one plain sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names in the order in which the commands were added."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an expected error is printed without its traceback."""
+        try:
+            return super().invoke(ctx)
+        except AisBerthsError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="ais-berths")
+@click.option("-q", "--quiet", is_flag=True, help="Print results only, no progress and no log.")
+@click.pass_context
+def main(ctx: click.Context, quiet: bool) -> None:
+    """From raw AIS ship positions to berth polygons and port statistics."""
+    ctx.obj = {"quiet": quiet}
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    LOG.handlers = [handler]
+    LOG.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+for _command in (
+    *(demo, detect, filter_command, stops, berths, calls),
+    *(hexagons, export_command, report_command, evaluate),
+    *(ports, simulate_command, config),
+):
+    main.add_command(_command)

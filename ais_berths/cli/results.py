@@ -1,0 +1,89 @@
+"""Commands that show, hand on or judge the results in an output folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("out", type=click.Path())
+@click.option("--settings", default="published", type=click.Choice(["published", "tuned"]), show_default=True)
+def hexagons(out: str, settings: str) -> None:
+    """Apply the predecessor's method to the pings in OUT, for comparison."""
+    from ais_berths.pipeline.hexagons import write_hexagons
+
+    path, n_areas = write_hexagons(out, settings)
+    click.echo(f"{n_areas} areas of connected hexagons are in {path}")
+
+
+@click.command("export")
+@click.argument("out", type=click.Path())
+@click.argument("file", type=click.Path())
+@click.option("--cells", is_flag=True, help="Write the H3 cells of the berths instead.")
+@click.option("--bom", is_flag=True, help="CSV with a byte order mark, for spreadsheet programs.")
+def export_command(out: str, file: str, cells: bool, bom: bool) -> None:
+    """Write the berths of OUT as FILE: .geojson, .gpkg, .parquet or .csv."""
+    from ais_berths.export import export
+
+    click.echo(f"wrote {export(out, file, cells=cells, bom=bom)}")
+
+
+@click.command("report")
+@click.argument("out", type=click.Path())
+@click.option("--port", "port", multiple=True, help="Port by LOCODE, number or name; repeatable; else all.")
+@click.option(
+    "--format", "form", default="text", type=click.Choice(["text", "html", "json", "csv"]), show_default=True
+)
+@click.option("--out", "file", type=click.Path(), help="File to write; html goes to OUT/report.html else.")
+@click.option("--public", is_flag=True, help="Without ships' names and numbers, and with few ships hidden.")
+@click.option("--compare", multiple=True, help="Period FROM..TO (UTC, without TO); give two or more.")
+@click.option("--use", "uses", multiple=True, help="Use of the berths that count, or all; repeatable.")
+def report_command(
+    out: str,
+    port: tuple[str, ...],
+    form: Any,
+    file: str | None,
+    public: bool,
+    compare: tuple[str, ...],
+    uses: tuple[str, ...],
+) -> None:
+    """Report on the ports of OUT: a page here, one HTML file that works offline, JSON or CSV."""
+    from ais_berths.report import parse_period, parse_uses, report, write_report
+
+    text = report(
+        out,
+        port,
+        form,
+        uses=parse_uses(uses),
+        compare=[parse_period(period) for period in compare],
+        public=public,
+    )
+    path = file or (str(Path(out) / "report.html") if form == "html" else None)
+    if path is None:
+        click.echo(text, nl=False)
+    else:
+        click.echo(f"wrote {write_report(text, path)}")
+
+
+@click.command()
+@click.argument("out", type=click.Path())
+@click.option(
+    "--truth", type=click.Path(), help="True berths: polygons or points (GeoJSON, GeoPackage, CSV)."
+)
+@click.option("--use", "uses", multiple=True, help="Score berths of this use only; repeatable.")
+@click.option("--split-half", is_flag=True, help="Compare berths from two halves of the vessels.")
+@click.option("--picture", type=click.Path(), help="Also draw truth and result (PNG or SVG).")
+@click.option("--json", "as_json", is_flag=True, help="Print the score card as JSON.")
+def evaluate(
+    out: str, truth: str | None, uses: tuple[str, ...], split_half: bool, picture: str | None, as_json: bool
+) -> None:
+    """Score the polygons in OUT against the truth, or against themselves."""
+    from ais_berths.pipeline.score import score_out
+
+    if truth is None and not split_half:
+        raise click.UsageError("give --truth FILE, or --split-half")
+    card = score_out(out, truth, uses=uses, split=split_half, picture=picture)
+    click.echo(card.to_json() if as_json else card.to_text())

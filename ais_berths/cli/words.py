@@ -1,0 +1,65 @@
+"""What the commands print: summaries and aligned tables."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ais_berths.pipeline import Summary
+
+
+def print_summary(summary: Summary, *, as_json: bool) -> None:
+    """Print what a run did: rows, reasons, berths and seconds."""
+    quality = summary.quality
+    if as_json:
+        record = {
+            "out": str(summary.out),
+            "counts": summary.counts,
+            "berths_by_port": summary.berths_by_port,
+            "quality": quality.to_dict("records"),
+            "seconds": {name: round(value, 3) for name, value in summary.seconds.items()},
+        }
+        click.echo(json.dumps(record, indent=1, ensure_ascii=False))
+        return
+    for name, count in summary.counts.items():
+        click.echo(f"{name:<12}{count:>14,}")
+    if len(quality):
+        click.echo("\nRows by reason")
+        click.echo(text_table(quality))
+    if _only_strange_numbers(quality):
+        click.echo(
+            "\nAll rows near ports were dropped because their numbers are not those of ships. If the ids of "
+            "this data were made anonymous,\nset ship_numbers_only = false under [clean] in a --config file."
+        )
+    if summary.berths_by_port:
+        click.echo("\nBerths by port")
+        for name, count in summary.berths_by_port.items():
+            click.echo(f"  {count:>6}  {name}")
+    spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in summary.seconds.items())
+    click.echo(f"\nSeconds by stage: {spent}")
+    click.echo(f"Results are in {summary.out}")
+
+
+def _only_strange_numbers(quality: pd.DataFrame) -> bool:
+    rows = quality.groupby("reason")["rows"].sum()
+    return bool(rows.get("not_a_ship_mmsi", 0) > 0 and rows.get("near_port", 0) == 0)
+
+
+def text_table(frame: pd.DataFrame) -> str:
+    """Aligned columns without control characters: names may come from strangers."""
+    cells = [[_plain(value) for value in row] for row in frame.itertuples(index=False)]
+    rows = [list(map(str, frame.columns)), *cells]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _plain(value: Any) -> str:
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return "".join(c if c.isprintable() else "?" for c in text)
