@@ -183,9 +183,10 @@ def make_figure(kind: str, cells: pd.DataFrame, rate: pd.Series | None) -> pd.Da
     rows = cells[cells["published"] & (cells["part"].str[:1] == profile)]
     if kind in STATISTICS:
         rows = rows[rows["suppressed"] | (rows["count"] > 0)]
-    column = {"vessels": "n_vessels", "count": "count", "hour": "count", "weekday": "count", "rate": "sum"}
-    value = rows[column.get(kind, kind)].astype(np.float64)
-    if kind == "rate" or (profile and rate is not None):
+    is_rate = kind == "rate" or (profile != "" and rate is not None)
+    column = {"vessels": "n_vessels", "hour": "count", "weekday": "count"}.get(kind, kind)
+    value = rows["sum" if is_rate else column].astype(np.float64)
+    if is_rate:
         scale = rows["port_id"].map(rate if rate is not None else {}).astype(np.float64) * rows["observed_h"]
         rows, value = rows[scale > 0], (value / scale)[scale > 0]
     hidden = rows["suppressed"].to_numpy(dtype=bool)

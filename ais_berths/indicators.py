@@ -139,7 +139,7 @@ def _of_ports(
     grid = list_cells(names, config.groups, calendar, config.periods)
     tables = []
     links: dict[tuple[str, ...], pd.DataFrame] = {}
-    for family in _families(calendar, config, berth_calls, port_calls, berths):
+    for family in _families(names, calendar, config, berth_calls, port_calls, berths):
         cells, pairs = count_cells(family, grid, calendar, config.periods)
         parts = profiles_of(family)
         if parts not in links:
@@ -151,6 +151,7 @@ def _of_ports(
 
 
 def _families(
+    names: list[str],
     calendar: Calendar,
     config: IndicatorsConfig,
     berth_calls: pd.DataFrame,
@@ -170,7 +171,7 @@ def _families(
     beside = berth_calls[(berth_calls["berth_kind"] != "buoy") & ~berth_calls["rafted"].astype(bool)]
     length = berths[berths["berth_kind"] != "buoy"].groupby("port_id")["length_m"].sum()
     number = berths[berths["berth_kind"] != "continuous"].groupby("port_id").size()
-    every_port = pd.Series(1.0, index=pd.Index(port_calls["port_id"].unique(), dtype=object))
+    every_port = pd.Series(1.0, index=pd.Index(names, dtype=object))
     return [
         Family(_events(lay, None, calendar), {"berth_calls": "count", "berth_vessels": "vessels"}),
         Family(_events(whole_stay, "time_at_berth_h", calendar), _statistics("time_at_berth_h")),

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pandas as pd
 import pytest
+from hypothesis import strategies as st
+
+from ais_berths import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +46,49 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real AIS extracts are not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def fleets() -> st.SearchStrategy[tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
+    """Random port calls, the same as berth calls at berth B of port P, and their vessels."""
+    return _fleets()
+
+
+@st.composite
+def _fleets(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    n_ships = draw(st.integers(1, 14))
+    names = st.sampled_from(["cargo", "cargo", "tanker", "passenger"])
+    groups = draw(st.lists(names, min_size=n_ships, max_size=n_ships))
+    last_hour = 24 * draw(st.integers(1, 20))
+    call = st.tuples(st.integers(1, n_ships), st.integers(0, last_hour), st.sampled_from([1, 9, 50]))
+    drawn = draw(st.lists(call, min_size=1, max_size=40))
+    calls = pd.DataFrame(drawn, columns=["mmsi", "start_h", "hours"])
+    start = pd.Timestamp("2024-03-25T00:00Z") + pd.to_timedelta(calls["start_h"], unit="h")
+    end = start + pd.to_timedelta(calls["hours"], unit="h")
+    number = calls.index.astype(str)
+    calls = calls.assign(
+        port_id="P",
+        port_call_id="P" + number,
+        call_id="B" + number,
+        berth_id="B",
+        arrival_time=start,
+        arrival_latest=start,
+        departure_time=end,
+        departure_earliest=end,
+        waiting_h=0.0,
+        time_in_port_h=calls["hours"],
+        time_at_berth_h=calls["hours"],
+        anchorage_only=False,
+        rafted=False,
+        open_start=False,
+        open_end=False,
+    )
+    vessels = pd.DataFrame({"mmsi": range(1, n_ships + 1), "type_group": groups})
+    return (
+        schema.conform(calls, "port_calls"),
+        schema.conform(calls, "berth_calls"),
+        schema.conform(vessels, "vessels"),
+    )
 
 
 @pytest.fixture(scope="session")
