@@ -147,7 +147,8 @@ def _lengths_from_facing(
     """Ship lengths at places that are used bow-in and bow-out, nan elsewhere.
 
     Two ships of one berth that face each other have their antennas apart by the distance of the antenna
-    from the middle of each; no other pair of antennas ahead of a ship is as close.
+    from the middle of each; no other pair of antennas ahead of a ship is as close. Ships that lay there at
+    once had a berth each.
     """
     out = np.full(len(moored), np.nan)
     heading = moored["heading_deg"].to_numpy(dtype=np.float64)
@@ -159,7 +160,9 @@ def _lengths_from_facing(
     xyz = geo.sphere_xyz_m(moored["lat"].to_numpy()[at], moored["lon"].to_numpy()[at])
     pairs = at[cKDTree(xyz).query_pairs(_FACING_M, output_type="ndarray")]
     i, j = np.concatenate([pairs[:, 0], pairs[:, 1]]), np.concatenate([pairs[:, 1], pairs[:, 0]])
-    facing = np.abs(geo.turn_deg(heading[i], heading[j])) > 165.0
+    start, end = schema.to_micros(moored["start_time"]), schema.to_micros(moored["end_time"])
+    together = np.minimum(end[i], end[j]) > np.maximum(start[i], start[j])
+    facing = (np.abs(geo.turn_deg(heading[i], heading[j])) > 165.0) & ~together
     i, j = i[facing], j[facing]
     lat, lon = moored["lat"].to_numpy(), moored["lon"].to_numpy()
     ahead, aside = geo.along_across_m(lat[i], lon[i], lat[j], lon[j], heading[i])

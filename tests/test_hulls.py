@@ -140,6 +140,9 @@ def test_lengths_follow_from_ships_that_faced_each_other() -> None:
     same_way = [row | {"heading_deg": AXIS} for row in stops]
     alone = describe_ships(schema.conform(pd.DataFrame(same_way), "stops"), ships)
     assert alone["length_m"].tolist() == [190.0] * 6
+    at_once = [row | {"start_time": DAY, "end_time": DAY + pd.Timedelta("9h")} for row in stops]
+    in_line = describe_ships(schema.conform(pd.DataFrame(at_once), "stops"), ships)
+    assert in_line["length_m"].tolist() == [190.0] * 6
 
 
 # what must hold for any stops ---------------------------------------------------------------------
