@@ -329,6 +329,11 @@ def _iso_times(values: pd.Series[Any]) -> pd.Series[str]:
 
 
 def _as_text(values: pd.Series[Any]) -> pd.Series[Any]:
+    if _is_text(values):
+        # Texts repeat: each is looked at once.
+        code, each = pd.factorize(values)
+        known = np.array([*map(_text, each), None], dtype=object)
+        return pd.Series(known[code], index=values.index, dtype="string")
     objects = [_python(value) for value in values.astype(object)]
     present = [value for value in objects if value is not None]
     if present and all(isinstance(value, bool) for value in present):

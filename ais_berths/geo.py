@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 import h3.api.basic_int as h3
 import numpy as np
@@ -43,9 +44,8 @@ def haversine_m(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLi
     2127.0
     """
     phi1, phi2 = np.radians(lat1), np.radians(lat2)
-    dphi = phi2 - phi1
     dlam = np.radians(np.subtract(lon2, lon1))
-    a = np.sin(dphi / 2) ** 2 + np.cos(phi1) * np.cos(phi2) * np.sin(dlam / 2) ** 2
+    a = np.sin((phi2 - phi1) / 2) ** 2 + np.cos(phi1) * np.cos(phi2) * np.sin(dlam / 2) ** 2
     result: Floats = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0)))
     return result
 
@@ -366,31 +366,35 @@ def parent_cells(cells: ArrayLike, resolution: int) -> Cells:
     """
     values = np.asarray(cells, dtype=np.int64)
     unused = np.int64((1 << (3 * (15 - resolution))) - 1)
-    cleared = values & ~np.int64(15 << 52)
-    return (cleared | np.int64(resolution << 52)) | unused
+    return (values & ~np.int64(15 << 52)) | np.int64(resolution << 52) | unused
 
 
 def cell_resolutions(cells: ArrayLike) -> NDArray[np.int64]:
     """H3 resolution of each cell."""
-    result: NDArray[np.int64] = (np.asarray(cells, dtype=np.int64) >> 52) & 15
-    return result
+    return (np.asarray(cells, dtype=np.int64) >> np.int64(52)) & np.int64(15)
 
 
 def cell_centres(cells: ArrayLike) -> tuple[Floats, Floats]:
     """Latitude and longitude of the middle of each cell."""
-    values = np.asarray(cells, dtype=np.int64)
-    centres = np.array([h3.cell_to_latlng(c) for c in values.tolist()], dtype=np.float64).reshape(-1, 2)
-    return centres[:, 0], centres[:, 1]
+    centres = [h3.cell_to_latlng(cell) for cell in np.asarray(cells, dtype=np.int64).tolist()]
+    lat, lon = np.array(centres, dtype=np.float64).reshape(-1, 2).T
+    return lat, lon
+
+
+def cell_rings(cells: ArrayLike) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Longitude and latitude of the corners, cell after cell, and how many corners each cell has.
+
+    Cells on the antimeridian have longitudes beyond 180, so that each ring is one piece.
+    """
+    rings = [h3.cell_to_boundary(cell) for cell in np.asarray(cells, dtype=np.int64).tolist()]
+    sizes = np.array([len(ring) for ring in rings], dtype=np.int64)
+    lat, lon = np.array(list(chain.from_iterable(rings)), dtype=np.float64).reshape(-1, 2).T
+    first = np.repeat(lon[np.cumsum(sizes) - sizes], sizes)
+    return first + turn_deg(first, lon), lat, sizes
 
 
 def cell_polygons(cells: ArrayLike) -> NDArray[np.object_]:
-    """Outline of each cell in longitude and latitude.
-
-    Cells on the antimeridian have longitudes beyond 180 so that each outline is one piece.
-    """
-    shapes = []
-    for cell in np.asarray(cells, dtype=np.int64).tolist():
-        ring = np.array(h3.cell_to_boundary(cell))[:, ::-1]
-        ring[:, 0] = ring[0, 0] + turn_deg(ring[0, 0], ring[:, 0])
-        shapes.append(shapely.Polygon(ring))
-    return np.array(shapes, dtype=object)
+    """Outline of each cell in longitude and latitude, see `cell_rings`."""
+    lon, lat, sizes = cell_rings(cells)
+    rings = shapely.linearrings(lon, lat, indices=np.arange(len(sizes)).repeat(sizes))
+    return np.asarray(shapely.polygons(rings), dtype=object)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
-import h3.api.basic_int as h3
 import h3.api.numpy_int as h3_numpy
 import numpy as np
 import pandas as pd
 from scipy import ndimage
 
 from ais_berths.errors import InputError
-from ais_berths.geo import cell_resolutions, cells_at, parent_cells, turn_deg
+from ais_berths.geo import cell_resolutions, cell_rings, cells_at, parent_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,12 +194,8 @@ def _surrounded(cells: Cells, resolution: int) -> Mask:
 
 def _boxes(cells: Cells) -> tuple[Floats, Floats, Floats, Floats]:
     """South, north, west and east of each cell; west or east may lie beyond 180."""
-    rings = [h3.cell_to_boundary(cell) for cell in cells.tolist()]
-    sizes = np.array([len(ring) for ring in rings])
-    lat, lon = np.array(list(chain.from_iterable(rings)), dtype=np.float64).T
+    lon, lat, sizes = cell_rings(cells)
     starts = np.cumsum(sizes) - sizes
-    first = lon[starts]
-    lon = np.repeat(first, sizes) + turn_deg(np.repeat(first, sizes), lon)
     south, north = np.minimum.reduceat(lat, starts), np.maximum.reduceat(lat, starts)
     west, east = np.minimum.reduceat(lon, starts), np.maximum.reduceat(lon, starts)
     return south, north, west, east

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dask
+import dask.threaded
 from dask.diagnostics import ProgressBar
 
 from ais_berths.errors import ConfigError
@@ -45,7 +46,8 @@ def run_tasks(
     fixed = [dask.delayed(value, traverse=False) for value in shared]
     calls = [dask.delayed(task, pure=False)(item, *fixed, **options) for item in items]
     with ProgressBar(out=sys.stderr) if progress else nullcontext():
-        return list(dask.compute(*calls, scheduler="threads"))
+        # The name "threads" would do as well, but makes dask import distributed, which costs a second.
+        return list(dask.compute(*calls, scheduler=dask.threaded.get))
 
 
 @contextmanager
