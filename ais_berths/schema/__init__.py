@@ -1,0 +1,199 @@
+"""The tables of the data flow: columns, types, units and what they mean.
+
+Each table is a pyarrow schema whose fields carry a unit and a description. The same schemas check the
+data between steps, travel inside the Parquet files and become the data dictionary.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ais_berths.errors import MissingColumnsError
+from ais_berths.schema.counts import (
+    BERTH_CALLS,
+    CELL_COUNTS,
+    DETOURS,
+    HEXAGON_CELLS,
+    HEXAGONS,
+    HOURS,
+    INDICATORS,
+    PORT_CALLS,
+    QUALITY,
+)
+from ais_berths.schema.fields import TIME
+from ais_berths.schema.inputs import CELLS, PINGS, PORTS, STATICS, VESSELS
+from ais_berths.schema.places import (
+    ANCHORAGES,
+    BERTH_CELLS,
+    BERTHS,
+    HULLS,
+    QUAYS,
+    REGISTER,
+    REGISTER_HISTORY,
+    STOPS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+SCHEMA_VERSION = "1"
+"""Version of the table layouts, written into every file."""
+
+__all__ = [
+    "ANCHORAGES",
+    "BERTHS",
+    "BERTH_CALLS",
+    "BERTH_CELLS",
+    "CELLS",
+    "CELL_COUNTS",
+    "DETOURS",
+    "HEXAGONS",
+    "HEXAGON_CELLS",
+    "HOURS",
+    "HULLS",
+    "INDICATORS",
+    "PINGS",
+    "PORTS",
+    "PORT_CALLS",
+    "QUALITY",
+    "QUAYS",
+    "REGISTER",
+    "REGISTER_HISTORY",
+    "SCHEMA_VERSION",
+    "STATICS",
+    "STOPS",
+    "TABLES",
+    "TIME",
+    "VESSELS",
+    "check_columns",
+    "conform",
+    "data_dictionary",
+    "empty",
+    "from_micros",
+    "to_arrow",
+    "to_micros",
+    "to_pandas",
+]
+
+TABLES: dict[str, pa.Schema] = {
+    "ports": PORTS,
+    "cells": CELLS,
+    "pings": PINGS,
+    "statics": STATICS,
+    "vessels": VESSELS,
+    "stops": STOPS,
+    "hulls": HULLS,
+    "berths": BERTHS,
+    "quays": QUAYS,
+    "anchorages": ANCHORAGES,
+    "berth_cells": BERTH_CELLS,
+    "register": REGISTER,
+    "register_history": REGISTER_HISTORY,
+    "berth_calls": BERTH_CALLS,
+    "port_calls": PORT_CALLS,
+    "detours": DETOURS,
+    "indicators": INDICATORS,
+    "hours": HOURS,
+    "hexagons": HEXAGONS,
+    "hexagon_cells": HEXAGON_CELLS,
+    "cell_counts": CELL_COUNTS,
+    "quality": QUALITY,
+}
+
+
+def check_columns(columns: Iterable[str], table: str, needed: Iterable[str]) -> None:
+    """Raise when `columns` lacks some that a step needs from `table`.
+
+    Raises
+    ------
+    MissingColumnsError
+        Naming the missing columns and the ones found.
+
+    Examples
+    --------
+    >>> check_columns(["mmsi", "lat"], "pings", ["mmsi", "lat", "lon"])
+    Traceback (most recent call last):
+    ...
+    ais_berths.errors.MissingColumnsError: the table 'pings' lacks lon; it has lat, mmsi
+    """
+    present = set(columns)
+    missing = [name for name in needed if name not in present]
+    if missing:
+        found = ", ".join(sorted(present)) or "no columns"
+        raise MissingColumnsError(f"the table '{table}' lacks {', '.join(missing)}; it has {found}")
+
+
+def empty(table: str) -> pd.DataFrame:
+    """Return the table with its columns and no rows."""
+    return to_pandas(TABLES[table].empty_table())
+
+
+def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
+    """Cast a frame to the schema of `table`, columns in schema order, others dropped.
+
+    A column of the schema that the frame lacks becomes null.
+    """
+    schema = TABLES[table]
+    arrays = []
+    for field in schema:
+        if field.name in frame.columns:
+            array = pa.Array.from_pandas(frame[field.name])
+            arrays.append(array if array.type == field.type else _cast(array, field.type))
+        else:
+            arrays.append(pa.nulls(len(frame), field.type))
+    metadata = {"ais_berths_table": table, "ais_berths_schema": SCHEMA_VERSION}
+    return pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Turn an Arrow table into a frame with UTC times in microseconds."""
+    frame: pd.DataFrame = table.to_pandas(coerce_temporal_nanoseconds=False)
+    return frame
+
+
+def to_micros(times: pd.Series) -> NDArray[np.int64]:
+    """Times as microseconds since 1970; missing times become the smallest integer."""
+    micros: NDArray[np.int64] = pd.DatetimeIndex(times).as_unit("us").asi8
+    return micros
+
+
+def from_micros(micros: NDArray[np.int64]) -> pd.Series:
+    """Microseconds since 1970 as UTC times; the smallest integer becomes NaT."""
+    naive = pd.Series(np.asarray(micros, dtype=np.int64).view("datetime64[us]"))
+    return naive.dt.tz_localize("UTC")
+
+
+def conform(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return the frame with exactly the columns and types of `table`."""
+    return to_pandas(to_arrow(frame, table))
+
+
+def data_dictionary(names: Iterable[str] | None = None) -> str:
+    """Return the data dictionary of the named tables (all by default) as Markdown.
+
+    Examples
+    --------
+    >>> print(data_dictionary(["quality"]).splitlines()[4])
+    | `stage` | string |  | step that counted: read, filter, clean, stops, mooring, berths |
+    """
+    parts = []
+    for name in names if names is not None else TABLES:
+        lines = [f"## {name}", "", "| column | type | unit | meaning |", "|---|---|---|---|"]
+        for field in TABLES[name]:
+            unit, text = (field.metadata[key].decode() for key in (b"unit", b"description"))
+            lines.append(f"| `{field.name}` | {field.type} | {unit} | {text} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_dictionary(kind) and not pa.types.is_dictionary(array.type):
+        return array.cast(kind.value_type).dictionary_encode().cast(kind)
+    # What is finer than a microsecond is cut off.
+    return array.cast(kind, safe=not pa.types.is_timestamp(kind))
