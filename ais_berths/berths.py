@@ -36,6 +36,8 @@ _USES = {
 _SAME_LINE_DEG = 15.0
 _GIVE_WAY = 0.4
 _SEEN = 2
+# No stop is surer to be moored than this.
+_SUREST = 1.0 - 1e-9
 
 
 def find_berths(
@@ -63,7 +65,7 @@ def find_berths(
         One row a stop at a berth: ``stop_id``, ``number`` of the berth, ``rafted``.
     """
     groups = cluster_hulls(hulls, stops, config).rename(columns={"cluster": "number"})
-    groups = _without_glimpses(groups, stops)
+    groups = _with_evidence(groups, stops, config)
     prints = Footprints.of(hulls[hulls["stop_id"].isin(groups["stop_id"])], stops)
     outlines = _outlines(prints, groups, config)
     outlines = _part_ways(outlines)
@@ -81,12 +83,18 @@ def find_berths(
     return frame, members
 
 
-def _without_glimpses(groups: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
-    """Ships seen once may lie at a berth, and neither make one nor shape it."""
-    n_pings = stops.set_index("stop_id")["n_pings"].reindex(groups["stop_id"])
-    seen = (n_pings.fillna(_SEEN) >= _SEEN).to_numpy()
+def _with_evidence(groups: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
+    """Leave out groups whose stops may all be something else than moored, a short stay at anchor say.
+
+    Ships seen once may lie at a berth, and neither make one nor shape it.
+    """
+    rows = stops.set_index("stop_id").reindex(groups["stop_id"])
+    seen = (rows["n_pings"].fillna(_SEEN) >= _SEEN).to_numpy()
     groups = groups.assign(odd=groups["odd"].to_numpy() | ~seen)
-    groups = groups[groups["number"].isin(groups["number"][seen])]
+    doubt = 1.0 - rows["kind_confidence"].fillna(1.0).clip(0.0, _SUREST).to_numpy(dtype=np.float64)
+    none_moored = pd.Series(np.where(seen, np.log(doubt), 0.0)).groupby(groups["number"].to_numpy()).sum()
+    made = none_moored.index[none_moored <= np.log(1.0 - config.min_evidence)]
+    groups = groups[groups["number"].isin(made)]
     return groups.assign(number=pd.factorize(groups["number"], sort=True)[0]).reset_index(drop=True)
 
 

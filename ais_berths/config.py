@@ -210,6 +210,12 @@ class BerthsConfig(Section):
         0.05, ge=0, lt=0.5, description="share of ships that reach beyond each edge of a berth polygon"
     )
     min_stops: int = Field(1, ge=1, description="moored stops that make a berth")
+    min_evidence: float = Field(
+        0.95,
+        ge=0,
+        lt=1,
+        description="least probability that at least one stop of a berth is moored, not anchored say",
+    )
     cell_resolution: int = Field(12, ge=9, le=15, description="H3 resolution of the berth cells")
 
 

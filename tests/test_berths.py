@@ -185,6 +185,14 @@ def test_ships_seen_once_make_no_berth_and_lie_at_one() -> None:
     assert berth["length_m"] < 220.0
 
 
+def test_stops_that_may_be_something_else_make_a_berth_only_together() -> None:
+    unsure = calls("ab", 0.0, kind_confidence=0.8)
+    assert find(unsure[0]).empty
+    assert find(*unsure)["n_stops"].tolist() == [2]
+    assert find(lie("c", kind_confidence=0.99))["n_stops"].tolist() == [1]
+    assert len(find(unsure[0], config=BerthsConfig(min_evidence=0.5))) == 1
+
+
 def test_berths_with_few_stops_are_dropped_on_demand() -> None:
     rows = [*calls("abc", 0.0), lie("z", 900.0)]
     assert find(*rows).index.tolist() == ["a", "z"]
