@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _FEW = 6
 _GUESSES = 2
+_LONGER = 5.0
 _LOOK_BACK = 6
 _CELLS = 2_000_000
 
@@ -298,7 +299,8 @@ def _absorb(
     if len(groups) < 2:
         return label, odd
     laid = _laid(prints, groups)
-    shapes = laid.boxes(0.1, 0.1).shapes()
+    boxes = laid.boxes(0.1, 0.1)
+    shapes = boxes.shapes()
     size = np.array([len(members) for members in groups])
     whole = np.array([bool(continuous[members[0]]) for members in groups])
     doubt = quantiles(prints.error[laid.member] / prints.length[laid.member], laid.number, 0.5)
@@ -307,7 +309,9 @@ def _absorb(
     small = size[i] <= np.maximum(config.odd_share * size[j], np.where(whole[j], 1, 0))
     # Where the antenna of a ship is anyone's guess, it lay at the berth that is better known.
     guess = doubtful[i] & (size[i] <= _GUESSES) & ((size[i] < size[j]) | ~doubtful[j])
-    small = (i != j) & (small | (guess & (size[i] <= size[j])))
+    # No ship lies at the place of a tug that worked beside it.
+    fits = boxes.length[i] <= _LONGER * boxes.length[j]
+    small = (i != j) & fits & (small | (guess & (size[i] <= size[j])))
     i, j = i[small], j[small]
     share = shapely.area(shapely.intersection(shapes[i], shapes[j])) / np.minimum(
         shapely.area(shapes[i]), shapely.area(shapes[j])
@@ -378,6 +382,10 @@ def _lines(
     offset = np.minimum(across, np.abs(across - np.abs(width[i] - width[j]) / 2.0))
     shared = (length[i] + length[j]) / 2.0 - along
     joined = (np.abs(turn) <= config.max_turn_deg) & (offset <= config.line_offset_m)
+    # Two tugs beside a ship that came once do not make her the odd one.
+    size = np.array([len(members) for members in groups])
+    longer, shorter = np.where(length[i] > length[j], (i, j), (j, i))
+    joined &= (length[longer] <= _LONGER * length[shorter]) | (size[longer] > _GUESSES)
     joined &= shared > (config.reach_share * np.minimum(length[i], length[j]) if gap_m is None else -gap_m)
     graph = csr_array((np.ones(int(joined.sum())), (i[joined], j[joined])), shape=(n, n))
     line: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)

@@ -108,6 +108,14 @@ def test_doubtful_ships_lay_at_the_berth_that_is_better_known() -> None:
     assert np.flatnonzero(settled.odd).tolist() == [6]
 
 
+@pytest.mark.parametrize("error", [3.0, 40.0])
+def test_tugs_beside_a_ship_that_came_once_leave_her_the_berth(error: float) -> None:
+    length = [200.0, 30.0, 30.0]
+    settled = settle(line([0.0, -60.0, 50.0], length=length, error=[error, 3.0, 3.0]), [0, 1, 2])
+    assert places(settled) == [[0], [1], [2]]
+    assert not settled.odd.any()
+
+
 def test_lines_across_each_other_do_not_mix() -> None:
     turn = np.repeat([0.0, 90.0], 5)
     settled = settle(line(around(0, 30), turn=turn), [0] * 5 + [1] * 5)
