@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ais_berths.redact import redact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class AisBerthsError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose; its message tells no secret of a URL."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(redact(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class InputError(AisBerthsError, ValueError):

@@ -114,7 +114,7 @@ def add_quality(tables: list[pd.DataFrame]) -> pd.DataFrame:
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     """Sort so that equal input in any order gives equal output: ties are settled by every column."""
     ties = ("lat", "lon", "sog_kn", "cog_deg", "heading_deg")
-    coarse = table["coarse"].fillna(False).to_numpy(dtype=bool)
+    coarse = table["coarse"].eq(True).to_numpy(dtype=bool)
     status = table["nav_status"].fillna(NOT_DEFINED).to_numpy(dtype=np.int64)
     order = order_rows(
         (table["mmsi"].to_numpy(dtype=np.int64), schema.to_micros(table["time"])),
@@ -122,7 +122,7 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     )
     ordered = table.iloc[order].reset_index(drop=True)
     return ordered.assign(
-        coarse=ordered["coarse"].fillna(False).astype(bool),
+        coarse=ordered["coarse"].eq(True).astype(bool),
         nav_status=ordered["nav_status"].fillna(NOT_DEFINED),
     )
 

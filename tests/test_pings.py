@@ -13,6 +13,8 @@ from ais_berths.config import CleanConfig
 from ais_berths.errors import MissingColumnsError
 from ais_berths.pings import add_quality, clean_pings, quality_table, ship_mmsi
 
+# Before version 3, pandas warned of putting empty tables together.
+PANDAS_2 = "ignore:The behavior of DataFrame concatenation with empty:FutureWarning"
 CONFIG = CleanConfig()
 START = pd.Timestamp("2024-01-01", tz="UTC").as_unit("us")
 KN_M_MIN = 1852.0 / 60.0
@@ -165,6 +167,7 @@ rows_of_pings = st.lists(
 )
 
 
+@pytest.mark.filterwarnings(PANDAS_2)
 @settings(max_examples=60, deadline=None)
 @given(rows_of_pings, st.randoms(use_true_random=False))
 def test_every_row_is_kept_or_counted_and_order_does_not_matter(rows, random):
@@ -182,6 +185,7 @@ def test_every_row_is_kept_or_counted_and_order_does_not_matter(rows, random):
     pd.testing.assert_frame_equal(quality, same)
 
 
+@pytest.mark.filterwarnings(PANDAS_2)
 @settings(max_examples=30, deadline=None)
 @given(rows_of_pings)
 def test_ships_are_cleaned_one_by_one(rows):

@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that ``ais-berths --help`` an
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from typing import Any
@@ -16,6 +17,7 @@ from ais_berths.cli.helpers import config, ports, simulate_command
 from ais_berths.cli.results import evaluate, export_command, hexagons, report_command
 from ais_berths.cli.stages import berths, calls, demo, detect, filter_command, stops
 from ais_berths.errors import AisBerthsError
+from ais_berths.redact import printable, redact
 
 LOG = logging.getLogger("ais_berths")
 
@@ -28,11 +30,29 @@ class Commands(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an expected error is printed without its traceback."""
+        """Run the command; an error is printed as a sentence, without its traceback."""
         try:
             return super().invoke(ctx)
         except AisBerthsError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(_tame(str(error))) from error
+        except OSError as error:
+            if error.errno in (None, errno.EPIPE):
+                raise
+            what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+            raise click.ClickException(
+                _tame(f"{what}; make room or see to it, and run the command again")
+            ) from error
+
+
+class _Formatter(logging.Formatter):
+    """Lines of the log, without secrets and without what a terminal would obey."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _tame(super().format(record))
+
+
+def _tame(text: str) -> str:
+    return printable(redact(text), keep="\n")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -43,7 +63,7 @@ def main(ctx: click.Context, quiet: bool) -> None:
     """From raw AIS ship positions to berth polygons and port statistics."""
     ctx.obj = {"quiet": quiet}
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     LOG.handlers = [handler]
     LOG.setLevel(logging.WARNING if quiet else logging.INFO)
 

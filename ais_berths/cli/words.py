@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ais_berths.redact import printable
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -36,10 +38,15 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
             "\nAll rows near ports were dropped because their numbers are not those of ships. If the ids of "
             "this data were made anonymous,\nset ship_numbers_only = false under [clean] in a --config file."
         )
+    if _all_outside(quality):
+        click.echo(
+            "\nNo row lies near the ports that were chosen. If some should, see whether latitude and longitude "
+            "are swapped\nor have other units, and which ports were chosen."
+        )
     if summary.berths_by_port:
         click.echo("\nBerths by port")
         for name, count in summary.berths_by_port.items():
-            click.echo(f"  {count:>6}  {name}")
+            click.echo(f"  {count:>6}  {printable(name)}")
     spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in summary.seconds.items())
     click.echo(f"\nSeconds by stage: {spent}")
     click.echo(f"Results are in {summary.out}")
@@ -48,6 +55,11 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
 def _only_strange_numbers(quality: pd.DataFrame) -> bool:
     rows = quality.groupby("reason")["rows"].sum()
     return bool(rows.get("not_a_ship_mmsi", 0) > 0 and rows.get("near_port", 0) == 0)
+
+
+def _all_outside(quality: pd.DataFrame) -> bool:
+    rows = quality.groupby("reason")["rows"].sum()
+    return bool(rows.get("outside_area", 0) > 0 and rows["outside_area"] == rows["row_read"])
 
 
 def text_table(frame: pd.DataFrame) -> str:
@@ -62,4 +74,4 @@ def text_table(frame: pd.DataFrame) -> str:
 
 def _plain(value: Any) -> str:
     text = f"{value:,}" if isinstance(value, int) else str(value)
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return printable(text)

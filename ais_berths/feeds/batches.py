@@ -165,6 +165,9 @@ def _parse(
     block: bytes, kinds: dict[str, pa.DataType], chunk: Chunk, decimal: str, *, threads: bool
 ) -> Batch:
     lost: list[str] = []
+    if not block.isascii():
+        # Broken lines are handed over as text, which other encodings than UTF-8 cannot become.
+        block = block.decode("utf-8", "replace").encode()
 
     def skip(row: Any) -> str:
         lost.append(row.text)

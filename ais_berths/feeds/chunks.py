@@ -11,7 +11,7 @@ import datetime as dt
 import itertools
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +25,7 @@ from ais_berths.feeds.files import (
     open_binary,
     open_stream,
     plain_words,
+    show,
     zip_members,
 )
 
@@ -73,7 +74,8 @@ class Chunk:
         the boxes or the period. Exact; counted once, on the file's first chunk.
     """
 
-    path: str
+    # Not shown: it may hold a password.
+    path: str = field(repr=False)
     fingerprint: str
     kind: Literal["parquet", "csv", "nmea"]
     codec: str = ""
@@ -90,7 +92,7 @@ class Chunk:
     @property
     def label(self) -> str:
         """The file, and the member in a zip, for messages."""
-        return f"{self.path} ({self.member})" if self.member else self.path
+        return show(f"{self.path} ({self.member})" if self.member else self.path)
 
 
 def plan_chunks(
@@ -215,7 +217,7 @@ def _plan_parquet(
     with plain_words(whole.path), open_parquet(whole.path) as file:
         names = file.schema_arrow.names
         meta = file.metadata
-    found = feed.require(names, whole.path)
+    found = feed.require(names, whole.label)
     at = {meta.schema.column(i).path: i for i in range(meta.num_columns)}
     chunks: list[Chunk] = []
     groups: list[int] = []
@@ -243,7 +245,11 @@ def _range(group: Any, column: int | None) -> tuple[Any, Any] | None:
     stats = None if column is None else group.column(column).statistics
     if stats is None or not stats.has_min_max or stats.null_count:
         return None
-    return stats.min, stats.max
+    try:
+        return stats.min, stats.max
+    except (OverflowError, ValueError):
+        # A time beyond the years that Python knows.
+        return None
 
 
 def _is_outside(
@@ -298,7 +304,12 @@ def _inspect_text(chunk: Chunk, size: int, feed: Feed | None) -> Chunk:
     separator = (feed.csv.separator if feed else None) or max(_SEPARATORS, key=text.count)
     if feed and feed.csv.header:
         return replace(chunk, header=feed.csv.header, separator=separator, rows=rows)
-    names = next(csv.reader([text], delimiter=separator), [])
+    if b"\r" in line[:-2]:
+        raise InputError(f"{chunk.label} has carriage returns for line ends; save it with ordinary line ends")
+    try:
+        names = next(csv.reader([text], delimiter=separator), [])
+    except csv.Error as error:
+        raise InputError(f"the first line of {chunk.label} holds no column names ({error})") from error
     return replace(chunk, header=_unique(names), header_bytes=len(line), separator=separator, rows=rows)
 
 

@@ -7,8 +7,8 @@ import datetime as dt
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 import fsspec
@@ -16,17 +16,21 @@ import pyarrow as pa
 from fsspec.core import url_to_fs
 
 from ais_berths.errors import AisBerthsError, DependencyError, EmptyInputError, InputError
+from ais_berths.redact import printable, redact_urls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
 _DATA = {".parquet", ".pq", ".parq", ".csv", ".tsv", ".txt", ".nmea", ".nm4", ".ais", ".log", ".dat"}
 _PACKED = {".gz", ".zip", ".zst", ".bz2"}
 _TEMPORARY = {".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp", ".crc"}
 _PAPERS = ("readme", "licence", "license", "copying", "changelog", "checksum", "sha256")
 _STORES = {"botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure"}
+_KEYLESS = ("s3://", "s3a://", "gs://", "gcs://")
 _PARTITION = re.compile(r"(year|month|day)=0*(\d+)", re.IGNORECASE)
+# Text of AIS packs to a tenth, and to a fiftieth where one ship lies still for a year.
+_MOST_TIMES = 250
+_LARGE_BYTES = 1 << 28
 _CODECS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"PK\x03\x04": "zip"}
 
 
@@ -44,9 +48,15 @@ class InputFile:
         Changes when the file changes: entity tag where the store has one, else time of last change.
     """
 
-    path: str
+    # Not shown: it may hold a password.
+    path: str = field(repr=False)
     size: int
     stamp: str
+
+    @property
+    def label(self) -> str:
+        """The file for messages."""
+        return show(self.path)
 
     @property
     def fingerprint(self) -> str:
@@ -127,7 +137,17 @@ def list_inputs(inputs: Iterable[str | Path], window: Window | None = None) -> l
         files.update((file.path, file) for file in _expand(str(given), window))
     if not files:
         raise EmptyInputError("no input was given; name a file, a folder, a glob or a URL")
+    known: set[str] = set()
+    for name in map(redact_urls, files):
+        if name in known:
+            raise InputError(f"{show(name)} comes twice: the URLs differ only in a password or a signature")
+        known.add(name)
     return list(files.values())
+
+
+def show(path: str) -> str:
+    """Path or URL for messages: on one line, and without secrets."""
+    return redact_urls(printable(path))
 
 
 def open_binary(path: str) -> IO[bytes]:
@@ -154,11 +174,31 @@ def open_stream(path: str, codec: str = "", member: str = "") -> Iterator[Any]:
         handle = stack.enter_context(open_binary(path))
         if codec == "zip":
             archive = stack.enter_context(zipfile.ZipFile(handle))
-            yield stack.enter_context(archive.open(member))
+            packed = archive.getinfo(member).compress_size
+            yield _Inflating(stack.enter_context(archive.open(member)), path, lambda: packed)
         elif codec:
-            yield stack.enter_context(pa.CompressedInputStream(pa.PythonFile(handle), codec))
+            stream = stack.enter_context(pa.CompressedInputStream(pa.PythonFile(handle), codec))
+            yield _Inflating(stream, path, handle.tell)
         else:
             yield handle
+
+
+class _Inflating:
+    """A stream that ends with an error when it inflates to far more than AIS can have been packed from."""
+
+    def __init__(self, stream: Any, path: str, packed: Callable[[], int]) -> None:
+        self._stream, self._path, self._packed = stream, path, packed
+        self._total = 0
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._stream.read(size)
+        self._total += len(data)
+        if self._total > _LARGE_BYTES and self._total > _MOST_TIMES * self._packed():
+            raise InputError(
+                f"{show(self._path)} inflates to more than {_MOST_TIMES} times its size, which AIS does not; "
+                "look into it, and give the unpacked file if it is right"
+            )
+        return data
 
 
 def codec_of(head: bytes) -> str:
@@ -180,15 +220,16 @@ def zip_members(path: str) -> list[str]:
         # A notice beside the data is passed over, but a single file may have any name.
         members = [item for item in members if _is_data(PurePosixPath(item.filename).name)] or members
         if any(item.flag_bits & 1 for item in members):
-            raise InputError(f"{path} is locked with a password; unpack it and give the files inside")
+            raise InputError(f"{show(path)} is locked with a password; unpack it and give the files inside")
     if not members:
-        raise EmptyInputError(f"{path} holds no data file; check the archive")
+        raise EmptyInputError(f"{show(path)} holds no data file; check the archive")
     return sorted((item.filename for item in members), key=_natural)
 
 
 @contextlib.contextmanager
 def plain_words(path: str) -> Iterator[None]:
     """Turn the many errors of damaged or unreachable files into an InputError that names the file."""
+    path = show(path)
     try:
         yield
     except AisBerthsError:
@@ -210,7 +251,7 @@ def plain_words(path: str) -> Iterator[None]:
         # Object stores have error classes of their own; everything else is a fault of ours.
         if type(error).__module__.partition(".")[0] not in _STORES:
             raise
-        raise InputError(f"{path} cannot be reached: {error}") from error
+        raise InputError(f"{path} cannot be reached: {' '.join(str(error).split())}") from error
 
 
 def _damaged(path: str, error: Exception) -> InputError:
@@ -225,25 +266,33 @@ def _missing_package(path: str, error: ImportError) -> DependencyError:
 
 
 def _expand(given: str, window: Window) -> list[InputFile]:
+    if given.startswith(_KEYLESS) and redact_urls(given) != given:
+        raise InputError(
+            f"{show(given)} holds a key, and URLs of this kind cannot; leave it out, and set it in the "
+            "environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)"
+        )
     try:
         with plain_words(given):
             system, path = url_to_fs(given)
     except ValueError as error:
         raise InputError(
-            f"{given} cannot be opened: {error}; give a path, or a URL of another kind"
+            f"{show(given)} cannot be opened: {error}; give a path, or a URL of another kind"
         ) from error
     with plain_words(given):
-        if any(sign in path for sign in "*?[") and not system.exists(path):
-            found = [item for item in system.glob(path, detail=True).values() if item["type"] == "file"]
+        signs = "*[" if given.startswith("http") else "*?["
+        if any(sign in path for sign in signs) and not system.exists(path):
             fixed = len(re.split(r"[*?\[]", path)[0])
+            root = path[:fixed].rpartition("/")[0]
+            found = [_followed(system, item, root) for item in system.glob(path, detail=True).values()]
+            found = [item for item in found if item["type"] == "file"]
             found = [item for item in found if _is_kept(item["name"][fixed:]) and window.meets(item["name"])]
-            complaint = f"no file fits {given}; check the pattern"
+            complaint = f"no file fits {show(given)}; check the pattern"
         else:
             item = system.info(path)
             if item["type"] != "directory":
                 return [_input_file(system, path, item)]
-            found = list(_walk(system, path, window))
-            complaint = f"the folder {given} holds no Parquet, CSV or NMEA file"
+            found = list(_walk(system, path, window, root=path))
+            complaint = f"the folder {show(given)} holds no Parquet, CSV or NMEA file"
             if window != Window():
                 complaint += " for the period asked for"
     if not found:
@@ -252,16 +301,41 @@ def _expand(given: str, window: Window) -> list[InputFile]:
     return [_input_file(system, item["name"], item) for item in found]
 
 
-def _walk(system: Any, folder: str, window: Window) -> Iterator[dict[str, Any]]:
-    for item in system.ls(folder, detail=True):
-        name = PurePosixPath(item["name"].replace("\\", "/").rstrip("/")).name
-        if item["name"].rstrip("/") == folder.rstrip("/") or _is_hidden(name):
+def _walk(system: Any, folder: str, window: Window, root: str) -> Iterator[dict[str, Any]]:
+    for listed in system.ls(folder, detail=True):
+        name = PurePosixPath(listed["name"].replace("\\", "/").rstrip("/")).name
+        if listed["name"].rstrip("/") == folder.rstrip("/") or _is_hidden(name):
             continue
+        item = _followed(system, listed, root) if window.meets(listed["name"]) else listed
         if item["type"] == "directory":
-            if window.meets(item["name"]):
-                yield from _walk(system, item["name"], window)
+            # What a link to a folder inside leads to is read under its own name.
+            if window.meets(item["name"]) and not listed.get("islink"):
+                yield from _walk(system, item["name"], window, root)
         elif _is_data(name) and window.meets(item["name"]):
             yield item
+
+
+def _followed(system: Any, item: dict[str, Any], root: str) -> dict[str, Any]:
+    """What a symbolic link points to; it must lie in the folder that was named.
+
+    Raises
+    ------
+    InputError
+        The link leads elsewhere, or nowhere.
+    """
+    if not item.get("islink"):
+        return item
+    path = Path(item["name"])
+    target = path.resolve()
+    if not target.exists():
+        raise InputError(f"{show(str(path))} is a link to a file that does not exist; take the link out")
+    if not target.is_relative_to(Path(root or ".").resolve()):
+        raise InputError(
+            f"{show(str(path))} is a link out of the folder {show(root)}; name {show(str(target))} itself, "
+            "or take the link out"
+        )
+    followed: dict[str, Any] = system.info(item["name"])
+    return followed
 
 
 def _is_hidden(path: str) -> bool:
@@ -291,9 +365,11 @@ def _natural(path: str) -> list[tuple[int, int, str]]:
 def _input_file(system: Any, path: str, item: dict[str, Any]) -> InputFile:
     protocols = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
     url = path if "file" in protocols else system.unstrip_protocol(path)
+    if item["type"] not in ("file", "link"):
+        raise InputError(f"{show(url)} is neither a file nor a folder; give the path of a file")
     size = int(item.get("size") or 0)
     if size == 0:
-        raise InputError(f"{url} is empty; get a fresh copy of the file or take it out")
+        raise InputError(f"{show(url)} is empty; get a fresh copy of the file or take it out")
     keys = ("ETag", "etag", "LastModified", "last_modified", "updated", "mtime", "created")
     stamp = next((item[key] for key in keys if item.get(key)), "")
     return InputFile(url, size, str(stamp).strip('"'))

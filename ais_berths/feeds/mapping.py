@@ -39,7 +39,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from ais_berths.config import Section
-from ais_berths.errors import Complaints, ConfigError, MissingColumnsError
+from ais_berths.errors import Complaints, ConfigError, InputError, MissingColumnsError
+from ais_berths.redact import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -228,6 +229,8 @@ class Feed(Section):
         ------
         MissingColumnsError
             Position, time or MMSI is not there.
+        InputError
+            Several columns of the source have the name of one that is needed.
         """
         present = list(columns)
         found = self.resolve(present)
@@ -237,7 +240,12 @@ class Feed(Section):
         if missing:
             raise MissingColumnsError(
                 f"{source} has no column for {', '.join(missing)} as the feed '{self.name}' expects; "
-                f"it has {', '.join(present) or 'no columns'}"
+                f"it has {list_names(present) or 'no columns'}"
+            )
+        twice = [name for name in found.values() if present.count(name) > 1]
+        if twice:
+            raise InputError(
+                f"{source} has several columns {list_names(twice)}; take out or rename all but one"
             )
         return found
 
@@ -304,6 +312,19 @@ def parse_feed(content: str, source: str = "the feed mapping") -> Feed:
         complaints = Complaints(_explain(item) for item in error.errors())
         complaints.raise_if_any(ConfigError, f"{source} cannot be used")
         raise
+
+
+def list_names(names: Iterable[str], most: int = 60) -> str:
+    """Names in a row for a message, the first ones only if they are many.
+
+    Examples
+    --------
+    >>> list_names(["lat", "lon", "sog"], most=2)
+    'lat, lon and 1 more'
+    """
+    shown = [printable(name) for name in names]
+    more = len(shown) - most
+    return ", ".join(shown[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def loosen(text: str) -> str:

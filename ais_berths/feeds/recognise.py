@@ -12,7 +12,7 @@ from ais_berths.feeds.batches import iter_batches
 from ais_berths.feeds.canonical import normalise
 from ais_berths.feeds.chunks import inspect, open_parquet, plan_chunks
 from ais_berths.feeds.files import plain_words
-from ais_berths.feeds.mapping import REQUIRED, SHIPPED, Columns, Feed, load_feed, loosen
+from ais_berths.feeds.mapping import REQUIRED, SHIPPED, Columns, Feed, list_names, load_feed, loosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,7 +108,7 @@ def recognise(columns: Iterable[str], source: str = "the table") -> Feed:
     if not fits:
         raise InputError(
             f"{source} is no feed that is known ({', '.join(SHIPPED)}): it has the columns "
-            f"{', '.join(present) or 'none'}; save the following as my_feed.toml, complete it and give it "
+            f"{list_names(present) or 'none'}; save the following as my_feed.toml, complete it and give it "
             f"with --feed my_feed.toml\n\n{suggest_mapping(present)}"
         )
     best = max(fits, key=lambda feed: len(feed.resolve(present)))
@@ -157,7 +157,7 @@ type_words, length, beam, to_bow, to_stern, to_port, to_starboard, draught, cell
         lines.append(f"{field} = {json.dumps(column)}{comment}")
     unused = [column for column in present if column not in guessed.values()]
     if unused:
-        lines.append(f"# not used: {', '.join(json.dumps(name)[1:-1] for name in unused)}")
+        lines.append(f"# not used: {list_names(json.dumps(name)[1:-1] for name in unused)}")
     more = [field for field in Columns.model_fields if field not in guessed and field not in REQUIRED]
     lines.append(f"# also possible: {', '.join(field for field in more if field != 'static_only')}")
     lines += ["", "[time]", 'format = "iso"  # or "epoch", or a pattern such as "%d/%m/%Y %H:%M:%S"']
@@ -175,7 +175,7 @@ def _feed_of(file: InputFile) -> Feed:
         return recognise(chunk.header, chunk.label)
     with plain_words(file.path), open_parquet(file.path) as parquet:
         columns = parquet.schema_arrow.names
-    return recognise(columns, file.path)
+    return recognise(columns, file.label)
 
 
 def _check_sample(file: InputFile, feed: Feed) -> None:
@@ -204,9 +204,14 @@ def _check_rows(sample: pa.Table, feed: Feed, label: str) -> None:
     if reason not in fields:
         return
     found = feed.resolve(sample.column_names)
-    shown = ", ".join(f"{found[name]} = {sample[found[name]][0].as_py()!r}" for name in fields[reason])
+    shown = ", ".join(f"{found[name]} = {_plain(sample[found[name]][0].as_py())}" for name in fields[reason])
     hint = f"; times are read as {feed.time.format}" if reason == "time_unreadable" else ""
     raise InputError(
         f"none of the first {len(sample):,} rows of {label} can be used as the feed '{feed.name}' "
         f"({reason}), for example {shown}{hint}; choose another feed, or write a mapping"
     )
+
+
+def _plain(value: object) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return repr(text[:80])

@@ -299,6 +299,10 @@ def _by_pandas(text: pa.Array, pattern: str) -> pa.Array:
 
 def _to_utc(stamps: pa.Array, zone: str) -> pa.Array:
     if stamps.type.tz is None and zone != "UTC":
-        # The hour that comes twice in autumn is taken for its first run.
-        stamps = pc.assume_timezone(stamps, zone, ambiguous="earliest", nonexistent="earliest")
+        # The hour that comes twice in autumn is taken for its first run; that left out in spring never was.
+        first, last = (
+            pc.assume_timezone(stamps, zone, ambiguous="earliest", nonexistent=side)
+            for side in ("earliest", "latest")
+        )
+        stamps = pc.if_else(pc.equal(first, last), first, pa.scalar(None, first.type))
     return stamps.cast(pa.timestamp("us", "UTC"))

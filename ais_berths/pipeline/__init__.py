@@ -32,6 +32,7 @@ from ais_berths.pipeline.scan import ScanPlan, chunk_id, counts_table, merge_equ
 from ais_berths.pipeline.tasks import connect, run_tasks
 from ais_berths.places import Places, find_places
 from ais_berths.raster import CellFilter
+from ais_berths.redact import redact_urls
 from ais_berths.vessels import merge_statics
 
 if TYPE_CHECKING:
@@ -332,7 +333,7 @@ def _ids(records: list[dict[str, Any]]) -> list[str]:
 
 def _forget_changed(store: Store, files: Iterable[InputFile]) -> None:
     """Drop what was read from files that have changed since."""
-    now = {file.path: file.fingerprint for file in files}
+    now = {redact_urls(file.path): file.fingerprint for file in files}
     for record in _records(store):
         if now.get(record["input"], record["fingerprint"]) != record["fingerprint"]:
             for path in store.scans.glob(f"{record['id']}.*"):

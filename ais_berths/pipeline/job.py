@@ -170,7 +170,8 @@ def load_job(out: str | Path) -> tuple[Store, Job]:
 def write_text(path: Path, text: str) -> None:
     """Write a small text file whole or not at all."""
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
+    # Names of files may hold bytes that are no text; JSON can escape those.
+    part.write_text(text, encoding="utf-8", errors="backslashreplace")
     part.replace(path)
 
 

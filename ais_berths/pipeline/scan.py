@@ -27,6 +27,7 @@ from ais_berths.feeds import (
 )
 from ais_berths.pings import ship_mmsi
 from ais_berths.pipeline.job import write_text
+from ais_berths.redact import redact_urls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +86,7 @@ def scan_chunk(chunk: Chunk, plan: ScanPlan) -> dict[str, Any]:
         pq.write_table(merged, path)
     record = {
         "id": name,
-        "input": chunk.path,
+        "input": redact_urls(chunk.path),
         "fingerprint": chunk.fingerprint,
         "rows": counts[("read", "row_read", "kept")],
         "row_groups": groups,
@@ -98,7 +99,9 @@ def scan_chunk(chunk: Chunk, plan: ScanPlan) -> dict[str, Any]:
 
 def chunk_id(chunk: Chunk) -> str:
     """Name of a chunk: the same piece of the same file has the same name in every run."""
-    return hashlib.sha256(json.dumps(asdict(chunk), sort_keys=True).encode()).hexdigest()[:20]
+    # A new password or signature does not make it another file.
+    piece = asdict(chunk) | {"path": redact_urls(chunk.path)}
+    return hashlib.sha256(json.dumps(piece, sort_keys=True).encode()).hexdigest()[:20]
 
 
 def bucket_of(mmsi: NDArray[np.int64], buckets: int) -> NDArray[np.int64]:

@@ -226,7 +226,7 @@ def _timed(rows: pd.DataFrame, vessels: pd.DataFrame, start: str, end: str) -> p
     frame["name"] = frame["name"].fillna("")
     frame["type_group"] = frame["type_group"].fillna("unknown")
     for name in ("open_start", "open_end", "rafted"):
-        frame[name] = frame[name].fillna(value=False).astype(bool)
+        frame[name] = frame[name].eq(True).astype(bool)
     frame["hours"] = (frame["departure"] - frame["arrival"]).dt.total_seconds() / 3600
     frame = frame.dropna(subset=["arrival", "departure"])
     return frame.sort_values(["arrival", "mmsi"], kind="stable", ignore_index=True)
