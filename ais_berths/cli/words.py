@@ -40,8 +40,8 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         )
     if _all_outside(quality):
         click.echo(
-            "\nNo row lies near the ports that were chosen. If some should, see whether latitude and longitude "
-            "are swapped\nor have other units, and which ports were chosen."
+            "\nNo row lies near the ports that were chosen. If some should, see which ports were chosen, and "
+            "whether\nlatitude and longitude are swapped or have other units."
         )
     if summary.berths_by_port:
         click.echo("\nBerths by port")
