@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 # Poleward of this every position is asked one by one: meridians run together there, and no port lies there.
 _POLAR_DEG = 85
 _OUT, _EDGE, _INSIDE = 0, 1, 2
-_TILES_PER_DEG = 4
-_TILE_ROWS, _TILE_COLUMNS = 180 * _TILES_PER_DEG, 360 * _TILES_PER_DEG
-_CAP = (90 - _POLAR_DEG) * _TILES_PER_DEG  # rows of tiles
+TILES_PER_DEG = 4
+"""Tiles along a degree of latitude or longitude."""
+
+TILE_STRIDE = 1 << 11
+"""Difference between the numbers of a tile and of the next one north, in `CellFilter.tiles`."""
+
+_TILE_ROWS, _TILE_COLUMNS = 180 * TILES_PER_DEG, 360 * TILES_PER_DEG
+_CAP = (90 - _POLAR_DEG) * TILES_PER_DEG  # rows of tiles
 _SIDE = 64  # pixels along a tile
 _PER_TILE = _SIDE * _SIDE
-_PER_DEG = _TILES_PER_DEG * _SIDE
+_PER_DEG = TILES_PER_DEG * _SIDE
 _ROWS, _COLUMNS = 180 * _PER_DEG, 360 * _PER_DEG
 _STRETCH = 1 << 15
 _BLOCK = 20_000
@@ -88,6 +93,15 @@ class CellFilter:
 
     def __len__(self) -> int:
         return int(self._members.sum())
+
+    @property
+    def tiles(self) -> NDArray[np.int32]:
+        """Numbers of the tiles that may hold positions of the set: ``row * TILE_STRIDE + column``.
+
+        Row and column are whole tiles from 90 south and 180 west; 90 north and 180 east have their own.
+        """
+        row, column = np.nonzero(np.vstack([self._slots, self._slots[-1:]]))
+        return (row * TILE_STRIDE + column).astype(np.int32)
 
     def near(self, lat: ArrayLike, lon: ArrayLike) -> Mask:
         """Mask of the positions that may lie in the set: it misses none, and costs next to nothing.
@@ -256,10 +270,8 @@ def _tiles_touched(cells: Cells, resolution: int) -> Ints:
         south, north, west, east = _boxes(block)
         # Children reach beyond their parent, by less than half of its size.
         up, out = (north - south) / 2, (east - west) / 2
-        rows = np.stack([_floor(south - up + 90, _TILES_PER_DEG), _floor(north + up + 90, _TILES_PER_DEG)])
-        columns = np.stack(
-            [_floor(west - out + 180, _TILES_PER_DEG), _floor(east + out + 180, _TILES_PER_DEG)]
-        )
+        rows = np.stack([_floor(south - up + 90, TILES_PER_DEG), _floor(north + up + 90, TILES_PER_DEG)])
+        columns = np.stack([_floor(west - out + 180, TILES_PER_DEG), _floor(east + out + 180, TILES_PER_DEG)])
         for row, column in _rectangles(rows, columns, _CAP, _TILE_ROWS - _CAP - 1):
             found.append(distinct(row * _TILE_COLUMNS + column % _TILE_COLUMNS))
         for row, _ in [

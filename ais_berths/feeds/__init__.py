@@ -9,7 +9,7 @@ describes one.
 
 from __future__ import annotations
 
-from ais_berths.feeds.batches import Batch, iter_batches
+from ais_berths.feeds.batches import iter_batches
 from ais_berths.feeds.canonical import (
     REASONS,
     REPORT,
@@ -20,12 +20,13 @@ from ais_berths.feeds.canonical import (
     read_cells,
     read_positions,
 )
-from ais_berths.feeds.chunks import Chunk, plan_chunks
+from ais_berths.feeds.chunks import OUTSIDE, Batch, Chunk, plan_chunks
 from ais_berths.feeds.files import InputFile, Window, list_inputs
 from ais_berths.feeds.mapping import SHIPPED, Feed, load_feed, parse_feed
 from ais_berths.feeds.recognise import choose_feed, recognise, suggest_mapping
 
 __all__ = [
+    "OUTSIDE",
     "REASONS",
     "REPORT",
     "SHIPPED",

@@ -5,20 +5,22 @@ from __future__ import annotations
 import itertools
 import re
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from ais_berths.errors import InputError
 from ais_berths.feeds import sentences
-from ais_berths.feeds.chunks import Chunk, open_parquet
+from ais_berths.feeds.chunks import Batch, Chunk, open_parquet
 from ais_berths.feeds.files import open_stream, plain_words
+from ais_berths.feeds.parquet import read_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ais_berths.feeds.mapping import Feed
+    from ais_berths.raster import CellFilter
 
 _ALWAYS = {"mmsi", "time", "lat", "lon", "transceiver", "message_type", "static_only", "cell"}
 # Blocks of this size stay in the processor's cache while they are parsed.
@@ -26,16 +28,8 @@ _BLOCK_BYTES = 4 << 20
 _LEAST_BYTES = 1 << 16
 _LINE_BYTES = 100
 _LONGEST_LINE = 1 << 26
-_WHOLE_GROUPS = 4
 # Decoded messages are Python objects until they are a table.
 _MOST_MESSAGES = 50_000
-
-
-class Batch(NamedTuple):
-    """Raw rows under the column names of the source, and what was lost while reading them."""
-
-    table: pa.Table
-    counts: dict[str, int]
 
 
 def iter_batches(
@@ -44,6 +38,7 @@ def iter_batches(
     columns: Iterable[str] | None = None,
     *,
     resolution: int | None = None,
+    near: CellFilter | None = None,
     batch_rows: int = 250_000,
     threads: bool = False,
 ) -> Iterator[Batch]:
@@ -60,6 +55,8 @@ def iter_batches(
         and MMSI are always read.
     resolution
         Also read the H3 cells of this resolution, where the source has them.
+    near
+        Cells: rows that surely lie outside them may be left out, and are counted (Parquet files only).
     batch_rows
         Rows in memory at once, about. Parquet row groups up to four times as large are read whole, because
         that is quicker.
@@ -69,8 +66,8 @@ def iter_batches(
     Yields
     ------
     Batch
-        An Arrow table with the raw columns, and the rows lost by reason (see `REASONS`). Text of
-        Parquet files comes as dictionaries, that of CSV files as bytes.
+        An Arrow table with the raw columns, and the rows lost or left out by reason. Text comes as text,
+        as dictionaries or, from CSV files, as bytes.
 
     Raises
     ------
@@ -80,7 +77,11 @@ def iter_batches(
     wanted = None if columns is None else set(columns)
     with plain_words(chunk.label):
         if chunk.kind == "parquet":
-            yield from _read_parquet(chunk, feed, wanted, resolution, batch_rows, threads=threads)
+            if chunk.row_groups:
+                with open_parquet(chunk.path) as file:
+                    names = file.schema_arrow.names
+                sources = _sources(names, chunk, feed, wanted, resolution)
+                yield from read_parquet(chunk, feed, sources, near, batch_rows, threads=threads)
         elif chunk.kind == "csv":
             yield from _read_csv(chunk, feed, wanted, resolution, batch_rows, threads=threads)
         else:
@@ -100,38 +101,6 @@ def _sources(
     if wanted is not None:
         found = {field: source for field, source in found.items() if field in wanted | _ALWAYS}
     return list(dict.fromkeys(found.values()))
-
-
-# Parquet ------------------------------------------------------------------------------------------
-
-
-def _read_parquet(
-    chunk: Chunk,
-    feed: Feed,
-    wanted: set[str] | None,
-    resolution: int | None,
-    batch_rows: int,
-    *,
-    threads: bool,
-) -> Iterator[Batch]:
-    if not chunk.row_groups:
-        return
-    with open_parquet(chunk.path) as plain:
-        schema, metadata = plain.schema_arrow, plain.metadata
-    sources = _sources(schema.names, chunk, feed, wanted, resolution)
-    texts = [name for name in sources if _is_text(schema.field(name).type)]
-    with open_parquet(chunk.path, texts, metadata) as file:
-        for group in chunk.row_groups:
-            if metadata.row_group(group).num_rows <= _WHOLE_GROUPS * batch_rows:
-                yield Batch(file.read_row_group(group, columns=sources, use_threads=threads), {})
-                continue
-            pieces = file.iter_batches(batch_rows, row_groups=[group], columns=sources, use_threads=threads)
-            for piece in pieces:
-                yield Batch(pa.Table.from_batches([piece]), {})
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return kind in (pa.string(), pa.large_string())
 
 
 # delimited text -----------------------------------------------------------------------------------

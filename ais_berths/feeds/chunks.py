@@ -13,7 +13,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -31,6 +31,8 @@ from ais_berths.feeds.files import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
 
     from ais_berths.feeds.mapping import Feed
 
@@ -93,6 +95,25 @@ class Chunk:
     def label(self) -> str:
         """The file, and the member in a zip, for messages."""
         return show(f"{self.path} ({self.member})" if self.member else self.path)
+
+
+OUTSIDE = "outside_area"
+"""Rows that were left out because they lie outside the cells that were asked for."""
+
+
+class Batch(NamedTuple):
+    """Some rows of a chunk under the column names of the source.
+
+    Parameters
+    ----------
+    table
+        The rows.
+    counts
+        Rows that are not in it, by reason: those lost while reading (see `REASONS`), and `OUTSIDE`.
+    """
+
+    table: pa.Table
+    counts: dict[str, int]
 
 
 def plan_chunks(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.calls import measure_detours
 from ais_berths.export import atomic_path, write_parquet
+from ais_berths.geo import cells_at
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.stops import detect_stops
@@ -33,6 +35,7 @@ def gather_bucket(
     """
     near = _read_bucket(bucket, store, records)
     pings, quality = clean_pings(near, job.config.clean)
+    pings = _with_cells(pings, job.config.cells.resolution)
     stops = schema.empty("stops")
     if with_stops:
         stops, ids = detect_stops(pings, job.config.stops)
@@ -58,6 +61,18 @@ def _read_bucket(bucket: int, store: Store, records: list[dict[str, Any]]) -> pd
     if not tables:
         return schema.empty("pings")
     return schema.to_pandas(pa.concat_tables(tables))
+
+
+def _with_cells(pings: pd.DataFrame, resolution: int) -> pd.DataFrame:
+    """Find the cells that the feed did not give."""
+    cell = pings["cell"].to_numpy(dtype=np.int64)
+    at = np.flatnonzero(cell == 0)
+    if not at.size:
+        return pings
+    lat, lon = pings["lat"].to_numpy()[at], pings["lon"].to_numpy()[at]
+    cell = cell.copy()
+    cell[at] = cells_at(lat, lon, resolution)
+    return pings.assign(cell=cell)
 
 
 def _write_pings(pings: pd.DataFrame, store: Store, bucket: int) -> None:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from ais_berths import schema
 from ais_berths.export import atomic_path
 from ais_berths.feeds import (
+    OUTSIDE,
     REASONS,
     Batch,
     distinct_statics,
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import CleanConfig
-    from ais_berths.feeds import Chunk, Feed
+    from ais_berths.feeds import Chunk, Feed, Normalised
+    from ais_berths.geo import Floats
     from ais_berths.raster import CellFilter
 
 Counts = dict[tuple[str, str, str], int]
@@ -73,7 +75,7 @@ def scan_chunk(chunk: Chunk, plan: ScanPlan) -> dict[str, Any]:
     # Rows that were never read lie outside the area; with a period, some may lie outside that instead.
     skipped = "outside_area" if plan.start is None and plan.end is None else "outside_area_or_period"
     _add(counts, {("filter", skipped, "dropped"): chunk.skipped_rows})
-    for batch in iter_batches(chunk, plan.feed, resolution=plan.cells.resolution):
+    for batch in iter_batches(chunk, plan.feed, resolution=plan.cells.resolution, near=plan.cells):
         rows, ships = _near_rows(batch, plan, counts)
         if rows.num_rows:
             near.append(rows)
@@ -131,59 +133,58 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
     static_only = is_static_only(table, plan.feed)
     if static_only is None:
         static_only = np.zeros(table.num_rows, dtype=bool)
-    given = read_cells(table, plan.feed, plan.cells.resolution)
-    close = plan.cells.near(lat, lon)
-    if given is not None:
-        close = np.where(given != 0, plan.cells.has_cells(given), close)
     no_place = np.isnan(lat) & ~static_only
+    near = _inside(table, lat, lon, plan) & ~static_only
+    outside = int((~(near | no_place | static_only)).sum())
     _add(
         counts,
         {
             ("read", "row_read", "kept"): table.num_rows + sum(batch.counts.values()),
             ("read", "position_unreadable", "dropped"): int(no_place.sum()),
             ("read", "static_only", "kept"): int(static_only.sum()),
+            ("filter", OUTSIDE, "dropped"): outside,
         },
     )
-    _add(counts, {("read", reason, REASONS[reason][0]): n for reason, n in batch.counts.items()})
-    chosen = np.flatnonzero(close & ~no_place & ~static_only)
-    result = normalise(table, plan.feed, chosen, resolution=plan.cells.resolution, statics=False)
-    _add(counts, {("read", reason, REASONS[reason][0]): n for reason, n in result.counts.items()})
-    rows = result.table.filter(pa.array(result.usable))
-    rows = _inside(rows, plan, counts, considered=int((~no_place & ~static_only).sum()), tried=len(chosen))
-    ships, broken = distinct_statics(table, plan.feed, (close & ~no_place) | static_only)
+    for reason, n in batch.counts.items():
+        stage = "filter" if reason == OUTSIDE else "read"
+        _add(counts, {(stage, reason, "dropped"): n})
+    ships, broken = distinct_statics(table, plan.feed, near | static_only)
     _add(counts, {("read", reason, REASONS[reason][0]): n for reason, n in broken.items()})
-    return rows, ships
+    result = normalise(
+        table, plan.feed, np.flatnonzero(near), resolution=plan.cells.resolution, statics=False
+    )
+    _add(counts, {("read", reason, REASONS[reason][0]): n for reason, n in result.counts.items()})
+    return _ships_in_time(result, plan, counts), ships
 
 
-def _inside(rows: pa.Table, plan: ScanPlan, counts: Counts, *, considered: int, tried: int) -> pa.Table:
-    """Exact test of place, then number and time."""
-    lat, lon = rows["lat"].to_numpy(), rows["lon"].to_numpy()
-    if "cell" in rows.column_names:
-        cells = rows["cell"].to_numpy().copy()
-        missing = cells == 0
-        cells[missing] = plan.cells.locate(lat[missing], lon[missing])[1]
-        cells[~plan.cells.has_cells(cells)] = 0
-    else:
-        cells = plan.cells.locate(lat, lon)[1]
-    inside = cells != 0
-    outside = considered - tried + int((~inside).sum())
-    ship, wrong = ship_mmsi(rows["mmsi"].to_numpy()[inside], plan.clean)
-    keep = inside.copy()
-    keep[inside] = ship
+def _inside(table: pa.Table, lat: Floats, lon: Floats, plan: ScanPlan) -> NDArray[np.bool_]:
+    """Exact test of place: by the cell that the feed gives, where it gives one, else by the position."""
+    given = read_cells(table, plan.feed, plan.cells.resolution)
+    if given is None:
+        return plan.cells.inside(lat, lon)
+    near = plan.cells.near(lat, lon)
+    missing = np.flatnonzero(near & (given == 0))
+    near &= plan.cells.has_cells(given)
+    near[missing] = plan.cells.inside(lat[missing], lon[missing])
+    return near
+
+
+def _ships_in_time(found: Normalised, plan: ScanPlan, counts: Counts) -> pa.Table:
+    """Usable rows of ships within the period; cells that the feed does not give are 0 and found later."""
+    rows = found.table if found.usable.all() else found.table.filter(pa.array(found.usable))
+    keep, wrong = ship_mmsi(rows["mmsi"].to_numpy(), plan.clean)
     in_time = _in_period(rows, plan)
     counted = {
-        ("filter", "outside_area", "dropped"): outside,
         ("filter", "outside_period", "dropped"): int((keep & ~in_time).sum()),
         ("filter", "near_port", "kept"): int((keep & in_time).sum()),
         **{("filter", reason, "dropped"): n for reason, n in wrong.items()},
     }
     _add(counts, counted)
+    if "cell" not in rows.column_names:
+        rows = rows.append_column("cell", pa.array(np.zeros(rows.num_rows, dtype=np.int64)))
+    rows = rows.select(_NEAR.names)
     keep &= in_time
-    at = rows.column_names.index("cell") if "cell" in rows.column_names else rows.num_columns
-    if at < rows.num_columns:
-        rows = rows.remove_column(at)
-    rows = rows.append_column("cell", pa.array(cells))
-    return rows.select(_NEAR.names).filter(pa.array(keep)).cast(_NEAR)
+    return (rows if keep.all() else rows.filter(pa.array(keep))).cast(_NEAR)
 
 
 def _in_period(rows: pa.Table, plan: ScanPlan) -> NDArray[np.bool_]:

@@ -1,0 +1,125 @@
+"""Reading Parquet: only the columns that are needed, and of those only the rows that may lie near ports.
+
+Most rows of the world's archive are ships at sea. Positions are decoded first and looked up in a grid of
+tiles of a quarter of a degree; the other columns, text above all, are decoded only for the rows that are
+left. That is done by polars, which reads Parquet by rows as well as by columns.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+from polars.exceptions import PanicException, PolarsError
+
+from ais_berths.feeds.chunks import OUTSIDE, Batch, open_parquet
+from ais_berths.raster import TILE_STRIDE, TILES_PER_DEG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow.parquet as pq
+
+    from ais_berths.feeds.chunks import Chunk
+    from ais_berths.feeds.mapping import Feed
+    from ais_berths.raster import CellFilter
+
+# Row groups of up to so many batches are read whole, because that is quicker.
+_WHOLE_GROUPS = 4
+
+
+def read_parquet(
+    chunk: Chunk,
+    feed: Feed,
+    sources: list[str],
+    near: CellFilter | None,
+    batch_rows: int,
+    *,
+    threads: bool,
+) -> Iterator[Batch]:
+    """Read a chunk of Parquet; see `iter_batches` for the parameters.
+
+    `sources` are the columns that are needed. Rows are left out only from local files, where reading more
+    than is needed costs decoding and nothing else, and only where positions are floats in degrees.
+    """
+    with open_parquet(chunk.path) as file:
+        schema, metadata = file.schema_arrow, file.metadata
+    wanted = None if near is None or "://" in chunk.path else _near(schema, feed, near)
+    if wanted is None:
+        yield from _read_groups(chunk, schema, metadata, sources, batch_rows, threads=threads)
+        return
+    scan = pl.scan_parquet(chunk.path, glob=False, hive_partitioning=False)
+    for first, rows in _spans(metadata, chunk.row_groups, _WHOLE_GROUPS * batch_rows):
+        try:
+            found = scan.slice(first, rows).filter(wanted).select(sources).collect(engine="streaming")
+        except (PolarsError, PanicException) as error:
+            raise pa.ArrowInvalid(str(error)) from error
+        yield Batch(found.to_arrow(), {OUTSIDE: rows - found.height})
+
+
+def _read_groups(
+    chunk: Chunk,
+    schema: pa.Schema,
+    metadata: pq.FileMetaData,
+    sources: list[str],
+    batch_rows: int,
+    *,
+    threads: bool,
+) -> Iterator[Batch]:
+    """Read all rows, text as dictionaries."""
+    texts = [name for name in sources if schema.field(name).type in (pa.string(), pa.large_string())]
+    with open_parquet(chunk.path, texts, metadata) as file:
+        for group in chunk.row_groups:
+            if metadata.row_group(group).num_rows <= _WHOLE_GROUPS * batch_rows:
+                yield Batch(file.read_row_group(group, columns=sources, use_threads=threads), {})
+                continue
+            pieces = file.iter_batches(batch_rows, row_groups=[group], columns=sources, use_threads=threads)
+            for piece in pieces:
+                yield Batch(pa.Table.from_batches([piece]), {})
+
+
+def _near(schema: pa.Schema, feed: Feed, cells: CellFilter) -> pl.Expr | None:
+    """Rows on a tile that may hold some of the cells, and those whose position needs a closer look."""
+    found = feed.resolve(schema.names)
+    kinds = {schema.field(found[name]).type for name in ("lat", "lon")}
+    if feed.units.position != "deg" or not kinds <= {pa.float32(), pa.float64()}:
+        return None
+    lat, lon = (pl.col(found[name]).cast(pl.Float64) for name in ("lat", "lon"))
+    row, column = (
+        (degrees * TILES_PER_DEG + half * TILES_PER_DEG).cast(pl.Int32, wrap_numerical=True)
+        for degrees, half in ((lat, 90), (lon, 180))
+    )
+    far = ~(row * TILE_STRIDE + column).is_in(pl.Series(cells.tiles).implode())
+    far &= lat.is_between(-90.0, 90.0) & lon.is_between(-180.0, 180.0)
+    for name, degrees in (("lat", lat), ("lon", lon)):
+        for marker in feed.rules.missing.get(name, ()):
+            far &= degrees != marker
+    if "static_only" in found:
+        far &= ~pl.col(found["static_only"])
+    return ~far.fill_null(value=False)
+
+
+def _spans(metadata: pq.FileMetaData, groups: Sequence[int], most_rows: int) -> list[tuple[int, int]]:
+    """First row and number of rows of what is read at once: neighbouring row groups, or parts of a large one.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> sizes = [5, 5, 5, 24]
+    >>> some = SimpleNamespace(num_row_groups=4, row_group=lambda i: SimpleNamespace(num_rows=sizes[i]))
+    >>> _spans(some, (0, 1, 3), 10)
+    [(0, 10), (15, 12), (27, 12)]
+    """
+    sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    starts = [0, *accumulate(sizes)]
+    spans: list[tuple[int, int]] = []
+    for group in groups:
+        parts = max(1, round(sizes[group] / most_rows))
+        cuts = [starts[group] + sizes[group] * part // parts for part in range(parts + 1)]
+        if spans and sum(spans[-1]) == cuts[0] and cuts[-1] - spans[-1][0] <= most_rows:
+            spans[-1] = (spans[-1][0], cuts[-1] - spans[-1][0])
+        else:
+            spans += [(a, b - a) for a, b in pairwise(cuts)]
+    return spans
