@@ -1,0 +1,180 @@
+"""Reference pages from the package itself, so that none can go stale; ``conf.py`` writes them at each build."""
+
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from click.testing import CliRunner
+
+from ais_berths import schema
+from ais_berths.cli import main as command_line
+from ais_berths.config import Config, reference_table
+from ais_berths.feeds.mapping import Feed
+from ais_berths.indicators import DEFINITIONS
+from ais_berths.presets import preset_table
+
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE / "reference" / "made"
+
+# The first module of each page of the interface; the order of the others is that of CONTRIBUTING.md.
+PARTS = {
+    "errors": "Foundations: errors, settings, tables, metres",
+    "portfiles": "Ports and cells",
+    "feeds": "Feeds and pings",
+    "stays": "Stops, ships, and how they lie",
+    "antennas": "From antenna to hull",
+    "footprints": "Berths, quays and anchorages",
+    "hexagons": "The predecessor's method",
+    "calls": "Calls, figures and disclosure control",
+    "evaluate": "How good is it",
+    "berthcells": "Cells, exports and the report",
+    "pipeline": "Running it all, samples and simulation",
+}
+# The command line has a page of its own.
+LEFT_OUT = {"cli"}
+# What a user imports from a package that is not in its first file.
+DEEPER = {"pipeline": ("recipe", "score"), "feeds": ("mapping",)}
+
+
+def pages() -> dict[str, str]:
+    """Text of each page in MyST Markdown, by file name."""
+    made = {
+        "tables.md": _tables(),
+        "settings.md": _settings(),
+        "commands.md": _commands(),
+        "mapping.md": _mapping(),
+        "indicators.md": _indicators(),
+    }
+    for number, (title, modules) in enumerate(_parts(), start=1):
+        made[f"interface_{number:02}.md"] = _interface(title, modules)
+    return made
+
+
+def write() -> None:
+    """Write the pages that changed, and remove those that are gone."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    made = pages()
+    for path in FOLDER.glob("*.md"):
+        if path.name not in made:
+            path.unlink()
+    for name, text in made.items():
+        path = FOLDER / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def _tables() -> str:
+    head = (
+        "# Data dictionary\n\nEvery table of the data flow, made from `ais_berths.schema`. The same units and "
+        "meanings stand in the fields of the Parquet files. Tables with shapes have a column `geometry` as "
+        "well, in degrees (WGS 84, longitude first)."
+    )
+    return f"{head}\n\n{schema.data_dictionary()}"
+
+
+def _settings() -> str:
+    rows = reference_table().splitlines()
+    parts = [
+        "# Settings\n\nEvery setting with its default, made from `ais_berths.config`. Write those that you "
+        "change into a TOML file, under the name of the section, and give it with `--config`. "
+        "`ais-berths config schema` prints the same as a JSON schema."
+    ]
+    for name, section in Config.model_fields.items():
+        own = [row for row in rows if row.startswith(f"| `{name}.")]
+        model = section.annotation
+        text = (getattr(model, "__doc__", "") or "").strip().partition("\n")[0]
+        parts.append("\n".join([f"## {name}\n\n{text}\n", *rows[:2], *own]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _commands() -> str:
+    parts = ["# Commands\n\nWhat `--help` prints. Every command begins with `ais-berths`."]
+    for name, command in command_line.commands.items():
+        words = [[name, sub] for sub in getattr(command, "commands", {})] or [[name]]
+        for path in words:
+            shown = CliRunner().invoke(command_line, [*path, "--help"], prog_name="ais-berths").output
+            parts.append(f"## {' '.join(path)}\n\n```text\n{shown.rstrip()}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _mapping() -> str:
+    parts = [
+        "# Feed mappings\n\nThe keys of a mapping file, made from `ais_berths.feeds.mapping`; "
+        "[chapter 18](../../18_own_data.md) shows one. The keys of the feed itself stand at the top of the file, "
+        "each section under its own name.",
+        _fields(Feed),
+    ]
+    for name, field in Feed.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and hasattr(model, "model_fields"):
+            parts.append(
+                f"## {name}\n\n{(model.__doc__ or '').strip().partition(chr(10))[0]}\n\n{_fields(model)}"
+            )
+    return "\n\n".join(parts) + "\n"
+
+
+def _fields(model: type) -> str:
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if not isinstance(field.annotation, type) or not hasattr(field.annotation, "model_fields"):
+            default = "" if field.is_required() or field.default in (None, (), {}) else f"`{field.default}`"
+            rows.append(f"| `{name}` | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
+def _indicators() -> str:
+    rows = ["| indicator | unit | meaning |", "|---|---|---|"]
+    rows += [f"| `{name}` | {unit} | {text} |" for name, (unit, text) in DEFINITIONS.items()]
+    return (
+        "# Indicators and presets\n\nWhat `indicators.csv` counts and measures. For the times, `_mean`, `_p25`, `_p50` "
+        "and `_p75` (mean, lower quartile, median, upper quartile) are added to the name.\n\n"
+        + "\n".join(rows)
+        + "\n\n## Presets\n\nDefinitions of other producers, as far as they are known and our tables allow: "
+        "`ais-berths calls OUT --preset NAME`.\n\n" + preset_table()
+    )
+
+
+def _parts() -> Iterator[tuple[str, list[str]]]:
+    """Title and modules of each page of the interface, in the order of the data flow."""
+    text = (HERE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    block = re.search(r"```order\n(.*?)```", text, re.DOTALL)
+    order = [name for name in block[1].split() if name not in LEFT_OUT] if block else []
+    starts = [*(order.index(name) for name in PARTS), len(order)]
+    for title, first, end in zip(PARTS.values(), starts[:-1], starts[1:], strict=True):
+        yield title, [name for name in order[first:end] if _exists(name)]
+
+
+def _exists(name: str) -> bool:
+    return importlib.util.find_spec(f"ais_berths.{name}") is not None
+
+
+def _interface(title: str, modules: list[str]) -> str:
+    parts = [f"# {title}"]
+    for name in modules:
+        for full in (name, *(f"{name}.{part}" for part in DEEPER.get(name, ()))):
+            parts.append(f"## ais_berths.{full}\n\n```{{eval-rst}}\n{_directive(full)}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _directive(name: str) -> str:
+    module = importlib.import_module(f"ais_berths.{name}")
+    members = ", ".join(_public(module))
+    return f".. automodule:: ais_berths.{name}\n   :members: {members}".rstrip(": ")
+
+
+def _public(module: ModuleType) -> list[str]:
+    """Functions and classes that a module offers, in the order of its file."""
+    names = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if callable(value)
+        and getattr(value, "__module__", "") == module.__name__
+        and not name.startswith("_")
+    ]
+    return [name for name in names if callable(getattr(module, name))]
+
+
+if __name__ == "__main__":
+    write()
