@@ -78,7 +78,7 @@ def _display(writer, node):
     raise SkipNode
 
 
-def _no_signature_of_settings(app, what, name, obj, options, signature, returned):
+def _no_signature_of_settings(_app, what, _name, obj, *_rest):
     """The fields of a settings model stand on the page of the settings, with their meanings."""
     if what == "class" and isinstance(obj, type) and issubclass(obj, BaseModel):
         return "", None

@@ -1,4 +1,4 @@
-"""Reference pages from the package itself, so that none can go stale; ``conf.py`` writes them at each build."""
+"""Reference pages made from the package, so that none can go stale; ``conf.py`` writes them at each build."""
 
 import importlib
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from click.testing import CliRunner
+from pydantic import BaseModel
 
 from ais_berths import schema
 from ais_berths.cli import main as command_line
@@ -67,25 +68,24 @@ def write() -> None:
 
 def _tables() -> str:
     head = (
-        "# Data dictionary\n\nEvery table of the data flow, made from `ais_berths.schema`. The same units and "
-        "meanings stand in the fields of the Parquet files. Tables with shapes have a column `geometry` as "
-        "well, in degrees (WGS 84, longitude first)."
+        "# Data dictionary\n\nEvery table of the data flow, made from `ais_berths.schema`. The same units "
+        "and meanings stand in the fields of the Parquet files. Tables with shapes have a column `geometry` too, "
+        "in degrees (WGS 84, longitude first)."
     )
     return f"{head}\n\n{schema.data_dictionary()}"
 
 
 def _settings() -> str:
     rows = reference_table().splitlines()
-    parts = [
+    head = (
         "# Settings\n\nEvery setting with its default, made from `ais_berths.config`. Write those that you "
         "change into a TOML file, under the name of the section, and give it with `--config`. "
         "`ais-berths config schema` prints the same as a JSON schema."
-    ]
+    )
+    parts = [head]
     for name, section in Config.model_fields.items():
         own = [row for row in rows if row.startswith(f"| `{name}.")]
-        model = section.annotation
-        text = (getattr(model, "__doc__", "") or "").strip().partition("\n")[0]
-        parts.append("\n".join([f"## {name}\n\n{text}\n", *rows[:2], *own]))
+        parts.append("\n".join([f"## {name}", "", _summary(section.annotation), "", *rows[:2], *own]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -100,40 +100,47 @@ def _commands() -> str:
 
 
 def _mapping() -> str:
-    parts = [
+    head = (
         "# Feed mappings\n\nThe keys of a mapping file, made from `ais_berths.feeds.mapping`; "
-        "[chapter 18](../../18_own_data.md) shows one. The keys of the feed itself stand at the top of the file, "
-        "each section under its own name.",
-        _fields(Feed),
-    ]
+        "[chapter 18](../../18_own_data.md) shows one. The keys of the feed itself stand at the top of the "
+        "file, each section under its own name."
+    )
+    parts = [head, _fields(Feed)]
     for name, field in Feed.model_fields.items():
-        model = field.annotation
-        if isinstance(model, type) and hasattr(model, "model_fields"):
-            parts.append(
-                f"## {name}\n\n{(model.__doc__ or '').strip().partition(chr(10))[0]}\n\n{_fields(model)}"
-            )
+        if _is_section(field.annotation):
+            parts.append(f"## {name}\n\n{_summary(field.annotation)}\n\n{_fields(field.annotation)}")
     return "\n\n".join(parts) + "\n"
 
 
-def _fields(model: type) -> str:
+def _fields(model: type[BaseModel]) -> str:
     rows = ["| key | default | meaning |", "|---|---|---|"]
     for name, field in model.model_fields.items():
-        if not isinstance(field.annotation, type) or not hasattr(field.annotation, "model_fields"):
-            default = "" if field.is_required() or field.default in (None, (), {}) else f"`{field.default}`"
+        if not _is_section(field.annotation):
+            default = f"`{field.default}`" if field.default and not field.is_required() else ""
             rows.append(f"| `{name}` | {default} | {field.description} |")
     return "\n".join(rows)
 
 
+def _is_section(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _summary(model: object) -> str:
+    return (model.__doc__ or "").strip().partition("\n")[0]
+
+
 def _indicators() -> str:
-    rows = ["| indicator | unit | meaning |", "|---|---|---|"]
-    rows += [f"| `{name}` | {unit} | {text} |" for name, (unit, text) in DEFINITIONS.items()]
-    return (
-        "# Indicators and presets\n\nWhat `indicators.csv` counts and measures. For the times, `_mean`, `_p25`, `_p50` "
-        "and `_p75` (mean, lower quartile, median, upper quartile) are added to the name.\n\n"
-        + "\n".join(rows)
-        + "\n\n## Presets\n\nDefinitions of other producers, as far as they are known and our tables allow: "
-        "`ais-berths calls OUT --preset NAME`.\n\n" + preset_table()
+    head = (
+        "# Indicators and presets\n\nWhat `indicators.csv` counts and measures. For the times, `_mean`, `_p25`, "
+        "`_p50` and `_p75` (mean, lower quartile, median, upper quartile) are added to the name."
     )
+    rows = [f"| `{name}` | {unit} | {text} |" for name, (unit, text) in DEFINITIONS.items()]
+    table = "\n".join(["| indicator | unit | meaning |", "|---|---|---|", *rows])
+    presets = (
+        "## Presets\n\nDefinitions of other producers, as far as they are known and our tables allow: "
+        "`ais-berths calls OUT --preset NAME`."
+    )
+    return "\n\n".join([head, table, presets, preset_table()])
 
 
 def _parts() -> Iterator[tuple[str, list[str]]]:
@@ -153,8 +160,8 @@ def _exists(name: str) -> bool:
 def _interface(title: str, modules: list[str]) -> str:
     parts = [f"# {title}"]
     for name in modules:
-        for full in (name, *(f"{name}.{part}" for part in DEEPER.get(name, ()))):
-            parts.append(f"## ais_berths.{full}\n\n```{{eval-rst}}\n{_directive(full)}\n```")
+        names = [name, *(f"{name}.{part}" for part in DEEPER.get(name, ()))]
+        parts += [f"## ais_berths.{full}\n\n```{{eval-rst}}\n{_directive(full)}\n```" for full in names]
     return "\n\n".join(parts) + "\n"
 
 
@@ -169,9 +176,7 @@ def _public(module: ModuleType) -> list[str]:
     names = getattr(module, "__all__", None) or [
         name
         for name, value in vars(module).items()
-        if callable(value)
-        and getattr(value, "__module__", "") == module.__name__
-        and not name.startswith("_")
+        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
     ]
     return [name for name in names if callable(getattr(module, name))]
 

