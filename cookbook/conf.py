@@ -23,6 +23,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "ais-berths cookbook"
 html_copy_source = False
 html_show_sourcelink = False
+html_domain_indices = False
 html_static_path = ["style.css"]
 html_css_files = ["style.css"]
 html_sidebars = {"**": ["globaltoc.html"]}

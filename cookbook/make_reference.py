@@ -69,8 +69,8 @@ def write() -> None:
 def _tables() -> str:
     head = (
         "# Data dictionary\n\nEvery table of the data flow, made from `ais_berths.schema`. The same units "
-        "and meanings stand in the fields of the Parquet files. Tables with shapes have a column `geometry` too, "
-        "in degrees (WGS 84, longitude first)."
+        "and meanings stand in the fields of the Parquet files. Tables with shapes have a "
+        "column `geometry` too, in degrees (WGS 84, longitude first)."
     )
     return f"{head}\n\n{schema.data_dictionary()}"
 
@@ -131,8 +131,8 @@ def _summary(model: object) -> str:
 
 def _indicators() -> str:
     head = (
-        "# Indicators and presets\n\nWhat `indicators.csv` counts and measures. For the times, `_mean`, `_p25`, "
-        "`_p50` and `_p75` (mean, lower quartile, median, upper quartile) are added to the name."
+        "# Indicators and presets\n\nWhat `indicators.csv` counts and measures. For the times, `_mean`, "
+        "`_p25`, `_p50` and `_p75` (mean, lower quartile, median, upper quartile) are added to the name."
     )
     rows = [f"| `{name}` | {unit} | {text} |" for name, (unit, text) in DEFINITIONS.items()]
     table = "\n".join(["| indicator | unit | meaning |", "|---|---|---|", *rows])
