@@ -148,7 +148,7 @@ def _parts() -> Iterator[tuple[str, list[str]]]:
     text = (HERE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
     block = re.search(r"```order\n(.*?)```", text, re.DOTALL)
     order = [name for name in block[1].split() if name not in LEFT_OUT] if block else []
-    starts = [*(order.index(name) for name in PARTS), len(order)]
+    starts = [0, *(order.index(name) for name in list(PARTS)[1:]), len(order)]
     for title, first, end in zip(PARTS.values(), starts[:-1], starts[1:], strict=True):
         yield title, [name for name in order[first:end] if _exists(name)]
 
