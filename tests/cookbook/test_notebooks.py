@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ais_berths.config import known_settings
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -71,6 +73,15 @@ def test_pictures_have_alternative_texts(name: str) -> None:
     for cell in cells:
         if "plt.subplots" in cell:
             assert re.search(r"\n    alt: .{30,}", cell), f"no alternative text: {cell[:200]}"
+
+
+def test_every_setting_is_explained_in_a_chapter() -> None:
+    """A setting stands in a chapter that says what happens when it changes; `name_*` stands for several."""
+    text = "".join((COOKBOOK / name).read_text(encoding="utf-8") for name in CHAPTERS)
+    named = set(re.findall(r"`(?:\w+\.)?(\w+\*?)`", text))
+    stems = tuple(name.removesuffix("*") for name in named if name.endswith("_*"))
+    keys = {name.partition(".")[2] for name in known_settings()}
+    assert sorted(key for key in keys - named if not key.startswith(stems)) == []
 
 
 def test_links_lead_somewhere() -> None:
