@@ -343,6 +343,9 @@ class RunConfig(Section):
 
     chunk_rows: int = Field(1_000_000, ge=1000, description="raw rows read by one task, about")
     buckets: int = Field(16, ge=1, le=4096, description="parts into which the pings are laid out by vessel")
+    task_pings: int = Field(
+        1_000_000, ge=1000, description="pings that one task cleans together, about; a vessel is never cut"
+    )
 
 
 class Config(Section):

@@ -47,6 +47,10 @@ class OutputError(AisBerthsError, OSError):
         return str(self.args[0]) if self.args else ""
 
 
+class ClusterError(AisBerthsError, RuntimeError):
+    """A dask cluster gave up in the middle of a run."""
+
+
 class DependencyError(AisBerthsError, ImportError):
     """An optional package is needed for what was asked."""
 

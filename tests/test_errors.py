@@ -14,6 +14,7 @@ BUILT_INS = {
     "ConfigError": ValueError,
     "PortError": LookupError,
     "OutputError": OSError,
+    "ClusterError": RuntimeError,
     "DependencyError": ImportError,
 }
 

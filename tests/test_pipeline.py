@@ -22,6 +22,8 @@ from ais_berths.config import Config, parse_config
 from ais_berths.errors import ConfigError, InputError, OutputError
 from ais_berths.export import LAYERS
 from ais_berths.pipeline import Job, Wiring, detect, filter_pings, find_all_places, find_all_stops
+from ais_berths.pipeline.job import Store
+from ais_berths.pipeline.layout import pieces_of, read_records
 from ais_berths.pipeline.recipe import load_recipe
 from ais_berths.simulate import simulate
 
@@ -159,8 +161,8 @@ def test_skipped_row_groups_are_counted_as_what_they_are(
         path = tmp_path / f"{size}.parquet"
         pq.write_table(rows, path, row_group_size=size)
         results.append(filter_pings([path], tmp_path / f"out-{size}", a_job(feed)).quality)
-    record = json.loads(next((tmp_path / "out-1000").rglob("scan/*.json")).read_text(encoding="utf-8"))
-    assert record["rows"] == 8000
+    [piece] = pieces_of(read_records(Store(tmp_path / "out-1000")))
+    assert piece["rows"] == 8000
     pd.testing.assert_frame_equal(*results)
 
 
@@ -235,7 +237,7 @@ def test_stops_of_older_pings_are_not_taken_for_all(feed: Feed, tmp_path: Path) 
 def test_a_killed_run_is_carried_on(feed: Feed, usual: Path, tmp_path: Path) -> None:
     """Without the record of a chunk, and with temporary files about, the next run puts everything right."""
     out = tmp_path / "out"
-    shutil.copytree(usual, out)
+    detect(feed.files, out, a_job(feed, chunk_rows=5000))
     scans = sorted((out / "state" / "scan").glob("*.json"))
     scans[1].unlink()
     scans[2].with_suffix(".statics.parquet").write_bytes(b"half")
@@ -252,12 +254,12 @@ def test_a_killed_run_is_carried_on(feed: Feed, usual: Path, tmp_path: Path) -> 
 def test_a_run_killed_for_real(feed: Feed, usual: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code = (
-        "import os, signal, sys; import ais_berths.pipeline as p\n"
-        "whole = p.scan_chunk\n"
-        "def last_gasp(chunk, plan):\n"
-        "    whole(chunk, plan)\n"
+        "import os, signal, sys; import ais_berths.pipeline as p; from ais_berths.pipeline import rounds\n"
+        "whole = rounds.scan_batch\n"
+        "def last_gasp(chunks, **options):\n"
+        "    whole(chunks, **options)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "p.scan_chunk = last_gasp\n"
+        "rounds.scan_batch = last_gasp\n"
         "p.detect(sys.argv[3:], sys.argv[1], p.Job(ports_file=sys.argv[2]))\n"
     )
     command = [sys.executable, "-c", code, str(out), str(feed.ports), *map(str, feed.files)]

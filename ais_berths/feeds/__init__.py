@@ -21,7 +21,7 @@ from ais_berths.feeds.canonical import (
     read_positions,
 )
 from ais_berths.feeds.chunks import OUTSIDE, Batch, Chunk, plan_chunks
-from ais_berths.feeds.files import InputFile, Window, list_inputs
+from ais_berths.feeds.files import InputFile, Window, has_changed, list_inputs
 from ais_berths.feeds.mapping import SHIPPED, Feed, load_feed, parse_feed
 from ais_berths.feeds.recognise import choose_feed, recognise, suggest_mapping
 
@@ -38,6 +38,7 @@ __all__ = [
     "Window",
     "choose_feed",
     "distinct_statics",
+    "has_changed",
     "is_static_only",
     "iter_batches",
     "list_inputs",

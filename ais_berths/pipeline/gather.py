@@ -1,11 +1,14 @@
-"""The second task: all pings of one bucket of vessels, cleaned, with their stops."""
+"""The second task: all pings of some vessels, cleaned, with their stops."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ais_berths import schema
@@ -14,53 +17,88 @@ from ais_berths.export import atomic_path, write_parquet
 from ais_berths.geo import cells_at
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
+from ais_berths.pipeline.job import Job, Store
+from ais_berths.pipeline.layout import read_bucket
 from ais_berths.stops import detect_stops
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     import pandas as pd
 
-    from ais_berths.pipeline.job import Job, Store
+
+@dataclass(frozen=True)
+class Part:
+    """The vessels of one task: a slice of a bucket."""
+
+    bucket: int
+    number: int = 0
+    of: int = 1
+
+    @property
+    def name(self) -> str:
+        """Name in files."""
+        return f"{self.bucket:04d}-{self.number:04d}"
 
 
-def gather_bucket(
-    bucket: int, store: Store, job: Job, records: list[dict[str, Any]], *, with_stops: bool
-) -> dict[str, int]:
-    """Clean the pings of a bucket and, unless only filtering, find their stops.
+def make_parts(rows: Mapping[int, int], buckets: int, most_rows: int) -> list[Part]:
+    """Divide each bucket so that a slice has no more pings, about.
 
-    Everything is written whole or not at all; the stops come last, so that a bucket with stops is done.
+    Examples
+    --------
+    >>> [part.name for part in make_parts({0: 5, 1: 25}, 2, 10)]
+    ['0000-0000', '0001-0000', '0001-0001', '0001-0002']
+    """
+    parts = []
+    for bucket in range(buckets):
+        slices = max(1, -(-rows.get(bucket, 0) // most_rows))
+        parts += [Part(bucket, number, slices) for number in range(slices)]
+    return parts
+
+
+def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops: bool) -> dict[str, int]:
+    """Clean the pings of some vessels and, unless only filtering, find their stops.
+
+    Everything is written whole or not at all.
+
+    Parameters
+    ----------
+    part
+        Which vessels.
+    store
+        Output folder, with the job and the index of the scanned pings in it.
+    stamps
+        Tell job and index from others, so that a process reads them once.
 
     Returns
     -------
     Numbers of pings and stops.
     """
-    near = _read_bucket(bucket, store, records)
+    job = _load_job(store.out, stamps[0])
+    near = schema.to_pandas(read_bucket(store, part.bucket, part.number, part.of, stamps[1]))
     pings, quality = clean_pings(near, job.config.clean)
+    del near
     pings = _with_cells(pings, job.config.cells.resolution)
     stops = schema.empty("stops")
     if with_stops:
         stops, ids = detect_stops(pings, job.config.stops)
         pings = pings.assign(stop_id=ids)
     if job.keep_pings:
-        _write_pings(pings, store, bucket)
-    write_parquet(quality, store.part(bucket, "quality"), "quality")
+        with atomic_path(store.pings_part(part.name)) as path:
+            pq.write_table(schema.to_arrow(pings, "pings"), path, row_group_size=500_000)
+    write_parquet(quality, store.part(part.name, "quality"), "quality")
     if with_stops:
-        cells = schema.to_pandas(pq.read_table(store.table("cells")))
-        write_parquet(count_hours(pings, cells), store.part(bucket, "hours"), "hours")
-        write_parquet(measure_detours(pings, stops), store.part(bucket, "detours"), "detours")
-        write_parquet(stops, store.part(bucket, "stops"), "stops")
+        hours = count_hours(pings, _cells_of(store, pings))
+        write_parquet(hours, store.part(part.name, "hours"), "hours")
+        write_parquet(measure_detours(pings, stops), store.part(part.name, "detours"), "detours")
+        write_parquet(stops, store.part(part.name, "stops"), "stops")
     return {"pings": len(pings), "stops": len(stops)}
 
 
-def _read_bucket(bucket: int, store: Store, records: list[dict[str, Any]]) -> pd.DataFrame:
-    tables = []
-    for record in records:
-        group = record["row_groups"].get(str(bucket))
-        if group is not None:
-            with pq.ParquetFile(store.scans / f"{record['id']}.pings.parquet") as file:
-                tables.append(file.read_row_group(group, use_threads=False))
-    if not tables:
-        return schema.empty("pings")
-    return schema.to_pandas(pa.concat_tables(tables))
+@lru_cache(maxsize=1)
+def _load_job(out: Path, stamp: str) -> Job:  # noqa: ARG001 - names the content
+    return Job.model_validate_json(Store(out).job_file.read_text(encoding="utf-8"))
 
 
 def _with_cells(pings: pd.DataFrame, resolution: int) -> pd.DataFrame:
@@ -75,7 +113,12 @@ def _with_cells(pings: pd.DataFrame, resolution: int) -> pd.DataFrame:
     return pings.assign(cell=cell)
 
 
-def _write_pings(pings: pd.DataFrame, store: Store, bucket: int) -> None:
-    table = schema.to_arrow(pings, "pings")
-    with atomic_path(store.pings_part(bucket)) as path:
-        pq.write_table(table, path, row_group_size=500_000)
+def _cells_of(store: Store, pings: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the table ``cells`` that some pings lie in: those of the whole world are millions."""
+    used = pa.array(pings["cell"].unique())
+    columns = ["cell", "port_id", "in_margin"]
+    with pq.ParquetFile(store.table("cells"), read_dictionary=["port_id"]) as file:
+        groups = (file.read_row_group(i, columns=columns) for i in range(file.num_row_groups))
+        found = [group.filter(pc.is_in(group["cell"], used)) for group in groups]
+        empty = file.schema_arrow.empty_table().select(columns)
+    return schema.to_pandas(pa.concat_tables(found) if found else empty)

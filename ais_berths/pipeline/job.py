@@ -64,19 +64,19 @@ class Store:
         self.parts = self.state / "parts"
         self.pings = self.out / "pings"
         self.job_file = self.state / "job.json"
+        self.feed_file = self.state / "feed.json"
+        self.filter_file = self.state / "filter.npz"
+        self.plan_mark = self.state / "plan.txt"
+        self.index = self.state / "index.json"
         self.stops_mark = self.state / "stops.json"
 
-    def part(self, bucket: int, what: str) -> Path:
-        """File of one bucket of vessels: its stops or its quality counts."""
-        return self.parts / f"{what}-{bucket:04d}.parquet"
+    def part(self, name: str, what: str) -> Path:
+        """File of some vessels: their stops, their quality counts and what else there is."""
+        return self.parts / f"{what}-{name}.parquet"
 
-    def pings_part(self, bucket: int) -> Path:
-        """File with the pings of one bucket of vessels."""
-        return self.pings / f"part-{bucket:04d}.parquet"
-
-    def is_read(self, chunk: str) -> bool:
-        """Tell whether a piece of the input has been read; its record is written last."""
-        return (self.scans / f"{chunk}.json").exists()
+    def pings_part(self, name: str) -> Path:
+        """File with the pings of some vessels."""
+        return self.pings / f"part-{name}.parquet"
 
     def table(self, name: str, suffix: str = ".parquet") -> Path:
         """File of a result table."""

@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ais_berths import schema
-from ais_berths.export import atomic_path
+from ais_berths.errors import InputError
 from ais_berths.feeds import (
     OUTSIDE,
     REASONS,
     Batch,
+    Feed,
     distinct_statics,
+    has_changed,
     is_static_only,
     iter_batches,
     normalise,
@@ -27,76 +29,59 @@ from ais_berths.feeds import (
     read_positions,
 )
 from ais_berths.pings import ship_mmsi
-from ais_berths.pipeline.job import write_text
+from ais_berths.pipeline.job import Job, Store
+from ais_berths.pipeline.layout import NEAR, BatchWriter, Counts, Record, add_counts, batch_id
+from ais_berths.raster import CellFilter
 from ais_berths.redact import redact_urls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from ais_berths.config import CleanConfig
-    from ais_berths.feeds import Chunk, Feed, Normalised
+    from ais_berths.feeds import Chunk, Normalised
     from ais_berths.geo import Floats
-    from ais_berths.raster import CellFilter
 
-Counts = dict[tuple[str, str, str], int]
-
-_NEAR = pa.schema([field for field in schema.PINGS if field.name not in ("track", "stop_id")])
-_MIX = np.uint64(0x9E37_79B9_7F4A_7C15)
+# Rows know their chunk by a number of 16 bits.
+_MOST_PIECES = 1 << 15
 
 
 @dataclass(frozen=True)
 class ScanPlan:
-    """What every scan task needs beside its chunk."""
+    """What every scan task needs beside its chunks."""
 
     feed: Feed
     cells: CellFilter
     clean: CleanConfig
     start: datetime | None
     end: datetime | None
-    buckets: int
-    folder: Path
 
 
-def scan_chunk(chunk: Chunk, plan: ScanPlan) -> dict[str, Any]:
-    """Read a chunk, keep what lies near ports, and write it with one row group for each bucket.
+def scan_batch(chunks: Sequence[Chunk], store: Store, stamp: str) -> None:
+    """Read some chunks, keep what lies near ports, and write it with the record of the batch.
 
-    Returns
-    -------
-    The record of the chunk, as it was also written: input, rows, counts and row groups by bucket.
+    Parameters
+    ----------
+    chunks
+        Pieces of input.
+    store
+        Output folder, with the job, the feed and the cells in it: nothing of size travels with a task.
+    stamp
+        Tells them from those of other jobs.
+
+    Raises
+    ------
+    InputError
+        A file is damaged, or changed while it was read.
     """
-    near: list[pa.Table] = []
-    statics: list[pa.Table] = []
-    counts: Counts = {}
-    _add(counts, {("read", "row_read", "kept"): chunk.skipped_rows})
-    # Rows that were never read lie outside the area; with a period, some may lie outside that instead.
-    skipped = "outside_area" if plan.start is None and plan.end is None else "outside_area_or_period"
-    _add(counts, {("filter", skipped, "dropped"): chunk.skipped_rows})
-    for batch in iter_batches(chunk, plan.feed, resolution=plan.cells.resolution, near=plan.cells):
-        rows, ships = _near_rows(batch, plan, counts)
-        if rows.num_rows:
-            near.append(rows)
-        if ships.num_rows:
-            statics.append(ships)
-    name = chunk_id(chunk)
-    groups = _write_by_bucket(near, plan.folder / f"{name}.pings.parquet", plan.buckets)
-    merged = merge_equal(pa.concat_tables(statics) if statics else schema.STATICS.empty_table())
-    with atomic_path(plan.folder / f"{name}.statics.parquet") as path:
-        pq.write_table(merged, path)
-    record = {
-        "id": name,
-        "input": redact_urls(chunk.path),
-        "fingerprint": chunk.fingerprint,
-        "rows": counts[("read", "row_read", "kept")],
-        "row_groups": groups,
-        "counts": [[*key, value] for key, value in sorted(counts.items()) if value],
-    }
-    # The record comes last: a chunk without one is read again.
-    write_text(plan.folder / f"{name}.json", json.dumps(record, indent=1))
-    return record
+    job, plan = _load_plan(store.out, stamp)
+    name = batch_id([chunk_id(chunk) for chunk in chunks])
+    run = job.config.run
+    writer = BatchWriter(store, name, run.buckets, run.chunk_rows)
+    writer.write(_scan_chunk(chunk, plan) for chunk in chunks)
 
 
 def chunk_id(chunk: Chunk) -> str:
@@ -106,24 +91,63 @@ def chunk_id(chunk: Chunk) -> str:
     return hashlib.sha256(json.dumps(piece, sort_keys=True).encode()).hexdigest()[:20]
 
 
-def bucket_of(mmsi: NDArray[np.int64], buckets: int) -> NDArray[np.int64]:
-    """Bucket of each vessel; neighbouring numbers spread over all buckets.
+def make_batches(chunks: Iterable[Chunk], most_rows: int) -> list[tuple[Chunk, ...]]:
+    """Put neighbouring chunks together as long as they have no more rows, about."""
+    batches: list[list[Chunk]] = []
+    size = 0
+    for chunk in chunks:
+        if not batches or size + chunk.rows > most_rows or len(batches[-1]) == _MOST_PIECES:
+            batches.append([])
+            size = 0
+        batches[-1].append(chunk)
+        size += chunk.rows
+    return [tuple(batch) for batch in batches]
 
-    Examples
-    --------
-    >>> bucket_of(np.array([244000001, 244000002, 244000001]), 16).tolist()[0::2]
-    [9, 9]
-    """
-    mixed = np.asarray(mmsi, dtype=np.int64).astype(np.uint64) * _MIX
-    return ((mixed >> np.uint64(40)) % np.uint64(buckets)).astype(np.int64)
+
+def counts_table(pieces: Iterable[Record]) -> pd.DataFrame:
+    """Counts of all chunks as the table ``quality``."""
+    total: Counts = {}
+    for piece in pieces:
+        add_counts(total, {(stage, reason, action): n for stage, reason, action, n in piece["counts"]})
+    rows = [
+        {"stage": stage, "reason": reason, "action": action, "rows": n}
+        for (stage, reason, action), n in total.items()
+    ]
+    return schema.conform(pd.DataFrame(rows, columns=schema.QUALITY.names), "quality")
 
 
-def merge_equal(statics: pa.Table) -> pa.Table:
-    """Add up equal rows of ship data."""
-    keys = [name for name in statics.column_names if name != "n_reports"]
-    total = statics.group_by(keys, use_threads=False).aggregate([("n_reports", "sum")])
-    total = total.rename_columns([*keys, "n_reports"]).select(statics.column_names)
-    return total.sort_by([(name, "ascending") for name in keys]).cast(schema.STATICS)
+@lru_cache(maxsize=1)
+def _load_plan(out: Path, stamp: str) -> tuple[Job, ScanPlan]:  # noqa: ARG001 - names the content
+    """Once for each process."""
+    store = Store(out)
+    job = Job.model_validate_json(store.job_file.read_text(encoding="utf-8"))
+    feed = Feed.model_validate_json(store.feed_file.read_text(encoding="utf-8"))
+    cells = CellFilter.load(store.filter_file)
+    return job, ScanPlan(feed, cells, job.config.clean, job.start, job.end)
+
+
+def _scan_chunk(chunk: Chunk, plan: ScanPlan) -> tuple[Record, Iterator[tuple[pa.Table, pa.Table]]]:
+    """Record of a chunk, complete once its rows near ports have been taken."""
+    record: Record = {
+        "id": chunk_id(chunk),
+        "input": redact_urls(chunk.path),
+        "fingerprint": chunk.fingerprint,
+    }
+
+    def rows() -> Iterator[tuple[pa.Table, pa.Table]]:
+        counts: Counts = {}
+        # Rows that were never read lie outside the area; with a period, some may lie outside that instead.
+        skipped = "outside_area" if plan.start is None and plan.end is None else "outside_area_or_period"
+        add_counts(counts, {("read", "row_read", "kept"): chunk.skipped_rows})
+        add_counts(counts, {("filter", skipped, "dropped"): chunk.skipped_rows})
+        for batch in iter_batches(chunk, plan.feed, resolution=plan.cells.resolution, near=plan.cells):
+            yield _near_rows(batch, plan, counts)
+        if has_changed(chunk.path, chunk.fingerprint):
+            raise InputError(f"{chunk.label} changed while it was read; run the same command again")
+        record["rows"] = counts[("read", "row_read", "kept")]
+        record["counts"] = [[*key, value] for key, value in sorted(counts.items()) if value]
+
+    return record, rows()
 
 
 def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, pa.Table]:
@@ -136,7 +160,7 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
     no_place = np.isnan(lat) & ~static_only
     near = _inside(table, lat, lon, plan) & ~static_only
     outside = int((~(near | no_place | static_only)).sum())
-    _add(
+    add_counts(
         counts,
         {
             ("read", "row_read", "kept"): table.num_rows + sum(batch.counts.values()),
@@ -147,13 +171,13 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
     )
     for reason, n in batch.counts.items():
         stage = "filter" if reason == OUTSIDE else "read"
-        _add(counts, {(stage, reason, "dropped"): n})
+        add_counts(counts, {(stage, reason, "dropped"): n})
     ships, broken = distinct_statics(table, plan.feed, near | static_only)
-    _add(counts, {("read", reason, REASONS[reason][0]): n for reason, n in broken.items()})
+    add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in broken.items()})
     result = normalise(
         table, plan.feed, np.flatnonzero(near), resolution=plan.cells.resolution, statics=False
     )
-    _add(counts, {("read", reason, REASONS[reason][0]): n for reason, n in result.counts.items()})
+    add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in result.counts.items()})
     return _ships_in_time(result, plan, counts), ships
 
 
@@ -179,12 +203,12 @@ def _ships_in_time(found: Normalised, plan: ScanPlan, counts: Counts) -> pa.Tabl
         ("filter", "near_port", "kept"): int((keep & in_time).sum()),
         **{("filter", reason, "dropped"): n for reason, n in wrong.items()},
     }
-    _add(counts, counted)
+    add_counts(counts, counted)
     if "cell" not in rows.column_names:
         rows = rows.append_column("cell", pa.array(np.zeros(rows.num_rows, dtype=np.int64)))
-    rows = rows.select(_NEAR.names)
+    rows = rows.select(NEAR.names)
     keep &= in_time
-    return (rows if keep.all() else rows.filter(pa.array(keep))).cast(_NEAR)
+    return (rows if keep.all() else rows.filter(pa.array(keep))).cast(NEAR)
 
 
 def _in_period(rows: pa.Table, plan: ScanPlan) -> NDArray[np.bool_]:
@@ -195,36 +219,3 @@ def _in_period(rows: pa.Table, plan: ScanPlan) -> NDArray[np.bool_]:
     if plan.end is not None:
         inside &= pc.less(times, pa.scalar(plan.end, schema.TIME)).to_numpy()
     return inside
-
-
-def _write_by_bucket(tables: list[pa.Table], path: Path, buckets: int) -> dict[str, int]:
-    """Write rows sorted by bucket, a row group each; return the row group of each bucket."""
-    table = pa.concat_tables(tables) if tables else _NEAR.empty_table()
-    bucket = bucket_of(table["mmsi"].to_numpy(), buckets)
-    table = table.take(pa.array(np.argsort(bucket, kind="stable")))
-    sizes = np.bincount(bucket, minlength=buckets)
-    groups: dict[str, int] = {}
-    with atomic_path(path) as part, pq.ParquetWriter(part, _NEAR) as writer:
-        begin = 0
-        for number in np.flatnonzero(sizes).tolist():
-            groups[str(number)] = len(groups)
-            writer.write_table(table.slice(begin, int(sizes[number])), row_group_size=int(sizes[number]))
-            begin += int(sizes[number])
-    return groups
-
-
-def _add(counts: Counts, more: Mapping[tuple[str, str, str], int]) -> None:
-    for key, value in more.items():
-        counts[key] = counts.get(key, 0) + value
-
-
-def counts_table(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """Counts of all chunks as the table ``quality``."""
-    total: Counts = {}
-    for record in records:
-        _add(total, {(stage, reason, action): n for stage, reason, action, n in record["counts"]})
-    rows = [
-        {"stage": stage, "reason": reason, "action": action, "rows": n}
-        for (stage, reason, action), n in total.items()
-    ]
-    return schema.conform(pd.DataFrame(rows, columns=schema.QUALITY.names), "quality")

@@ -1,71 +1,133 @@
-"""Running many independent tasks with dask: on threads, or on any cluster."""
+"""Running many independent tasks with dask: on threads or processes here, or on any cluster."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
+from asyncio import CancelledError as TaskCancelledError
+from concurrent.futures import CancelledError, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dask
 import dask.threaded
 from dask.diagnostics import ProgressBar
+from dask.system import CPU_COUNT
 
-from ais_berths.errors import ConfigError
+from ais_berths import __version__
+from ais_berths.errors import ClusterError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+_PATIENCE_S = 60
 
-def run_tasks(
-    task: Callable[..., Any],
-    items: Iterable[Any],
-    *shared: Any,
-    client: Any = None,
-    progress: bool = False,
-    **options: Any,
-) -> list[Any]:
-    """Call ``task(item, *shared, **options)`` for every item and return the results in order.
+
+@dataclass(frozen=True)
+class Wiring:
+    """How a run is carried out; no effect on its result.
 
     Parameters
     ----------
-    client
-        Client of a cluster, from `connect`; None for the threads of this process.
+    scheduler
+        Address of a dask scheduler. Without one, the variable DASK_SCHEDULER_ADDRESS counts, then a client
+        that the caller has made, and else this machine does the work.
     progress
-        Draw a progress bar on standard error (threads only).
+        Draw a progress bar on standard error; on a cluster, the log tells of each tenth of the tasks.
+    log
+        Gets a sentence now and then.
+    processes
+        On this machine, let processes do what holds Python's lock; that needs a script whose main part is
+        guarded by ``if __name__ == "__main__"``. Everything else is left to threads.
+    client
+        Client of a cluster, from `connected`.
     """
-    items = list(items)
-    if not items:
-        return []
-    if client is not None:
-        # As one value: a list given alone would be sent piece by piece.
-        [given] = client.scatter([shared], broadcast=True, hash=False)
-        call = partial(_call, task, options)
-        return list(client.gather(client.map(call, items, shared=given, pure=False)))
-    fixed = [dask.delayed(value, traverse=False) for value in shared]
-    calls = [dask.delayed(task, pure=False)(item, *fixed, **options) for item in items]
-    with ProgressBar(out=sys.stderr) if progress else nullcontext():
+
+    scheduler: str | None = None
+    progress: bool = False
+    log: Callable[[str], None] = lambda _text: None
+    processes: bool = False
+    client: Any = None
+
+    @contextmanager
+    def connected(self) -> Iterator[Wiring]:
+        """Give this wiring with a client, if it has a cluster, so that a run connects once.
+
+        Raises
+        ------
+        ConfigError
+            Nothing answers at the address, no worker is there, or the workers have another version.
+        """
+        with _connect(self.scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")) as client:
+            if client is not None:
+                _check_workers(client)
+            yield replace(self, client=client)
+
+    def slots(self) -> int:
+        """Tasks that run at once."""
+        slots: int = CPU_COUNT if self.client is None else sum(self.client.nthreads().values())
+        return max(1, slots)
+
+    def run(
+        self, task: Callable[..., Any], items: Iterable[Any], *, locked: bool = False, **options: Any
+    ) -> list[Any]:
+        """Call ``task(item, **options)`` for every item and return the results in order.
+
+        Parameters
+        ----------
+        locked
+            The task holds Python's lock, so that threads would wait for each other.
+        """
+        items = list(items)
+        call = partial(task, **options)
+        if not items:
+            return []
+        if self.client is not None:
+            return _run_on_cluster(call, items, self.client, self.log)
+        calls = [dask.delayed(call, pure=False, traverse=False)(item) for item in items]
+        pool = locked and self.processes and len(items) > 1 and CPU_COUNT > 1
+        context = multiprocessing.get_context("spawn")
         # The name "threads" would do as well, but makes dask import distributed, which costs a second.
-        return list(dask.compute(*calls, scheduler=dask.threaded.get))
+        with (
+            ProgressBar(out=sys.stderr) if self.progress else nullcontext(),
+            ProcessPoolExecutor(CPU_COUNT, context) if pool else nullcontext(dask.threaded.get) as scheduler,
+        ):
+            return list(dask.compute(*calls, scheduler=scheduler))
+
+
+def _run_on_cluster(
+    call: Callable[..., Any], items: list[Any], client: Any, log: Callable[[str], None]
+) -> list[Any]:
+    from distributed import KilledWorker, as_completed  # noqa: PLC0415 - importing it costs a second
+
+    futures = client.map(call, items, pure=False)
+    told = 0
+    try:
+        for done, future in enumerate(as_completed(futures, loop=client.loop), 1):
+            # A task that failed ends the run at once.
+            future.result()
+            if done * 10 // len(items) > told:
+                told = done * 10 // len(items)
+                log(f"{done} of {len(items)} tasks done")
+        return [future.result() for future in futures]
+    except KilledWorker as error:
+        raise ClusterError(
+            "a task has ended several workers, which may have too little memory; give them more, or set "
+            "a smaller run.chunk_rows or run.task_pings, and run the same command again"
+        ) from error
+    except (CancelledError, TaskCancelledError) as error:
+        raise ClusterError(
+            "the dask scheduler was lost; when it is back, run the same command again: it carries on"
+        ) from error
+    finally:
+        client.cancel(futures)
 
 
 @contextmanager
-def connect(address: str | None) -> Iterator[Any]:
-    """Give the client of a cluster, or None where threads are to do the work.
-
-    Parameters
-    ----------
-    address
-        Address of a dask scheduler. Without one, the variable DASK_SCHEDULER_ADDRESS counts, and then a
-        client that the caller has made.
-
-    Raises
-    ------
-    ConfigError
-        Nothing answers at that address.
-    """
-    address = address or os.environ.get("DASK_SCHEDULER_ADDRESS")
+def _connect(address: str | None) -> Iterator[Any]:
     if not address:
         yield _own_client()
         return
@@ -92,5 +154,25 @@ def _own_client() -> Any:
         return None
 
 
-def _call(task: Callable[..., Any], options: dict[str, Any], item: Any, shared: tuple[Any, ...]) -> Any:
-    return task(item, *shared, **options)
+def _check_workers(client: Any) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_PATIENCE_S)
+    except TimeoutError as error:
+        raise ConfigError(
+            f"the dask scheduler has had no worker for {_PATIENCE_S} seconds; start some"
+        ) from error
+    try:
+        found = set(client.run(_version).values())
+    except ImportError as error:
+        raise ConfigError(
+            f"the dask workers lack a package ({error}); install ais-berths {__version__} for them"
+        ) from error
+    if found != {__version__}:
+        raise ConfigError(
+            f"the dask workers have ais-berths {', '.join(sorted(found))}, expected {__version__} as here; "
+            "install the same version"
+        )
+
+
+def _version() -> str:
+    return __version__

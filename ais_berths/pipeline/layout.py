@@ -1,0 +1,260 @@
+"""What the scan leaves behind: pings near ports by bucket of vessels, and a record of each batch.
+
+A batch is some chunks that one task read together. Its rows know their chunk, so that a chunk whose file has
+changed can be forgotten without reading the others again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ais_berths import schema
+from ais_berths.export import atomic_path
+from ais_berths.pipeline.job import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ais_berths.pipeline.job import Store
+
+Counts = dict[tuple[str, str, str], int]
+Record = dict[str, Any]
+
+NEAR = pa.schema([field for field in schema.PINGS if field.name not in ("track", "stop_id")])
+"""Columns of a ping before it is cleaned."""
+
+_PIECE = pa.field("piece", pa.int16(), nullable=False)
+_ROWS = NEAR.append(_PIECE)
+_STATICS = schema.STATICS.append(_PIECE)
+_MIX = np.uint64(0x9E37_79B9_7F4A_7C15)
+
+
+@dataclass
+class BatchWriter:
+    """Writes the rows of a batch, at most `most_rows` of them in memory.
+
+    Parameters
+    ----------
+    store
+        Output folder.
+    name
+        Id of the batch.
+    buckets
+        Parts into which the vessels are divided.
+    most_rows
+        Rows that are written together; a bucket has a row group for each time.
+    """
+
+    store: Store
+    name: str
+    buckets: int
+    most_rows: int
+    _rows: list[pa.Table] = field(default_factory=list)
+    _statics: list[pa.Table] = field(default_factory=list)
+    _pieces: list[Record] = field(default_factory=list)
+    _groups: dict[int, list[int]] = field(default_factory=dict)
+    _sizes: dict[int, int] = field(default_factory=dict)
+    _n_groups: int = 0
+
+    def write(self, pieces: Iterable[tuple[Record, Iterable[tuple[pa.Table, pa.Table]]]]) -> None:
+        """Write all pieces and then the record: a batch without one is read again.
+
+        Parameters
+        ----------
+        pieces
+            For each chunk, its record, which may be filled in while its rows are read, and its pings near
+            ports with the ship data, some at a time.
+        """
+        with (
+            atomic_path(self.store.scans / f"{self.name}.pings.parquet") as path,
+            pq.ParquetWriter(path, _ROWS) as writer,
+        ):
+            for number, (record, tables) in enumerate(pieces):
+                self._add_piece(number, tables, writer)
+                self._pieces.append({"piece": number, **record})
+            self._flush(writer)
+        with atomic_path(self.store.scans / f"{self.name}.statics.parquet") as path:
+            pq.write_table(pa.concat_tables([_STATICS.empty_table(), *self._statics]), path)
+        groups = {str(bucket): found for bucket, found in sorted(self._groups.items())}
+        sizes = {str(bucket): size for bucket, size in sorted(self._sizes.items())}
+        record = {"id": self.name, "pieces": self._pieces, "row_groups": groups, "bucket_rows": sizes}
+        write_record(self.store, record)
+
+    def _add_piece(
+        self, number: int, tables: Iterable[tuple[pa.Table, pa.Table]], writer: pq.ParquetWriter
+    ) -> None:
+        statics: list[pa.Table] = []
+        for rows, ships in tables:
+            self._rows.append(_numbered(rows, number))
+            if ships.num_rows:
+                statics.append(ships)
+            if sum(table.num_rows for table in self._rows) >= self.most_rows:
+                self._flush(writer)
+            if sum(table.num_rows for table in statics) >= self.most_rows:
+                statics = [merge_equal(pa.concat_tables(statics))]
+        if statics:
+            self._statics.append(_numbered(merge_equal(pa.concat_tables(statics)), number))
+
+    def _flush(self, writer: pq.ParquetWriter) -> None:
+        """Write what is in memory sorted by bucket, a row group each."""
+        table = pa.concat_tables([_ROWS.empty_table(), *self._rows])
+        self._rows.clear()
+        bucket = bucket_of(table["mmsi"].to_numpy(), self.buckets)
+        table = table.take(pa.array(np.argsort(bucket, kind="stable")))
+        sizes = np.bincount(bucket, minlength=self.buckets)
+        begin = 0
+        for number in np.flatnonzero(sizes).tolist():
+            size = int(sizes[number])
+            writer.write_table(table.slice(begin, size), row_group_size=size)
+            self._groups.setdefault(number, []).append(self._n_groups)
+            self._sizes[number] = self._sizes.get(number, 0) + size
+            self._n_groups += 1
+            begin += size
+
+
+def bucket_of(mmsi: NDArray[np.int64], buckets: int) -> NDArray[np.int64]:
+    """Bucket of each vessel; neighbouring numbers spread over all buckets.
+
+    Examples
+    --------
+    >>> bucket_of(np.array([244000001, 244000002, 244000001]), 16).tolist()[0::2]
+    [9, 9]
+    """
+    return ((_mixed(mmsi) >> np.uint64(40)) % np.uint64(buckets)).astype(np.int64)
+
+
+def slice_of(mmsi: NDArray[np.int64], slices: int) -> NDArray[np.int64]:
+    """Slice of a bucket that each vessel belongs to; says nothing about the bucket."""
+    # Other bits than those of the bucket.
+    return ((_mixed(mmsi) >> np.uint64(16) & np.uint64(0xFF_FFFF)) % np.uint64(slices)).astype(np.int64)
+
+
+def _mixed(mmsi: NDArray[np.int64]) -> NDArray[np.uint64]:
+    mixed: NDArray[np.uint64] = np.asarray(mmsi, dtype=np.int64).astype(np.uint64) * _MIX
+    return mixed
+
+
+def merge_equal(statics: pa.Table) -> pa.Table:
+    """Add up equal rows of ship data."""
+    keys = [name for name in statics.column_names if name != "n_reports"]
+    total = statics.group_by(keys, use_threads=False).aggregate([("n_reports", "sum")])
+    total = total.rename_columns([*keys, "n_reports"]).select(statics.column_names)
+    return total.sort_by([(name, "ascending") for name in keys]).cast(schema.STATICS)
+
+
+# records ------------------------------------------------------------------------------------------
+
+
+def read_records(store: Store) -> list[Record]:
+    """Records of all batches that were read, in the order of their names."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(store.scans.glob("*.json"))]
+
+
+def write_record(store: Store, record: Record) -> None:
+    """Write the record of a batch."""
+    write_text(store.scans / f"{record['id']}.json", json.dumps(record, indent=1))
+
+
+def pieces_of(records: Iterable[Record]) -> list[Record]:
+    """What is known of each chunk that was read, in the order of their ids."""
+    return sorted((piece for record in records for piece in record["pieces"]), key=lambda piece: piece["id"])
+
+
+def batch_id(pieces: Collection[str]) -> str:
+    """Name of a batch of chunks."""
+    return hashlib.sha256(" ".join(pieces).encode()).hexdigest()[:20]
+
+
+def forget(store: Store, records: Iterable[Record], gone: Collection[str]) -> None:
+    """Drop what was read of some chunks, by their ids."""
+    for record in records:
+        left = [piece for piece in record["pieces"] if piece["id"] not in gone]
+        if not left:
+            for path in store.scans.glob(f"{record['id']}.*"):
+                path.unlink()
+        elif len(left) < len(record["pieces"]):
+            write_record(store, {**record, "pieces": left, "forgotten": True})
+
+
+def add_counts(counts: Counts, more: Mapping[tuple[str, str, str], int]) -> None:
+    """Add up counts by stage, reason and action."""
+    for key, value in more.items():
+        counts[key] = counts.get(key, 0) + value
+
+
+# reading ------------------------------------------------------------------------------------------
+
+
+def bucket_rows(records: Iterable[Record]) -> dict[int, int]:
+    """Rows of each bucket, those of forgotten chunks included."""
+    total: dict[int, int] = {}
+    for record in records:
+        for bucket, size in record["bucket_rows"].items():
+            total[int(bucket)] = total.get(int(bucket), 0) + size
+    return total
+
+
+def write_index(store: Store, records: list[Record]) -> str:
+    """Write where the rows of each bucket lie, for the workers; return what tells this index from others."""
+    index: dict[str, list[Any]] = {}
+    for record in records:
+        kept = [piece["piece"] for piece in record["pieces"]] if record.get("forgotten") else None
+        for bucket, groups in record["row_groups"].items():
+            index.setdefault(bucket, []).append([record["id"], groups, kept])
+    text = json.dumps(index)
+    write_text(store.index, text)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_bucket(store: Store, bucket: int, part: int = 0, parts: int = 1, stamp: str = "") -> pa.Table:
+    """Pings of one of the `parts` slices of a bucket, in the order of the batches.
+
+    `stamp` is what `write_index` returned.
+    """
+    tables = [NEAR.empty_table()]
+    for name, groups, kept in _index(store.index, stamp).get(str(bucket), []):
+        with pq.ParquetFile(store.scans / f"{name}.pings.parquet") as file:
+            for group in groups:
+                table = file.read_row_group(group, use_threads=False)
+                if kept is not None:
+                    table = table.filter(pc.is_in(table["piece"], pa.array(kept, pa.int16())))
+                if parts > 1:
+                    table = table.filter(pa.array(slice_of(table["mmsi"].to_numpy(), parts) == part))
+                tables.append(table.drop_columns("piece"))
+    return pa.concat_tables(tables)
+
+
+def read_statics(store: Store, records: Iterable[Record], most_rows: int = 1_000_000) -> pa.Table:
+    """Ship data of all batches; equal rows are added up before they are too many."""
+    tables = [schema.STATICS.empty_table()]
+    for record in records:
+        table = pq.read_table(store.scans / f"{record['id']}.statics.parquet")
+        if record.get("forgotten"):
+            kept = pa.array([piece["piece"] for piece in record["pieces"]], pa.int16())
+            table = table.filter(pc.is_in(table["piece"], kept))
+        tables.append(table.drop_columns("piece"))
+        if sum(table.num_rows for table in tables[1:]) > most_rows:
+            tables = [merge_equal(pa.concat_tables(tables))]
+    return pa.concat_tables(tables)
+
+
+@lru_cache(maxsize=1)
+def _index(path: Path, stamp: str) -> dict[str, list[Any]]:  # noqa: ARG001 - names the content
+    index: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return index
+
+
+def _numbered(table: pa.Table, number: int) -> pa.Table:
+    return table.append_column(_PIECE, pa.array(np.full(table.num_rows, number, dtype=np.int16)))

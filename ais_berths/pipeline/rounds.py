@@ -1,0 +1,226 @@
+"""The two rounds of tasks: every raw row is read once, then all pings of some vessels together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ais_berths import __version__, geo, schema
+from ais_berths.errors import AisBerthsError, EmptyInputError, OutputError
+from ais_berths.export import atomic_path, write_parquet
+from ais_berths.feeds import Window, choose_feed, list_inputs, load_feed, plan_chunks
+from ais_berths.pings import add_quality
+from ais_berths.pipeline.calls import read_parts
+from ais_berths.pipeline.gather import gather_part, make_parts
+from ais_berths.pipeline.job import Store, check_out, clear, hash_ports, write_text
+from ais_berths.pipeline.layout import bucket_rows, forget, pieces_of, read_records, write_index
+from ais_berths.pipeline.scan import chunk_id, counts_table, make_batches, scan_batch
+from ais_berths.raster import CellFilter
+from ais_berths.redact import redact_urls
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from ais_berths.feeds import Chunk, Feed, InputFile
+    from ais_berths.pipeline.job import Job
+    from ais_berths.pipeline.layout import Record
+    from ais_berths.pipeline.tasks import Wiring
+
+# So many tasks for each slot of the cluster keep all of them busy to the end.
+_TASKS_PER_SLOT = 4
+_LEAST_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run is going to read.
+
+    Parameters
+    ----------
+    cells
+        The table ``cells``; None where the output folder has it already.
+    """
+
+    job: Job
+    files: list[InputFile]
+    feed: Feed
+    cells: pd.DataFrame | None
+    chunks: list[Chunk]
+
+
+def prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrite: bool) -> Work:
+    """Look at everything that may be a reason to refuse; nothing is written yet."""
+    port_list = job.port_list()
+    job = check_out(out, job.model_copy(update={"ports_hash": hash_ports(port_list)}), overwrite=overwrite)
+    # Only the platform's archive has folders by day, unless the user's own mapping says otherwise.
+    margin = load_feed("ungp" if job.feed == "auto" else job.feed).partitions
+    files = list_inputs(inputs, Window.around(job.start, job.end, margin.days_before, margin.days_after))
+    feed = choose_feed(files, job.feed)
+    store = Store(out)
+    cells = None if not overwrite and _has_cells(store, job) else job.cells(port_list)
+    if cells is not None and cells.empty:
+        raise EmptyInputError(
+            "no H3 cell lies around the chosen ports; choose other ports or a larger radius"
+        )
+    boxes = _boxes(store, cells)
+    chunks = plan_chunks(files, feed, job.config.run.chunk_rows, job.start, job.end, boxes=boxes)
+    return Work(job, files, feed, cells, chunks)
+
+
+def scan(store: Store, work: Work, wiring: Wiring) -> None:
+    """Read the pieces that have not been read yet."""
+    _forget_changed(store, work)
+    known = {piece["id"] for piece in pieces_of(read_records(store))}
+    new = [chunk for chunk in work.chunks if chunk_id(chunk) not in known]
+    wiring.log(
+        f"reading {len(work.files)} file(s) as feed '{work.feed.name}': "
+        f"{len(new)} of {len(work.chunks)} pieces to do"
+    )
+    stamp = _write_plan(store, work)
+    total = sum(chunk.rows for chunk in new)
+    share = max(_LEAST_ROWS, total // (_TASKS_PER_SLOT * wiring.slots()))
+    batches = make_batches(new, min(work.job.config.run.chunk_rows, share))
+    locked = any(chunk.kind != "parquet" for chunk in new)
+    try:
+        wiring.run(scan_batch, batches, locked=locked, store=store, stamp=stamp)
+    except AisBerthsError:
+        if not read_records(store):
+            clear(store)
+        raise
+    known = {piece["id"] for piece in pieces_of(read_records(store))}
+    if not all(chunk_id(chunk) in known for chunk in new):
+        raise OutputError(
+            f"the workers wrote what they read to a disk that is not seen here; put {store.out} on a disk "
+            "that this machine and all workers share"
+        )
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Numbers of a round over all vessels."""
+
+    rows: int
+    pings: int
+    stops: int
+    quality: pd.DataFrame
+
+
+def gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) -> Gathered:
+    """Clean all pings and, unless only filtering, find the stops; nothing is done twice."""
+    records = read_records(store)
+    pieces = pieces_of(records)
+    run = job.config.run
+    parts = make_parts(bucket_rows(records), run.buckets, run.task_pings)
+    mark = _mark(pieces) | {"parts": [part.name for part in parts]}
+    counts = _counts_of(store, mark) if with_stops else None
+    if counts is None:
+        # A killed run must not leave stops behind that look complete.
+        store.stops_mark.unlink(missing_ok=True)
+        stamps = (job.fingerprint(), write_index(store, records))
+        results = wiring.run(gather_part, parts, store=store, stamps=stamps, with_stops=with_stops)
+        counts = {name: sum(result[name] for result in results) for name in ("pings", "stops")}
+        _remove_others(store, {part.name for part in parts})
+        if with_stops:
+            write_text(store.stops_mark, json.dumps(mark | {"counts": counts}))
+    quality = add_quality([counts_table(pieces), read_parts(store, "quality")])
+    return Gathered(sum(piece["rows"] for piece in pieces), quality=quality, **counts)
+
+
+def has_all_stops(store: Store, pieces: list[Record]) -> bool:
+    """Tell whether the stops in a folder are those of all pings in it."""
+    if not store.stops_mark.exists():
+        return False
+    return bool(json.loads(store.stops_mark.read_text(encoding="utf-8"))["pieces"] == _mark(pieces)["pieces"])
+
+
+def _mark(pieces: list[Record]) -> dict[str, Any]:
+    """Name of what stops are made from."""
+    ids = " ".join(piece["id"] for piece in pieces)
+    return {"pieces": hashlib.sha256(ids.encode()).hexdigest(), "version": __version__}
+
+
+def _counts_of(store: Store, mark: dict[str, Any]) -> dict[str, int] | None:
+    """Numbers of pings and stops, if a run before found them all."""
+    if not store.stops_mark.exists():
+        return None
+    found: dict[str, Any] = json.loads(store.stops_mark.read_text(encoding="utf-8"))
+    counts: dict[str, int] = found.pop("counts")
+    whole = found == mark and all(store.part(name, "stops").exists() for name in mark["parts"])
+    return counts if whole else None
+
+
+def _remove_others(store: Store, names: set[str]) -> None:
+    """Remove what runs with other parts wrote."""
+    for path in [*store.parts.glob("*.parquet"), *store.pings.glob("part-*.parquet")]:
+        if path.stem.partition("-")[2] not in names:
+            path.unlink()
+
+
+def _forget_changed(store: Store, work: Work) -> None:
+    """Drop what was read from files that have changed since, or was cut in another way."""
+    now = {redact_urls(file.path): file.fingerprint for file in work.files}
+    planned = {chunk_id(chunk) for chunk in work.chunks}
+    records = read_records(store)
+    gone = {
+        piece["id"]
+        for piece in pieces_of(records)
+        if piece["input"] in now
+        and (piece["fingerprint"] != now[piece["input"]] or piece["id"] not in planned)
+    }
+    forget(store, records, gone)
+
+
+# what the workers find in the folder ---------------------------------------------------------------
+
+
+def _write_plan(store: Store, work: Work) -> str:
+    """Write cells and feed for the workers; return what tells them from others."""
+    if work.cells is not None:
+        write_parquet(work.cells, store.table("cells"), "cells")
+        with atomic_path(store.filter_file) as path:
+            CellFilter(work.cells, work.job.config.cells.resolution).save(path)
+        write_text(store.plan_mark, _plan_key(work.job))
+    feed = work.feed.model_dump_json()
+    write_text(store.feed_file, feed)
+    return hashlib.sha256((_plan_key(work.job) + feed).encode()).hexdigest()
+
+
+def _plan_key(job: Job) -> str:
+    return f"{__version__} {job.fingerprint()}"
+
+
+def _has_cells(store: Store, job: Job) -> bool:
+    """Tell whether a run of this job left its cells in the folder."""
+    files = (store.plan_mark, store.filter_file, store.table("cells"))
+    return all(file.exists() for file in files) and files[0].read_text(encoding="utf-8") == _plan_key(job)
+
+
+def _boxes(
+    store: Store, cells: pd.DataFrame | None, limit: int = 100
+) -> list[tuple[float, float, float, float]] | None:
+    """Boxes around the cells of each port, to skip row groups; None where they would be too many."""
+    n_cells = pq.read_metadata(store.table("cells")).num_rows if cells is None else len(cells)
+    if n_cells > 500_000:
+        return None
+    if cells is None:
+        cells = schema.to_pandas(pq.read_table(store.table("cells")))
+    if cells["port_id"].nunique() > limit:
+        return None
+    lat, lon = geo.cell_centres(cells["cell"].to_numpy())
+    boxes = []
+    pad = 0.05
+    for at in cells.groupby("port_id").indices.values():
+        east = geo.turn_deg(lon[at[0]], lon[at])
+        stretch = pad / max(0.05, float(np.cos(np.radians(lat[at])).min()))
+        west_east = (lon[at[0]] + east.min() - stretch, lon[at[0]] + east.max() + stretch)
+        west, far = (float(geo.turn_deg(0.0, value)) for value in west_east)
+        boxes.append((west, float(lat[at].min() - pad), far, float(lat[at].max() + pad)))
+    return boxes
