@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ais_berths.config import CallsConfig
 
 _NEEDED = (
-    *("stop_id", "mmsi", "port_id", "start_time", "end_time", "before_time", "after_time", "lat", "lon"),
-    *("kind", "berth_id", "open_start", "open_end"),
+    *("stop_id", "mmsi", "port_id", "start_time", "end_time", "before_time", "after_time"),
+    *("arrival_time", "departure_time", "lat", "lon", "kind", "berth_id", "open_start", "open_end"),
 )
 _HOUR_US = 3_600_000_000
 _NEVER = np.iinfo(np.int64).min
@@ -311,6 +311,10 @@ def _summarise(rows: pd.DataFrame, key: str, config: CallsConfig) -> pd.DataFram
     went = (after != _NEVER) & (after - end <= config.seen_h * _HOUR_US)
     heard = rows["max_gap_h"].fillna(0.0) <= np.maximum(config.seen_h, rows["dwell_h"] / 2.0)
     stayed = heard.groupby(rows[key]).any().reindex(first[key]).to_numpy(dtype=bool)
+    # The first and the last pings of a stay may be of a ship that still moves, or moves again.
+    creep = np.minimum(int(config.creep_s * 1e6), (end - start) // 2)
+    arrival = schema.to_micros(first["arrival_time"].fillna(first["start_time"]))
+    departure = schema.to_micros(last["departure_time"].fillna(last["end_time"]))
     by = rows.groupby(key)
     return pd.DataFrame(
         {
@@ -318,11 +322,11 @@ def _summarise(rows: pd.DataFrame, key: str, config: CallsConfig) -> pd.DataFram
             "port_call_id": first["port_call_id"].to_numpy(),
             "mmsi": first["mmsi"].to_numpy(),
             "port_id": first["port_id"].to_numpy(dtype=object),
-            "arrival_time": schema.from_micros(np.where(came, before + (start - before) // 2, start)),
+            "arrival_time": schema.from_micros(arrival),
             "arrival_earliest": schema.from_micros(before),
-            "arrival_latest": schema.from_micros(start),
-            "departure_time": schema.from_micros(np.where(went, end + (after - end) // 2, end)),
-            "departure_earliest": schema.from_micros(end),
+            "arrival_latest": schema.from_micros(start + creep),
+            "departure_time": schema.from_micros(departure),
+            "departure_earliest": schema.from_micros(end - creep),
             "departure_latest": schema.from_micros(after),
             "n_stops": by.size().reindex(first[key]).to_numpy(),
             "n_pings": by["n_pings"].sum().reindex(first[key]).to_numpy(),

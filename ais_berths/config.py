@@ -267,7 +267,12 @@ class CallsConfig(Section):
     seen_h: float = Field(
         4.0,
         ge=0,
-        description="an arrival or departure between pings this close is seen, and set to their middle (h)",
+        description="an arrival or departure between pings this close together is seen (h)",
+    )
+    creep_s: float = Field(
+        240.0,
+        ge=0,
+        description="a ship may move this long within the pings of its stay, which widens its bounds (s)",
     )
     max_away_h: float = Field(
         24.0, ge=0, description="a ship without a stop in the port for longer has left it (h)"

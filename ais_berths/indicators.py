@@ -160,7 +160,7 @@ def _families(
 ) -> list[Family]:
     edge = calendar.first + int(config.edge_h * 3.6e9)
     came, lay = (
-        calls[~(calls["open_start"].astype(bool) & (schema.to_micros(calls["arrival_latest"]) < edge))]
+        calls[~(calls["open_start"].astype(bool) & (schema.to_micros(calls["arrival_time"]) < edge))]
         for calls in (port_calls, berth_calls)
     )
     whole_call, whole_stay = (
@@ -267,7 +267,7 @@ def _span(
     if hours is not None and len(hours):
         return hours["hour"].min(), hours["hour"].max() + pd.Timedelta("1h")
     if len(port_calls):
-        return port_calls["arrival_latest"].min(), port_calls["departure_earliest"].max() + pd.Timedelta("1s")
+        return port_calls["arrival_time"].min(), port_calls["departure_time"].max() + pd.Timedelta("1s")
     return None, None
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import strategies as st
 
 from ais_berths import schema
+from ais_berths.pipeline import Job, detect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,15 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def sample_out(sample_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Output folder of the simulated sample; to be read only."""
+    out = tmp_path_factory.mktemp("sample") / "out"
+    port = sample_data / "simulated"
+    detect([port / "feed"], out, Job(ports_file=str(port / "ports.csv")))
+    return out
+
+
+@pytest.fixture(scope="session")
 def fleets() -> st.SearchStrategy[tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
     """Random port calls, the same as berth calls at berth B of port P, and their vessels."""
     return _fleets()
@@ -72,9 +82,7 @@ def _fleets(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         call_id="B" + number,
         berth_id="B",
         arrival_time=start,
-        arrival_latest=start,
         departure_time=end,
-        departure_earliest=end,
         waiting_h=0.0,
         time_in_port_h=calls["hours"],
         time_at_berth_h=calls["hours"],

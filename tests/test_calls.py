@@ -18,6 +18,7 @@ from ais_berths.config import CallsConfig
 from ais_berths.errors import MissingColumnsError
 
 CONFIG = CallsConfig()
+CREEP = pd.Timedelta(seconds=CONFIG.creep_s)
 DAY = pd.Timestamp("2024-03-01", tz="UTC")
 M_PER_DEG = geo.EARTH_RADIUS_M * np.pi / 180.0
 
@@ -33,6 +34,8 @@ def stop(start: float, end: float, **more: Any) -> dict[str, Any]:
         "port_id": "P",
         "start_time": hours(start),
         "end_time": hours(end),
+        "arrival_time": hours(start - 0.05),
+        "departure_time": hours(end + 0.05),
         "before_time": hours(start - 0.1),
         "after_time": hours(end + 0.1),
         "n_pings": 50,
@@ -64,8 +67,8 @@ def test_one_stop_is_one_call() -> None:
     row = calls.berth_calls.iloc[0]
     assert len(calls.berth_calls) == len(calls.port_calls) == 1
     assert (row["call_id"], row["port_call_id"]) == ("B1-20240301T020000", "P1-20240301T020000")
-    assert (row["arrival_earliest"], row["arrival_latest"]) == (hours(1.9), hours(2.0))
-    assert (row["departure_earliest"], row["departure_latest"]) == (hours(12.0), hours(12.1))
+    assert (row["arrival_earliest"], row["arrival_latest"]) == (hours(1.9), hours(2.0) + CREEP)
+    assert (row["departure_earliest"], row["departure_latest"]) == (hours(12.0) - CREEP, hours(12.1))
     assert (row["arrival_time"], row["departure_time"]) == (hours(1.95), hours(12.05))
     assert row["time_at_berth_h"] == pytest.approx(10.1)
     assert row["evidence"] == 4
@@ -141,13 +144,21 @@ def test_evidence_counts_what_was_seen(more: dict[str, Any], evidence: int) -> N
     assert calls.port_calls["evidence"].tolist() == [evidence]
 
 
-def test_times_that_were_not_seen_are_those_of_the_first_and_last_ping() -> None:
-    rows = table(stop(0, 10, before_time=hours(-5), after_time=pd.NaT, open_end=True))
+def test_times_are_those_of_the_first_and_the_last_stop() -> None:
+    rows = table(
+        stop(0, 10, before_time=hours(-5), arrival_time=hours(-3)),
+        stop(10.2, 20, after_time=pd.NaT, departure_time=pd.NaT, open_end=True),
+    )
     row = make_calls(rows, CONFIG).berth_calls.iloc[0]
-    assert (row["arrival_time"], row["departure_time"]) == (hours(0), hours(10))
-    assert row["arrival_earliest"] == hours(-5)
+    assert (row["arrival_time"], row["departure_time"]) == (hours(-3), hours(20))
+    assert (row["arrival_earliest"], row["arrival_latest"]) == (hours(-5), hours(0) + CREEP)
     assert pd.isna(row["departure_latest"])
     assert (row["open_start"], row["open_end"]) == (False, True)
+
+
+def test_bounds_of_a_short_stay_do_not_cross() -> None:
+    row = make_calls(table(stop(0, 0.1)), CONFIG).berth_calls.iloc[0]
+    assert row["arrival_latest"] == row["departure_earliest"] == hours(0.05)
 
 
 # port calls ------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ STOPS = table(
     ("quay_id", TEXT, "", "quay, or null"),
     ("anchorage_id", TEXT, "", "anchorage, or null"),
     ("call_id", TEXT, "", "berth call, or null"),
+    ("port_call_id", TEXT, "", "port call, or null"),
     ("rafted", FLAG, "", "lies outside another ship at the same berth"),
 )
 
