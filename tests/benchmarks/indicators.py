@@ -124,7 +124,7 @@ def true_indicators(heard: Heard) -> dict[tuple[str, str], float]:
     at_home = at_home.agg(
         {"mmsi": "first", "port_id": "first", "arrival_time": "min", "departure_time": "max"}
     )
-    at_home = at_home.assign(open_start=True, open_end=True, anchorage_only=False)
+    at_home = at_home.assign(open_start=True, open_end=True, anchorage_only=False, time_in_port_h=0.0)
     anchored = ~truth.port_calls["port_call_id"].isin(truth.berth_calls["port_call_id"])
     port_calls = pd.concat([truth.port_calls.assign(anchorage_only=anchored), at_home])
     # Some ships share a number by mistake.
