@@ -21,7 +21,7 @@ from ais_berths.geo import turn_deg
 from ais_berths.schema import PORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -87,9 +87,9 @@ def read_ports(path: str | Path) -> pd.DataFrame:
         raw, areas = _read_geojson(file)
         rows = ("feature " + (raw.index + 1).astype(str)).tolist()
     else:
-        raw, areas = _read_csv(file), None
+        raw, areas = read_texts(file, "port list"), None
         rows = ("row " + (raw.index + 2).astype(str)).tolist()
-    spelled = _spellings(raw.columns)
+    spelled = match_columns(raw.columns, _SPELLINGS)
     missing = [name for name in ("lat", "lon") if name not in spelled]
     if not any(name in spelled for name in _NAMING):
         missing.insert(0, "name")
@@ -113,6 +113,64 @@ def read_embedded(name: str) -> pd.DataFrame:
     return _read_rows((_DATA / name).read_text(encoding="utf-8"), ",", name)
 
 
+def read_texts(path: str | Path, what: str) -> pd.DataFrame:
+    """Read a CSV file that a person made: comma, semicolon or tab, any usual encoding; every value is text.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What the file is, for errors: "port list".
+
+    Raises
+    ------
+    InputError
+        The file is no text, or its rows are longer than its header.
+    EmptyInputError
+        It holds no header.
+    """
+    file = Path(path)
+    source = f"the {what} {file}"
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{source} cannot be read: {error.strerror or error}") from error
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = data.decode("utf-16", errors="replace")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", errors="replace")  # what spreadsheets on Windows write
+    if "\0" in text:
+        raise InputError(f"{source} is not a text file; save it as CSV")
+    header = text.split("\n", 1)[0]
+    if not header.strip():
+        raise EmptyInputError(f"{source} is empty; its first row must name the columns")
+    return _read_rows(text, max(",;\t|", key=header.count), source)
+
+
+def match_columns(columns: Iterable[str], spellings: Mapping[str, str]) -> dict[str, str]:
+    """Column of a file for each wanted one that it has; `spellings` are in lower case, letters and digits.
+
+    Examples
+    --------
+    >>> match_columns(["UN/LOCODE", "Anløb"], {"locode": "locode unlocode", "calls": "calls anlob"})
+    {'locode': 'UN/LOCODE', 'calls': 'Anløb'}
+    """
+    found = {_letters(column): column for column in reversed(list(columns))}
+    first = {name: next((s for s in text.split() if s in found), None) for name, text in spellings.items()}
+    return {name: found[spelling] for name, spelling in first.items() if spelling is not None}
+
+
+def raise_some(complaints: Complaints, source: str) -> None:
+    """Raise what is wrong with a file, or the first of it if there is much."""
+    if len(complaints.found) > _MAX_COMPLAINTS:
+        complaints.found[_MAX_COMPLAINTS:] = [f"and {len(complaints.found) - _MAX_COMPLAINTS} more"]
+    complaints.raise_if_any(InputError, f"{source} cannot be used")
+
+
 def plain(text: str) -> str:
     """Lower case without accents, words parted by one space: how names are compared.
 
@@ -128,35 +186,18 @@ def plain(text: str) -> str:
 # files --------------------------------------------------------------------------------------------
 
 
-def _read_csv(file: Path) -> pd.DataFrame:
-    data = file.read_bytes()
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        text = data.decode("utf-16", errors="replace")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("cp1252", errors="replace")  # what spreadsheets on Windows write
-    if "\0" in text:
-        raise InputError(f"the port list {file} is not a text file; save it as CSV or GeoJSON")
-    header = text.split("\n", 1)[0]
-    if not header.strip():
-        raise EmptyInputError(f"the port list {file} is empty; its first row must name the columns")
-    return _read_rows(text, max(",;\t|", key=header.count), str(file))
-
-
 def _read_rows(text: str, separator: str, source: str) -> pd.DataFrame:
     """Every value as text: Namibia's country code NA is not a missing value."""
     try:
         header, *rows = csv.reader(StringIO(text), delimiter=separator)
     except csv.Error as error:
-        raise InputError(f"the port list {source} cannot be read as CSV: {error}") from error
+        raise InputError(f"{source} cannot be read as CSV: {error}") from error
     width = len(header)
     complaints = Complaints()
     for number, row in enumerate(rows, start=2):
         if any(row[width:]):
             complaints.add(f"row {number} has {len(row)} values, expected {width} as in the header")
-    _raise(complaints, source)
+    raise_some(complaints, source)
     frame = pd.DataFrame(
         [row[:width] + [""] * (width - len(row)) for row in rows], columns=header, dtype="str"
     )
@@ -184,36 +225,22 @@ def _read_geojson(file: Path) -> tuple[pd.DataFrame, NDArray[np.object_]]:
     for i in np.flatnonzero(~(is_area | np.isin(kinds, _POINT_KINDS)) | shapely.is_empty(shapes)):
         kind = "no geometry" if shapes[i] is None else f"an unusable {shapes[i].geom_type}"
         complaints.add(f"feature {i + 1} has {kind}, expected a point or a polygon")
-    _raise(complaints, str(file))
+    raise_some(complaints, f"the port list {file}")
     shapes[is_area] = shapely.make_valid(shapes[is_area])
     # A point inside each polygon, and each of several points on a row of its own.
     inside = np.where(is_area, shapely.point_on_surface(shapes), shapes)
     points, rows = shapely.get_parts(inside, return_index=True)
     table = pd.DataFrame(properties, dtype=object)
-    table = table.drop(
-        columns=[name for role, name in _spellings(table.columns).items() if role in ("lat", "lon")]
-    )
+    spelled = match_columns(table.columns, _SPELLINGS)
+    table = table.drop(columns=[spelled[role] for role in ("lat", "lon") if role in spelled])
     table = table.iloc[rows].reset_index(drop=True)
     x = shapely.get_x(points)
     table["lat"], table["lon"] = shapely.get_y(points), np.where(is_area[rows], turn_deg(0.0, x), x)
     return table, np.where(is_area, shapes, None)[rows]
 
 
-def _spellings(columns: Iterable[str]) -> dict[str, str]:
-    """Column of the file for each column of PORTS that it has."""
-    found = {_letters(column): column for column in reversed(list(columns))}
-    first = {name: next((s for s in text.split() if s in found), None) for name, text in _SPELLINGS.items()}
-    return {name: found[spelling] for name, spelling in first.items() if spelling is not None}
-
-
 def _letters(text: str) -> str:
     return plain(text).replace(" ", "")
-
-
-def _raise(complaints: Complaints, source: str) -> None:
-    if len(complaints.found) > _MAX_COMPLAINTS:
-        complaints.found[_MAX_COMPLAINTS:] = [f"and {len(complaints.found) - _MAX_COMPLAINTS} more"]
-    complaints.raise_if_any(InputError, f"the port list {source} cannot be used")
 
 
 # values -------------------------------------------------------------------------------------------
@@ -240,7 +267,7 @@ def _check(table: pd.DataFrame, rows: list[str], file: Path) -> pd.DataFrame:
     named = (table[[name for name in _NAMING if name in table]] != "").any(axis=1)
     for i in table.index[~named]:
         complaints.add(f"{rows[i]}: the port has no name")
-    _raise(complaints, str(file))
+    raise_some(complaints, f"the port list {file}")
     return table.assign(**numbers)[(numbers["lat"] != 0) | (numbers["lon"] != 0)]
 
 

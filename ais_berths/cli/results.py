@@ -76,14 +76,22 @@ def report_command(
 @click.option("--use", "uses", multiple=True, help="Score berths of this use only; repeatable.")
 @click.option("--split-half", is_flag=True, help="Compare berths from two halves of the vessels.")
 @click.option("--picture", type=click.Path(), help="Also draw truth and result (PNG or SVG).")
+@click.option(
+    "--official", type=click.Path(), help="An office's monthly counts (CSV: port, period, type_group, calls)."
+)
+@click.option(
+    "--indicator",
+    default="port_calls",
+    type=click.Choice(["port_calls", "berth_calls"]),
+    show_default=True,
+    help="What the official counts are compared with.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the score card as JSON.")
-def evaluate(
-    out: str, truth: str | None, uses: tuple[str, ...], split_half: bool, picture: str | None, as_json: bool
-) -> None:
-    """Score the polygons in OUT against the truth, or against themselves."""
+def evaluate(out: str, truth: str | None, split_half: bool, as_json: bool, **options: Any) -> None:
+    """Score the polygons in OUT against the truth or themselves, and the calls against official counts."""
     from ais_berths.pipeline.score import score_out
 
-    if truth is None and not split_half:
-        raise click.UsageError("give --truth FILE, or --split-half")
-    card = score_out(out, truth, uses=uses, split=split_half, picture=picture)
+    if truth is None and not split_half and options["official"] is None:
+        raise click.UsageError("give --truth FILE, --official FILE or --split-half")
+    card = score_out(out, truth, split=split_half, **options)
     click.echo(card.to_json() if as_json else card.to_text())

@@ -14,11 +14,13 @@ from ais_berths.evaluate.card import (
     BerthScores,
     CallScores,
     Detection,
+    OfficialScores,
     PointScores,
     ScoreCard,
     SplitHalfScores,
     StopScores,
 )
+from ais_berths.evaluate.official import compare_official, read_official
 from ais_berths.evaluate.picture import plot_score
 from ais_berths.evaluate.polygons import first_half, match_berths, score_berths, score_points, split_half
 from ais_berths.evaluate.visits import score_calls, score_stops
@@ -33,15 +35,18 @@ __all__ = [
     "BerthScores",
     "CallScores",
     "Detection",
+    "OfficialScores",
     "PointScores",
     "ScoreCard",
     "SplitHalfScores",
     "StopScores",
     "Truth",
+    "compare_official",
     "evaluate",
     "first_half",
     "match_berths",
     "plot_score",
+    "read_official",
     "score_berths",
     "score_calls",
     "score_points",

@@ -78,6 +78,41 @@ class SplitHalfScores(Scores):
     bhattacharyya_distance: float = Field(description="Bhattacharyya distance; null when nothing overlaps")
 
 
+class OfficialRow(Scores):
+    """One port, month and vessel group."""
+
+    port_id: str = Field(description="port number")
+    port: str = Field(description="port")
+    period: str = Field(description="month")
+    type_group: str = Field(description="group")
+    official: float = Field(description="official")
+    found: float | None = Field(description="found")
+    difference: float | None = Field(description="difference")
+    ratio: float | None = Field(description="ratio")
+    coverage_h: int | None = Field(description="hours heard")
+    period_h: int = Field(description="of hours")
+    note: str = Field(description="note")
+
+
+class OfficialScores(Scores):
+    """Monthly calls against the counts of an office."""
+
+    indicator: str = Field(description="compared")
+    n_rows: int = Field(description="official counts")
+    n_compared: int = Field(description="of them compared")
+    n_unknown: int = Field(description="official rows without a number")
+    official: float = Field(description="official calls, of those compared")
+    found: float = Field(description="found calls")
+    ratio: float | None = Field(description="found calls for each official one")
+    correlation: float | None = Field(
+        description="correlation over the months; null below three rows, or where nothing varies"
+    )
+    median_error: float | None = Field(
+        description="median difference without its sign, as a share of the official count"
+    )
+    rows: tuple[OfficialRow, ...] = Field(description="by port and month")
+
+
 class ScoreCard(Scores):
     """All scores that the truth allowed."""
 
@@ -86,6 +121,7 @@ class ScoreCard(Scores):
     stops: StopScores | None = Field(None, description="stops")
     calls: CallScores | None = Field(None, description="berth calls")
     split_half: SplitHalfScores | None = Field(None, description="split-half stability")
+    official: OfficialScores | None = Field(None, description="monthly calls against official counts")
 
     def to_text(self) -> str:
         """Return the card as lines of text for people."""
@@ -104,6 +140,9 @@ def _lines(scores: BaseModel) -> list[str]:
     lines = []
     for name, field in type(scores).model_fields.items():
         value = getattr(scores, name)
+        if isinstance(value, tuple):
+            lines += _table(value)
+            continue
         if isinstance(value, Detection):
             value = (
                 f"precision {value.precision:.3f}, recall {value.recall:.3f}, F1 {value.f1:.3f} "
@@ -113,6 +152,30 @@ def _lines(scores: BaseModel) -> list[str]:
             value = ", ".join(f"{key} {_number(item)}" for key, item in value.items()) or "none"
         lines.append(f"  {field.description}: {_number(value)}")
     return lines
+
+
+def _table(rows: tuple[BaseModel, ...]) -> list[str]:
+    """Aligned columns, texts to the left and numbers to the right, under the descriptions of the fields."""
+    if not rows:
+        return []
+    fields = type(rows[0]).model_fields
+    head = [str(field.description) for field in fields.values()]
+    cells = [head, *([_cell(value) for _, value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left = [field.annotation is str for field in fields.values()]
+    return [
+        "    "
+        + "  ".join(
+            text.ljust(width) if is_text else text.rjust(width)
+            for text, width, is_text in zip(line, widths, left, strict=True)
+        ).rstrip()
+        for line in cells
+    ]
+
+
+def _cell(value: Any) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return "-" if value is None else f"{value:,.0f}" if whole else _number(value)
 
 
 def _number(value: Any) -> str:

@@ -11,8 +11,18 @@ import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.errors import InputError
-from ais_berths.evaluate import ScoreCard, Truth, evaluate, first_half, plot_score, split_half
-from ais_berths.pipeline.job import load_job
+from ais_berths.evaluate import (
+    OfficialScores,
+    ScoreCard,
+    Truth,
+    compare_official,
+    evaluate,
+    first_half,
+    plot_score,
+    read_official,
+    split_half,
+)
+from ais_berths.pipeline.job import Job, Store, load_job
 from ais_berths.places import find_places
 from ais_berths.ports import read_ports
 
@@ -29,6 +39,8 @@ def score_out(
     uses: Collection[str] = (),
     split: bool = False,
     picture: str | Path | None = None,
+    official: str | Path | None = None,
+    indicator: str = "port_calls",
 ) -> ScoreCard:
     """Score the berths (and stops) of an output folder.
 
@@ -45,13 +57,17 @@ def score_out(
         Also compare the berths that two disjoint halves of the vessels give.
     picture
         Draw truth and result into this file.
+    official
+        An office's monthly counts, see `ais_berths.evaluate.read_official`.
+    indicator
+        What they are compared with: ``port_calls`` or ``berth_calls``.
 
     Raises
     ------
     InputError
-        The truth cannot be read.
+        The truth or the counts cannot be read, or the folder holds no indicators by month.
     """
-    store, _ = load_job(out)
+    store, job = load_job(out)
     berths = gpd.read_parquet(store.table("berths"))
     card = ScoreCard()
     if truth is not None:
@@ -62,6 +78,8 @@ def score_out(
             plot_score(berths, known, title=str(store.out)).savefig(picture, dpi=150)
     if split:
         card = card.model_copy(update={"split_half": _split_half(out)})
+    if official is not None:
+        card = card.model_copy(update={"official": _official(store, job, official, indicator)})
     return card
 
 
@@ -85,6 +103,20 @@ def read_truth(path: str | Path) -> Truth:
     stops = pd.read_parquet(beside["stops"]) if beside["stops"].exists() else None
     places = gpd.read_file(beside["places"]) if beside["places"].exists() else None
     return Truth(known.berths, known.points, places, stops, None)
+
+
+def _official(store: Store, job: Job, file: str | Path, indicator: str) -> OfficialScores:
+    path = store.table("indicators")
+    table = schema.to_pandas(pq.read_table(path)) if path.exists() else schema.empty("indicators")
+    if not (table["period"] == "month").any():
+        raise InputError(
+            f"{store.out} holds no indicators by month; "
+            f"run `ais-berths calls {store.out} --period month` first"
+        )
+    port_list = job.port_list()
+    counts, n_unknown = read_official(file, port_list, set(table["port_id"]))
+    names = port_list.drop_duplicates("port_id").set_index("port_id")["name"]
+    return compare_official(counts, table, names, indicator=indicator, n_unknown=n_unknown)
 
 
 def _split_half(out: str | Path) -> object:

@@ -204,19 +204,18 @@ def bound_table(rows: pd.DataFrame) -> str:
 
 
 def figure_table(part: pd.DataFrame) -> str:
-    """Each indicator of the month: true, found, and the mean error in per cent of the true figure."""
+    """Each indicator of the month: mean over the ports, true and found, and how far they differ."""
+    mean = part.select_dtypes("number").mean()
     lines = []
     for name in FIGURES:
         digits = 3 if name.endswith("occupancy") else 1
         unit = DEFINITIONS[name if name in DEFINITIONS else name.rpartition("_")[0]][0]
-        errors = [
-            ((part[f"found {name} {group}"] / part[f"true {name} {group}"] - 1) * 100) for group in GROUPS
-        ]
+        sides = [(mean[f"true {name} {group}"], mean[f"found {name} {group}"]) for group in GROUPS]
         lines.append(
             [
                 f"`{name}`" + (f" ({unit})" if unit else ""),
-                *(f"{part[f'{side} {name} all'].mean():.{digits}f}" for side in ("true", "found")),
-                *(f"{error.mean():+.1f}" for error in errors),
+                *(f"{value:.{digits}f}" for value in sides[0]),
+                *(f"{(found / true - 1) * 100:+.1f}" for true, found in sides),
             ]
         )
     return tables.table(["indicator", "true", "found", *(f"error (%), {group}" for group in GROUPS)], lines)

@@ -1,0 +1,250 @@
+"""Monthly calls against an office's own counts.
+
+What an office counts is seldom what is counted here: other ships (by tonnage or flag), other ports (areas,
+not berths), other visits. A steady ratio and a high correlation say more than a small difference.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ais_berths.errors import Complaints, EmptyInputError, MissingColumnsError, PortError
+from ais_berths.evaluate.card import OfficialRow, OfficialScores
+from ais_berths.portfiles import match_columns, plain, raise_some, read_texts
+from ais_berths.ports import find_port
+from ais_berths.vessels import TYPE_GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+    from pathlib import Path
+
+_SPELLINGS = {
+    "port": "port portid portname locode unlocode portcode reportingport harbour harbor rep",
+    "period": "period month time timeperiod date periodstart yearmonth",
+    "type_group": "typegroup group vesselgroup shiptype vesseltype type",
+    "calls": "calls portcalls vesselcalls visits portvisits arrivals count number n value obsvalue",
+}
+_UNKNOWN = {"", ":", "-", "..", "...", "c", "x", "na", "n/a", "nan", "null"}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.M ]?\s*(\d{1,2})(?:[-/.]0?1(?:[T ].*)?)?")
+_MONTH_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{4})")
+_NAMED = re.compile(r"([a-z]{3})[a-z]*\.?[-/ ]+(\d{4})|(\d{4})[-/ ]+([a-z]{3})[a-z]*\.?")
+_ALL = "all"
+
+
+def read_official(path: str | Path, ports: pd.DataFrame, here: set[str]) -> tuple[pd.DataFrame, int]:
+    """Read an office's monthly counts.
+
+    Parameters
+    ----------
+    path
+        CSV with columns for the port (UN/LOCODE, port number or name), the month (``2024-03``, ``03/2024``,
+        ``2024M03``, ``March 2024`` or its first day) and the number of calls, and one for the vessel group
+        where the counts are by group. The usual spellings of the columns are understood.
+    ports
+        The port list.
+    here
+        Ids of the ports that there are results of; a name that fits several ports is first looked for
+        among these.
+
+    Returns
+    -------
+    table
+        ``port_id period_start type_group official``, one row a port, month and group.
+    n_unknown
+        Rows without a number (empty, ``:``, ``c``), which are left out.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column is missing.
+    InputError
+        Values cannot be understood, or a count stands there twice; all of it is named by row (the header is
+        row 1).
+    EmptyInputError
+        There is no count at all.
+    """
+    raw = read_texts(path, "file of official counts")
+    spelled = match_columns(raw.columns, _SPELLINGS)
+    missing = [name for name in ("port", "period", "calls") if name not in spelled]
+    if missing:
+        raise MissingColumnsError(
+            f"the file of official counts {path} has no column for {', '.join(missing)}; it has "
+            f"{', '.join(raw.columns)}. Name its columns port, period and calls (and type_group)"
+        )
+    texts = pd.DataFrame({name: raw[column].str.strip() for name, column in spelled.items()})
+    texts = texts[(texts != "").any(axis=1)]
+    unknown = texts["calls"].str.lower().isin(_UNKNOWN)
+    texts = texts[~unknown]
+    if texts.empty:
+        raise EmptyInputError(f"the file of official counts {path} holds no counts")
+    complaints = Complaints()
+    groups = texts.get("type_group", pd.Series(_ALL, index=texts.index))
+    finder = _PortFinder(ports, here)
+    rows = []
+    for at, port, period, group, calls in zip(
+        texts.index + 2, texts["port"], texts["period"], groups, texts["calls"], strict=True
+    ):
+        values = [finder.find(port), _month(period), _group(group), _count(calls)]
+        for value in values:
+            if isinstance(value, _Wrong):
+                complaints.add(f"row {at}: {value.text}")
+        rows.append((at, *values))
+    raise_some(complaints, f"the file of official counts {path}")
+    table = pd.DataFrame(rows, columns=["row", "port_id", "period_start", "type_group", "official"])
+    twice = table.duplicated(["port_id", "period_start", "type_group"])
+    for row in table[twice].itertuples():
+        complaints.add(f"row {row.row}: port {row.port_id} has two counts of {row.period_start}")
+    raise_some(complaints, f"the file of official counts {path}")
+    return table.drop(columns="row"), int(unknown.sum())
+
+
+def compare_official(
+    official: pd.DataFrame,
+    indicators: pd.DataFrame,
+    names: pd.Series,
+    *,
+    indicator: str = "port_calls",
+    n_unknown: int = 0,
+) -> OfficialScores:
+    """Set monthly indicators beside official counts.
+
+    Parameters
+    ----------
+    official
+        Counts as `read_official` returns them.
+    indicators
+        The table ``indicators``.
+    names
+        Name of each port, by id.
+    indicator
+        What is compared: ``port_calls`` or ``berth_calls``.
+    n_unknown
+        Official rows without a number.
+    """
+    own = indicators[
+        (indicators["indicator"] == indicator)
+        & (indicators["period"] == "month")
+        & (indicators["part"].fillna("") == "")
+    ]
+    key = ["port_id", "period_start", "type_group"]
+    both = official.merge(own[[*key, "value", "coverage", "suppressed"]], on=key, how="left")
+    both = both.sort_values(key, ignore_index=True)
+    months = set(zip(own["port_id"], own["period_start"], strict=True))
+    rows = [_row(row, months, names) for row in both.to_dict("records")]
+    pairs = [(row.official, row.found) for row in rows if row.found is not None]
+    there, here = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+    errors = np.abs(here - there)[there > 0] / there[there > 0]
+    varies = len(pairs) >= 3 and np.ptp(there) > 0 and np.ptp(here) > 0
+    return OfficialScores(
+        indicator=indicator,
+        n_rows=len(rows),
+        n_compared=len(pairs),
+        n_unknown=n_unknown,
+        official=float(there.sum()),
+        found=float(here.sum()),
+        ratio=_ratio(here.sum(), there.sum()),
+        correlation=round(float(np.corrcoef(there, here)[0, 1]), 6) if varies else None,
+        median_error=round(float(np.median(errors)), 6) if len(errors) else None,
+        rows=tuple(rows),
+    )
+
+
+# helpers ------------------------------------------------------------------------------------------
+
+
+class _Wrong:
+    """A value that cannot be understood, and why."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class _PortFinder:
+    """Finds each port once: first among those with results, then in the whole list."""
+
+    def __init__(self, ports: pd.DataFrame, here: set[str]) -> None:
+        self.lists = (ports[ports["port_id"].isin(here)], ports)
+        self.found: dict[str, str | _Wrong] = {name: name for name in here}
+
+    def find(self, text: str) -> str | _Wrong:
+        if text not in self.found:
+            self.found[text] = self._look_up(text)
+        return self.found[text]
+
+    def _look_up(self, text: str) -> str | _Wrong:
+        reason = ""
+        for ports in self.lists:
+            try:
+                return find_port(ports, text)
+            except PortError as error:
+                reason = str(error)
+        return _Wrong(reason)
+
+
+def _month(text: str) -> str | _Wrong:
+    """First day of a month, ISO 8601."""
+    lower = text.lower()
+    year, month = 0, 0
+    if found := _YEAR_FIRST.fullmatch(text.upper()):
+        year, month = int(found[1]), int(found[2])
+    elif found := _MONTH_FIRST.fullmatch(text):
+        year, month = int(found[2]), int(found[1])
+    elif (found := _NAMED.fullmatch(lower)) and (found[1] or found[4]) in _MONTHS:
+        year, month = int(found[2] or found[3]), _MONTHS.index(found[1] or found[4]) + 1
+    if not 1 <= month <= 12:
+        return _Wrong(f"the month is {text!r}, expected one such as 2024-03")
+    return f"{year:04d}-{month:02d}-01"
+
+
+def _group(text: str) -> str | _Wrong:
+    group = plain(text).rstrip("s")
+    if group in {"", _ALL, "total"}:
+        return _ALL
+    if group in TYPE_GROUPS:
+        return group
+    return _Wrong(f"the vessel group is {text!r}, expected all, {', '.join(TYPE_GROUPS)}")
+
+
+def _count(text: str) -> float | _Wrong:
+    """Read a number with or without separators of thousands."""
+    digits = re.sub(r"(?<=\d)[\s\u00a0\u202f',.](?=\d{3}\b)", "", text)
+    try:
+        number = float(digits.replace(",", "."))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < np.inf:
+        return _Wrong(f"the number of calls is {text!r}, expected one such as 412")
+    return number
+
+
+def _row(row: Mapping[Hashable, Any], months: set[tuple[str, str]], names: pd.Series) -> OfficialRow:
+    """One line of the comparison, with the reason where there is nothing to compare."""
+    month = pd.Period(row["period_start"], "M")
+    found = None if pd.isna(row["value"]) else float(row["value"])
+    note = ""
+    if found is None:
+        note = "no results of this port and month"
+        if (row["port_id"], row["period_start"]) in months:
+            note = "suppressed" if row["suppressed"] is True else "this group is not counted"
+    return OfficialRow(
+        port_id=row["port_id"],
+        port=str(names.get(row["port_id"], "")),
+        period=str(month),
+        type_group=row["type_group"],
+        official=row["official"],
+        found=found,
+        difference=None if found is None else found - row["official"],
+        ratio=None if found is None else _ratio(found, row["official"]),
+        coverage_h=None if pd.isna(row["coverage"]) else int(row["coverage"]),
+        period_h=month.days_in_month * 24,
+        note=note,
+    )
+
+
+def _ratio(found: float, official: float) -> float | None:
+    return round(float(found / official), 6) if official > 0 else None
