@@ -54,11 +54,13 @@ _BANDS = (
     _Band("unknown", 999, 0.80, 0.10, 0.55, 0.38, 0.16),
 )
 
-# Median length and width (m) by group, for ships that sent no size at all.
+# Median length and width (m) by group, for ships that sent no size at all. Seagoing passenger ships, those
+# with an IMO number, are of 100 GT and more: those longer than 35 m (n = 49).
 _USUAL_SIZE = {
     "cargo": (190.0, 30.0),
     "tanker": (180.0, 30.0),
     "passenger": (50.0, 13.0),
+    "seagoing passenger": (85.0, 16.0),
     "tug": (30.0, 10.0),
     "fishing": (26.0, 8.0),
     "leisure": (25.0, 6.0),
@@ -79,15 +81,18 @@ _SLENDERNESS = {
 }
 
 
-def usual_size(group: NDArray[np.object_]) -> tuple[Floats, Floats]:
-    """Median length and width of each vessel's group (m).
+def usual_size(
+    group: NDArray[np.object_], seagoing: NDArray[np.bool_] | bool = False
+) -> tuple[Floats, Floats]:
+    """Median length and width of each vessel's group (m), of its seagoing ships for those with an IMO number.
 
     Examples
     --------
-    >>> usual_size(np.array(["tug"], dtype=object))
-    (array([30.]), array([10.]))
+    >>> usual_size(np.array(["tug", "passenger", "passenger"], dtype=object), np.array([True, False, True]))
+    (array([30., 50., 85.]), array([10., 13., 16.]))
     """
-    sizes = np.array([_USUAL_SIZE.get(name, _USUAL_SIZE["unknown"]) for name in group.tolist()])
+    names = np.where(seagoing & (group == "passenger"), "seagoing passenger", group)
+    sizes = np.array([_USUAL_SIZE.get(name, _USUAL_SIZE["unknown"]) for name in names.tolist()])
     sizes = sizes.reshape(-1, 2)
     return sizes[:, 0], sizes[:, 1]
 

@@ -36,6 +36,8 @@ _USES = {
 _SAME_LINE_DEG = 15.0
 _GIVE_WAY = 0.4
 _SEEN = 2
+# Where a tanker's antenna stands, from the stern, and how long tankers usually are.
+_TANKER_STERN, _TANKER_M = 0.17, 180.0
 # No stop is surer to be moored than this.
 _SUREST = 1.0 - 1e-9
 
@@ -70,7 +72,7 @@ def find_berths(
     outlines = _outlines(prints, groups, config)
     outlines = _part_ways(outlines)
     shapes = _without_overlap(outlines)
-    buoys, at_buoy = _buoys(stops, vessels, first_number=len(outlines))
+    buoys, at_buoy = _buoys(stops, vessels, config, first_number=len(outlines))
     members = pd.concat([groups[["stop_id", "number", "rafted"]], at_buoy], ignore_index=True)
     berths = pd.concat([outlines.assign(geometry=prints.plane.to_degrees(shapes)), buoys], ignore_index=True)
     described = describe_berths(members, stops, hulls, vessels)
@@ -221,9 +223,9 @@ def _without_overlap(outlines: pd.DataFrame) -> NDArray[np.object_]:
 
 
 def _buoys(
-    stops: pd.DataFrame, vessels: pd.DataFrame, first_number: int
+    stops: pd.DataFrame, vessels: pd.DataFrame, config: BerthsConfig, first_number: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Single-point moorings: a circle about the common pivot, as wide as the ships swing."""
+    """Single-point moorings: a circle about the common pivot, as wide as the sterns of the ships swing."""
     rows = stops[stops["kind"] == "buoy"].reset_index(drop=True)
     if rows.empty:
         return pd.DataFrame(), pd.DataFrame({"stop_id": [], "number": [], "rafted": []}).astype(
@@ -233,9 +235,11 @@ def _buoys(
     x, y = plane.forward(rows["pivot_lon"], rows["pivot_lat"])
     scale = geo.Plane.scale(rows["pivot_lat"])
     number = group_touching(shapely.buffer(shapely.points(x, y), 30.0 * scale)) + first_number
-    length = column_of(vessels, "loa_m", rows["mmsi"]).astype(np.float64)
-    reach = np.maximum(rows["swing_m"].to_numpy(), np.where(np.isfinite(length), length, 0.0) * 1.1)
-    frame = pd.DataFrame({"x": x, "y": y, "scale": scale, "reach": reach}).groupby(number).median()
+    stern = column_of(vessels, "to_stern_m", rows["mmsi"]).astype(np.float64)
+    length = np.nan_to_num(column_of(vessels, "loa_m", rows["mmsi"]).astype(np.float64), nan=_TANKER_M)
+    reach = rows["swing_m"].to_numpy() + np.where(np.isfinite(stern), stern, _TANKER_STERN * length)
+    visits = pd.DataFrame({"x": x, "y": y, "scale": scale, "reach": reach}).groupby(number)
+    frame = visits.median().assign(reach=visits["reach"].quantile(1.0 - config.edge_quantile))
     circles = shapely.buffer(
         shapely.points(frame["x"].to_numpy(), frame["y"].to_numpy()),
         frame["reach"].to_numpy() * frame["scale"].to_numpy(),

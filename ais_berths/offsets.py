@@ -44,7 +44,7 @@ def estimate_offsets(
         Moored stops: ``mmsi lat lon start_time end_time``.
     ships
         Group, length, width and offsets of the ship of each stop, in the same order; see
-        `ais_berths.hulls.describe_ships`.
+        `ais_berths.sizes.describe_ships`.
     heading_deg
         Heading or axis of each stop, nan where nothing is known.
     axis_only

@@ -208,8 +208,9 @@ def test_a_buoy_is_a_circle_about_the_common_pivot(place: str) -> None:
     assert berths["berth_kind"].tolist() == ["buoy"]
     assert members["stop_id"].tolist() == ["a", "b"]
     assert pd.isna(berths["heading_deg"].iloc[0])
-    assert berths["length_m"].iloc[0] == pytest.approx(520.0)
-    assert area_m2(berths.geometry.iloc[0]) == pytest.approx(np.pi * 260.0**2, rel=0.02)
+    # The antenna of a tanker of 200 m is 34 m from her stern.
+    assert berths["length_m"].iloc[0] == pytest.approx(588.0)
+    assert area_m2(berths.geometry.iloc[0]) == pytest.approx(np.pi * 294.0**2, rel=0.02)
 
 
 def test_no_moored_stops_make_an_empty_table_of_the_right_kind() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ais_berths import geo, schema
 from ais_berths.config import HullsConfig
-from ais_berths.hulls import build_hulls, describe_ships
+from ais_berths.hulls import build_hulls
 
 CONFIG = HullsConfig()
 DAY = pd.Timestamp("2024-03-01", tz="UTC")
@@ -126,23 +126,6 @@ def test_a_ship_without_size_is_as_large_as_its_like_near_by() -> None:
     assert (near["length_m"], near["width_m"], near["hull_basis"]) == (120.0, 18.0, "type")
     far = build([*others, stop("z", 9, 900.0)], ships).loc["z"]
     assert (far["length_m"], far["width_m"]) == (190.0, 30.0)
-
-
-def test_lengths_follow_from_ships_that_faced_each_other() -> None:
-    """Antennas at 85 % from the bow are 0.7 of a length apart when one ship lies bow-in, the next bow-out."""
-    apart = 0.7 * 140.0
-    stops = [stop(chr(97 + n), n, -apart / 2 * (-1) ** n, turn_deg=180.0 * (n % 2)) for n in range(6)]
-    ships = schema.conform(pd.DataFrame([ship(n, None, None) for n in range(6)]), "vessels")
-    found = describe_ships(schema.conform(pd.DataFrame(stops), "stops"), ships)
-    assert found["length_m"].to_numpy() == pytest.approx([140.0] * 6, rel=0.05)
-    assert found["width_m"].to_numpy() == pytest.approx(found["length_m"].to_numpy() / 6.4)
-    assert not found["sized"].any()
-    same_way = [row | {"heading_deg": AXIS} for row in stops]
-    alone = describe_ships(schema.conform(pd.DataFrame(same_way), "stops"), ships)
-    assert alone["length_m"].tolist() == [190.0] * 6
-    at_once = [row | {"start_time": DAY, "end_time": DAY + pd.Timedelta("9h")} for row in stops]
-    in_line = describe_ships(schema.conform(pd.DataFrame(at_once), "stops"), ships)
-    assert in_line["length_m"].tolist() == [190.0] * 6
 
 
 # what must hold for any stops ---------------------------------------------------------------------
