@@ -172,13 +172,15 @@ def _directive(name: str) -> str:
 
 
 def _public(module: ModuleType) -> list[str]:
-    """Functions and classes that a module offers, in the order of its file."""
-    names = getattr(module, "__all__", None) or [
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
-    ]
-    return [name for name in names if callable(getattr(module, name))]
+    """Functions and classes that a module offers and nobody else, in the order of its file."""
+    names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    values = [(name, getattr(module, name)) for name in names]
+    return [name for name, value in values if callable(value) and _is_from(value, module.__name__)]
+
+
+def _is_from(value: object, module: str) -> bool:
+    home = getattr(value, "__module__", "")
+    return home == module or home.startswith(f"{module}.")
 
 
 if __name__ == "__main__":
