@@ -1,6 +1,12 @@
-"""Draw the picture of the README from the demo's result: ``python cookbook/make_picture.py [DEMO]``."""
+"""Draw the pictures of the README from the demo's result: ``python cookbook/make_picture.py [DEMO]``.
 
+The port report is photographed in headless Chromium, if there is one.
+"""
+
+import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -9,6 +15,7 @@ import shapely
 from matplotlib.figure import Figure
 
 from ais_berths import samples
+from ais_berths.report import report, write_report
 
 # West, east, south and north (m): piers, a marina, a quay with four berths, and ships at anchor.
 FRAME = (4550, 7450, 350, 2250)
@@ -54,8 +61,22 @@ def draw(demo: Path) -> Figure:
     return figure
 
 
+def photograph(demo: Path, target: Path) -> None:
+    """Save the top of the port report as a browser shows it."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser = next(filter(None, map(shutil.which, names)), None)
+    if browser is None:
+        sys.exit("no Chromium here: the picture of the report stays as it is")
+    with tempfile.TemporaryDirectory() as folder:
+        page = write_report(report(demo, form="html"), Path(folder) / "report.html")
+        options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--disable-background-networking"]
+        options += [f"--user-data-dir={folder}/profile", "--window-size=1200,1200", f"--screenshot={target}"]
+        subprocess.run([browser, *options, page.as_uri()], check=True, capture_output=True)  # noqa: S603
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("ais-berths-demo/simulated")
-    target = Path(__file__).with_name("sample_berths.png")
-    draw(folder).savefig(target, dpi=150)
-    print(target, samples.describe(folder), sep="\n")
+    here = Path(__file__).resolve().parent
+    draw(folder).savefig(here / "sample_berths.png", dpi=150)
+    print(samples.describe(folder))
+    photograph(folder, here / "port_report.png")
