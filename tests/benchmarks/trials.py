@@ -88,11 +88,21 @@ def listen(case: Case) -> Feed:
 def hear(feed: Feed, config: Config | None = None) -> Heard:
     """Clean the pings and find the stops; neither depends on what ships send about their size."""
     config = config or Config()
+    return rest(tidy(feed, config), config)
+
+
+def tidy(feed: Feed, config: Config) -> Feed:
+    """Clean the pings."""
     is_ship, _ = ship_mmsi(feed.pings["mmsi"].to_numpy(), config.clean)
     clean, _ = clean_pings(feed.pings[is_ship].reset_index(drop=True), config.clean)
-    stops, stop_id = detect_stops(clean, config.stops)
-    clean = clean.assign(stop_id=stop_id)
-    return Heard(clean, stops, measure_detours(clean, stops), feed.statics, feed.truth)
+    return feed._replace(pings=clean)
+
+
+def rest(tidied: Feed, config: Config) -> Heard:
+    """Find the stops among clean pings."""
+    stops, stop_id = detect_stops(tidied.pings, config.stops)
+    clean = tidied.pings.assign(stop_id=stop_id)
+    return Heard(clean, stops, measure_detours(clean, stops), tidied.statics, tidied.truth)
 
 
 def find_all(heard: Heard, sizes: str, config: Config | None = None) -> Result:
