@@ -31,7 +31,8 @@ html_theme_options = {
     "navigation_with_keys": False,
     "navbar_center": [],
     "navbar_persistent": ["search-button"],
-    "secondary_sidebar_items": ["page-toc"],
+    # Code needs the width of the page; the reference needs its own list of contents.
+    "secondary_sidebar_items": {"[!r]*": [], "reference/**": ["page-toc"]},
     "footer_start": ["copyright"],
     "footer_end": [],
 }
