@@ -36,6 +36,9 @@ SUFFIXES = (".geojson", ".gpkg", ".parquet", ".csv")
 LAYERS = {"berths": "berth_id", "quays": "quay_id", "anchorages": "anchorage_id"}
 """Tables with a shape, and the column that names their rows."""
 
+WRITING = "state/writing"
+"""File in a result folder while its tables are being rewritten."""
+
 _PART = ".part"
 _EXACT_IN_JAVASCRIPT = 2**53
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -184,6 +187,29 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, bom: bool = False) -> No
         plain.to_csv(part, index=False, encoding="utf-8-sig" if bom else "utf-8", lineterminator="\r\n")
 
 
+def check_whole(out: str | Path, unless: str = "") -> None:
+    """Raise where the tables of a result folder may not belong together.
+
+    Parameters
+    ----------
+    out
+        Result folder.
+    unless
+        Command that was broken off and is now run again.
+
+    Raises
+    ------
+    InputError
+        A run was broken off while it wrote them, or is just writing them.
+    """
+    mark = Path(out) / WRITING
+    if mark.is_file() and (command := mark.read_text(encoding="utf-8")) != unless:
+        raise InputError(
+            f"the last run into {out} did not end, so its tables may not belong together; run "
+            f"`ais-berths {command} {out}` again"
+        )
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary name beside `path` and rename it when the block ends well.
@@ -240,6 +266,7 @@ def remove_leftovers(folder: str | Path) -> int:
 
 def _read_layer(out: Path, table: str) -> gpd.GeoDataFrame:
     path = out / f"{table}.parquet"
+    check_whole(out)
     if not path.is_file():
         raise InputError(
             f"the folder {out} holds no {path.name}; run `ais-berths detect ... --out {out}` first"

@@ -23,8 +23,9 @@ from ais_berths.errors import InputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import read_parts, write_calls
-from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text
+from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
+from ais_berths.pipeline.lock import only_run
 from ais_berths.pipeline.rounds import gather, has_all_stops, prepare, scan
 from ais_berths.pipeline.scan import counts_table
 from ais_berths.pipeline.tasks import Wiring
@@ -106,8 +107,7 @@ def filter_pings(
     wiring = wiring or Wiring()
     clock = _Clock()
     work = prepare(inputs, out, job, overwrite=overwrite)
-    with wiring.connected() as connected:
-        store = open_out(out, work.job, overwrite=overwrite)
+    with wiring.connected() as connected, open_out(out, work.job, overwrite=overwrite) as store:
         summary = Summary(out=store.out)
         clock.lap(summary, "prepare")
         scan(store, work, connected)
@@ -123,7 +123,7 @@ def find_all_stops(out: str | Path, *, wiring: Wiring | None = None) -> Summary:
     clock = _Clock()
     store, job = load_job(out)
     summary = Summary(out=store.out)
-    with wiring.connected() as connected:
+    with wiring.connected() as connected, only_run(store.out):
         _gather(store, job, with_stops=True, wiring=connected, summary=summary)
     clock.lap(summary, "clean and stops")
     return summary
@@ -134,9 +134,15 @@ def find_all_places(
 ) -> Summary:
     """Find berths, quays and anchorages from the stops in a folder, and write every table."""
     wiring = wiring or Wiring()
-    clock = _Clock()
     store, job = load_job(out)
     summary = summary or Summary(out=store.out)
+    with only_run(store.out):
+        _find_places(store, job, summary, wiring)
+    return summary
+
+
+def _find_places(store: Store, job: Job, summary: Summary, wiring: Wiring) -> None:
+    clock = _Clock()
     records = read_records(store)
     pieces = pieces_of(records)
     if not has_all_stops(store, pieces):
@@ -150,14 +156,14 @@ def find_all_places(
     wiring.log(f"{len(stops)} stops of {stops['mmsi'].nunique()} vessels: looking for berths")
     places = find_places(stops, vessels, port_list, cells, job.config, only=job.ports)
     clock.lap(summary, "berths")
-    calls = write_calls(store, job, vars(places) | {"vessels": vessels})
-    places = replace(places, stops=calls.stops)
-    summary.counts |= {"berth_calls": len(calls.berth_calls), "port_calls": len(calls.port_calls)}
-    clock.lap(summary, "calls")
-    _write_tables(store, job, places, vessels, pieces, summary, port_list)
-    clock.lap(summary, "write")
-    _write_record(store, job, pieces, summary)
-    return summary
+    with writing(store, "berths"):
+        calls = write_calls(store, job, vars(places) | {"vessels": vessels})
+        places = replace(places, stops=calls.stops)
+        summary.counts |= {"berth_calls": len(calls.berth_calls), "port_calls": len(calls.port_calls)}
+        clock.lap(summary, "calls")
+        _write_tables(store, job, places, vessels, pieces, summary, port_list)
+        clock.lap(summary, "write")
+        _write_record(store, job, pieces, summary)
 
 
 def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary: Summary) -> None:

@@ -14,10 +14,11 @@ from ais_berths import schema
 from ais_berths.calls import Calls, make_calls
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import InputError
-from ais_berths.export import write_csv, write_parquet
+from ais_berths.export import check_whole, write_csv, write_parquet
 from ais_berths.indicators import make_indicators
 from ais_berths.periods import add_hours
-from ais_berths.pipeline.job import load_job, write_text
+from ais_berths.pipeline.job import load_job, write_text, writing
+from ais_berths.pipeline.lock import only_run
 from ais_berths.presets import apply_preset
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def find_all_calls(
         The preset or a setting is unknown.
     """
     store, job = load_job(out)
+    check_whole(store.out, unless="calls")
     config = apply_preset(job.config, preset) if preset else job.config
     if changes:
         data = config.model_dump()
@@ -72,10 +74,11 @@ def find_all_calls(
         name: schema.to_pandas(pq.read_table(store.table(name))) for name in ("stops", "vessels", "hulls")
     }
     tables |= {name: gpd.read_parquet(store.table(name)) for name in _PLACES}
-    calls = write_calls(store, job, tables, config)
-    write_parquet(calls.stops, store.table("stops"), "stops")
-    indicators = pq.read_metadata(store.table("indicators")).num_rows
-    _note(store, preset, config)
+    with only_run(store.out), writing(store, "calls"):
+        calls = write_calls(store, job, tables, config)
+        write_parquet(calls.stops, store.table("stops"), "stops")
+        indicators = pq.read_metadata(store.table("indicators")).num_rows
+        _note(store, preset, config)
     return {
         "berth_calls": len(calls.berth_calls),
         "port_calls": len(calls.port_calls),

@@ -12,6 +12,7 @@ from ais_berths.errors import EmptyInputError
 from ais_berths.export import write_geojson, write_geoparquet, write_parquet
 from ais_berths.hexagons import SETTINGS, hexagons
 from ais_berths.pipeline.job import load_job
+from ais_berths.pipeline.lock import only_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,8 @@ def write_hexagons(out: str | Path, settings: str = "published") -> tuple[Path, 
     columns = ["lat", "lon", "sog_kn"]
     pings = schema.to_pandas(pa.concat_tables([pq.read_table(path, columns=columns) for path in files]))
     result = hexagons(pings, SETTINGS[settings])
-    write_geoparquet(result.areas, store.table("hexagons"), "hexagons")
-    write_geojson(result.areas, store.table("hexagons", ".geojson"), "cluster")
-    write_parquet(result.cells, store.table("hexagon_cells"), "hexagon_cells")
+    with only_run(store.out):
+        write_geoparquet(result.areas, store.table("hexagons"), "hexagons")
+        write_geojson(result.areas, store.table("hexagons", ".geojson"), "cluster")
+        write_parquet(result.cells, store.table("hexagon_cells"), "hexagon_cells")
     return store.table("hexagons", ".geojson"), len(result.areas)

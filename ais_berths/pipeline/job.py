@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,12 @@ from ais_berths import __version__, ports, schema
 from ais_berths.cells import box_cells, port_cells
 from ais_berths.config import Config, Section
 from ais_berths.errors import ConfigError, InputError, OutputError
-from ais_berths.export import remove_leftovers
+from ais_berths.export import WRITING, atomic_path, remove_leftovers
+from ais_berths.pipeline.lock import LOCK, only_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
 
@@ -69,6 +72,7 @@ class Store:
         self.plan_mark = self.state / "plan.txt"
         self.index = self.state / "index.json"
         self.stops_mark = self.state / "stops.json"
+        self.writing_mark = self.out / WRITING
 
     def part(self, name: str, what: str) -> Path:
         """File of some vessels: their stops, their quality counts and what else there is."""
@@ -112,37 +116,52 @@ def check_out(out: str | Path, job: Job, *, overwrite: bool) -> Job:
         raise OutputError(f"{store.out} is a file, expected a folder; choose another --out")
     if store.job_file.exists():
         return job if overwrite else _same_job(store, job)
-    if store.out.exists() and any(store.out.iterdir()) and not (overwrite and store.state.is_dir()):
+    if store.out.exists() and not _is_new(store) and not (overwrite and store.state.is_dir()):
         raise OutputError(
             f"the folder {store.out} holds other files, not results of ais-berths; choose an empty --out"
         )
     return job
 
 
-def open_out(out: str | Path, job: Job, *, overwrite: bool) -> Store:
-    """Make the output folder ready for a job that `check_out` let through.
+@contextmanager
+def open_out(out: str | Path, job: Job, *, overwrite: bool) -> Iterator[Store]:
+    """Make the output folder ready for a job that `check_out` let through, and keep other runs out of it.
 
     Raises
     ------
     OutputError
-        The folder cannot be written.
+        The folder cannot be written, or another run is writing there.
     """
     store = Store(out)
+    with _plain_words(store):
+        store.out.mkdir(parents=True, exist_ok=True)
     try:
-        if overwrite:
-            clear(store)
-        for folder in (store.scans, store.parts):
-            folder.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(folder)
-        if job.keep_pings:
-            store.pings.mkdir(exist_ok=True)
-            remove_leftovers(store.pings)
-        remove_leftovers(store.out)
-        write_text(store.job_file, job.model_dump_json(indent=1))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"the output folder {store.out} cannot be written: {reason}") from error
-    return store
+        with only_run(store.out):
+            # Another run may have been here since the job was looked at.
+            if check_out(out, job, overwrite=overwrite) != job:
+                raise OutputError(f"another run has begun {store.out} in the meantime; run the command again")
+            with _plain_words(store):
+                _make_ready(store, job, overwrite=overwrite)
+            yield store
+    finally:
+        with suppress(OSError):
+            store.out.rmdir()
+
+
+@contextmanager
+def writing(store: Store, command: str) -> Iterator[None]:
+    """Mark the tables as being rewritten; the mark stays where that is broken off.
+
+    Parameters
+    ----------
+    store
+        The output folder.
+    command
+        What puts the tables right again.
+    """
+    write_text(store.writing_mark, command)
+    yield
+    store.writing_mark.unlink()
 
 
 def load_job(out: str | Path) -> tuple[Store, Job]:
@@ -169,10 +188,9 @@ def load_job(out: str | Path) -> tuple[Store, Job]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a small text file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    # Names of files may hold bytes that are no text; JSON can escape those.
-    part.write_text(text, encoding="utf-8", errors="backslashreplace")
-    part.replace(path)
+    with atomic_path(path) as part:
+        # Names of files may hold bytes that are no text; JSON can escape those.
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _read_job(store: Store) -> Job:
@@ -209,12 +227,49 @@ def _differences(old: Any, new: Any, where: str = "") -> list[str]:
 
 
 def clear(store: Store) -> None:
-    """Remove what a run writes and nothing else, and the folder if it is empty then."""
-    for folder in (store.state, store.pings):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Remove what a run writes and nothing else, and the folder if it is empty then.
+
+    What tells that the folder is ours goes last, and the records of what was read first.
+    """
+    for record in store.scans.glob("*.json"):
+        record.unlink(missing_ok=True)
     for name in [*schema.TABLES, "quays", "anchorages", "hexagons", "hexagon_cells"]:
         for suffix in (".parquet", ".geojson", ".csv"):
             store.table(name, suffix).unlink(missing_ok=True)
     (store.out / "run.json").unlink(missing_ok=True)
+    for folder in (store.pings, store.scans, store.parts):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(store.state, ignore_errors=True)
     with suppress(OSError):
         store.out.rmdir()
+
+
+def _is_new(store: Store) -> bool:
+    """Tell whether a folder is empty, or no more than begun by a run that was killed."""
+    state = {path.name for path in store.state.iterdir()} if store.state.is_dir() else set()
+    begun = all(name.startswith(".job.") for name in state)
+    return begun and {path.name for path in store.out.iterdir()} <= {LOCK, store.state.name}
+
+
+def _make_ready(store: Store, job: Job, *, overwrite: bool) -> None:
+    if overwrite:
+        clear(store)
+    # The job comes first: by it the next run knows the folder.
+    store.state.mkdir(parents=True, exist_ok=True)
+    write_text(store.job_file, job.model_dump_json(indent=1))
+    folders = [store.state, store.scans, store.parts, *([store.pings] if job.keep_pings else [])]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+        remove_leftovers(folder)
+    remove_leftovers(store.out)
+
+
+@contextmanager
+def _plain_words(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"the output folder {store.out} cannot be written: {reason}") from error

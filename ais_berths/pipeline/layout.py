@@ -182,6 +182,8 @@ def forget(store: Store, records: Iterable[Record], gone: Collection[str]) -> No
     for record in records:
         left = [piece for piece in record["pieces"] if piece["id"] not in gone]
         if not left:
+            # The record goes first: it must never stand for rows that are gone.
+            (store.scans / f"{record['id']}.json").unlink()
             for path in store.scans.glob(f"{record['id']}.*"):
                 path.unlink()
         elif len(left) < len(record["pieces"]):

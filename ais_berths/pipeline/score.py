@@ -22,6 +22,7 @@ from ais_berths.evaluate import (
     read_official,
     split_half,
 )
+from ais_berths.export import check_whole
 from ais_berths.pipeline.job import Job, Store, load_job
 from ais_berths.places import find_places
 from ais_berths.ports import read_ports
@@ -68,6 +69,7 @@ def score_out(
         The truth or the counts cannot be read, or the folder holds no indicators by month.
     """
     store, job = load_job(out)
+    check_whole(store.out)
     berths = gpd.read_parquet(store.table("berths"))
     card = ScoreCard()
     if truth is not None:

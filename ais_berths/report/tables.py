@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from ais_berths import ports, schema
 from ais_berths.errors import AisBerthsError, InputError
+from ais_berths.export import check_whole
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def read_tables(out: str | Path) -> Tables:
         The folder lacks a table or one cannot be read.
     """
     folder = Path(out)
+    check_whole(folder)
     missing = [
         f"{name}.parquet"
         for name in ("stops", "vessels", "berths", "quays", "anchorages")
