@@ -22,12 +22,11 @@ import shapely
 from shapely.geometry import shape
 
 from ais_berths import schema
+from ais_berths.atomic import atomic_path, remove_leftovers
 from ais_berths.berthcells import berth_cells, cell_list
 from ais_berths.errors import InputError, OutputError
 from ais_berths.export import (
-    atomic_path,
     export,
-    remove_leftovers,
     write_csv,
     write_geojson,
     write_geopackage,

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ais_berths import schema
+from ais_berths.atomic import check_whole
 from ais_berths.calls import Calls, make_calls
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import InputError
-from ais_berths.export import check_whole, write_csv, write_parquet
+from ais_berths.export import write_csv, write_parquet
 from ais_berths.indicators import make_indicators
 from ais_berths.periods import add_hours
 from ais_berths.pipeline.job import load_job, write_text, writing

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ais_berths import schema
+from ais_berths.atomic import atomic_path
 from ais_berths.calls import measure_detours
-from ais_berths.export import atomic_path, write_parquet
+from ais_berths.export import write_parquet
 from ais_berths.geo import cells_at
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from ais_berths import __version__, ports, schema
+from ais_berths.atomic import WRITING, atomic_path, remove_leftovers
 from ais_berths.cells import box_cells, port_cells
 from ais_berths.config import Config, Section
 from ais_berths.errors import ConfigError, InputError, OutputError
-from ais_berths.export import WRITING, atomic_path, remove_leftovers
 from ais_berths.pipeline.lock import LOCK, only_run
 
 if TYPE_CHECKING:

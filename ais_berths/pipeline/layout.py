@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ais_berths import schema
-from ais_berths.export import atomic_path
+from ais_berths.atomic import atomic_path
 from ais_berths.pipeline.job import write_text
 
 if TYPE_CHECKING:

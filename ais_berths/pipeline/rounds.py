@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ais_berths import __version__, geo, schema
+from ais_berths.atomic import atomic_path
 from ais_berths.errors import AisBerthsError, EmptyInputError, OutputError
-from ais_berths.export import atomic_path, write_parquet
+from ais_berths.export import write_parquet
 from ais_berths.feeds import Window, choose_feed, list_inputs, load_feed, plan_chunks
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import read_parts

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from ais_berths import schema
+from ais_berths.atomic import check_whole
 from ais_berths.errors import InputError
 from ais_berths.evaluate import (
     OfficialScores,
@@ -22,7 +23,6 @@ from ais_berths.evaluate import (
     read_official,
     split_half,
 )
-from ais_berths.export import check_whole
 from ais_berths.pipeline.job import Job, Store, load_job
 from ais_berths.places import find_places
 from ais_berths.ports import read_ports

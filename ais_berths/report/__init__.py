@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+from ais_berths.atomic import atomic_path
 from ais_berths.errors import ConfigError
-from ais_berths.export import atomic_path
 from ais_berths.report.settings import ReportSettings
 from ais_berths.report.summary import summarise
 from ais_berths.report.tables import Tables, read_tables

@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from ais_berths import ports, schema
+from ais_berths.atomic import check_whole
 from ais_berths.errors import AisBerthsError, InputError
-from ais_berths.export import check_whole
 
 
 @dataclass(frozen=True)
