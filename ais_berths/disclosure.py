@@ -12,13 +12,16 @@ to all, days to weeks and months, hours of the day to a month. So others are hid
 
 What is hidden in addition is, in this order: a part rather than a total, a figure that needs no further
 one hidden, the one with the fewest vessels. Rules 1 and 2 look at figures above zero only, so that somebody
-who guesses every zero still cannot solve for one of them. How narrowly a hidden figure can be bracketed, and
-whether one ship dominates a figure, is not looked at.
+who guesses every zero still cannot solve for one of them.
+
+What is not looked at: how narrowly a hidden figure can be bracketed; whether one ship dominates a figure, or
+the median of a few is the time of one of them; figures that count nearly the same ships in another way (hours
+at all berths less hours at separate berths), other settings, and other editions of a table.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,15 +29,19 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import lsqr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
     Flags = NDArray[np.bool_]
 
-_PERSONAL = ("mmsi", "imo", "name", "call_sign")
+_PUBLIC = ("ports", "cells", "berths", "quays", "anchorages", "berth_cells", "indicators", "quality")
 _EXTREMES = ("loa_max_m", "beam_max_m", "draught_max_m", "first_seen", "last_seen")
-_PRIVATE = ("stops", "hulls", "vessels", "statics", "pings", "detours")
+_OF_FEW = {
+    "berths": (*_EXTREMES, "type_shares"),
+    "quays": ("n_berths", "n_stops", "n_vessels", "occupied_m"),
+    "anchorages": _EXTREMES,
+}
 
 
 def protect(
@@ -118,6 +125,86 @@ def can_be_solved(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Fl
     given: Flags = np.zeros(len(cells), dtype=bool)
     given[unknown] = _Sums(number, unknown, positive, pd.DataFrame(), 0).fixed(unknown)
     return given
+
+
+def hidden_parts(
+    parts: pd.Series, vessels: pd.Series, every: Iterable[Hashable], min_vessels: int
+) -> set[Hashable]:
+    """Find the parts of one total, which is shown, that must not be shown: berths, days, vessel groups.
+
+    Parameters
+    ----------
+    parts
+        The part that each row belongs to.
+    vessels
+        The vessel of each row, in the same order.
+    every
+        All parts, those without rows too.
+    min_vessels
+        The least number of different vessels of a figure.
+
+    Examples
+    --------
+    Berth C has one vessel; hiding it alone would give it away as the rest of the total:
+
+    >>> parts, vessels = pd.Series(list("AAAABBBC")), pd.Series([1, 2, 3, 4, 5, 6, 7, 8])
+    >>> sorted(hidden_parts(parts, vessels, "ABC", 3))
+    ['B', 'C']
+    """
+    names = list(dict.fromkeys([*every, *parts.unique()]))
+    own = pd.DataFrame({"cell": pd.Index(names).get_indexer(pd.Index(parts)) + 1, "mmsi": vessels.to_numpy()})
+    pairs = pd.concat([own.assign(cell=0), own]).drop_duplicates()
+    number = np.bincount(pairs["cell"], minlength=len(names) + 1)
+    cells = pd.DataFrame({"n_vessels": number, "published": True})
+    total = np.arange(len(cells)) == 0
+    links = pd.DataFrame({"relation": 0, "rule": "parts", "cell": cells.index, "total": total})
+    hidden = hide_zeros(cells, links, protect(cells, links, pairs, min_vessels, locked=total))
+    return {name for name, secret in zip(names, hidden[1:], strict=True) if secret}
+
+
+def publish(tables: Mapping[str, Any], min_vessels: int = 3) -> dict[str, Any]:
+    """Tables of the public profile: places and figures, no ships and no calls.
+
+    Berths, quays and anchorages with fewer vessels than the minimum go, and with the table ``stops`` also
+    berths and anchorages whose numbers would give those away as the rest of a port. What stands for a single
+    ship (largest size, first and last visit) becomes null, and so do shares of vessel groups and the numbers
+    of quays, which are sums of those of berths. Indicators stay as they are: they are protected when they are
+    made. All tables with ships, stops or calls are left out.
+
+    Parameters
+    ----------
+    tables
+        Tables by name.
+    min_vessels
+        The least number of different vessels of a place that is shown.
+
+    Returns
+    -------
+    The tables that may be published.
+    """
+    public = {name: frame for name, frame in tables.items() if name in _PUBLIC}
+    for name, key in (("berths", "berth_id"), ("quays", "quay_id"), ("anchorages", "anchorage_id")):
+        if name not in public:
+            continue
+        frame = public[name]
+        frame = frame[frame["n_vessels"] >= min_vessels]
+        if "stops" in tables and name != "quays":
+            secret = _hidden_places(tables["stops"], key, min_vessels)
+            frame = frame[~frame[key].isin(list(secret))]
+        none = [column for column in _OF_FEW[name] if column in frame.columns]
+        public[name] = frame.reset_index(drop=True).assign(**dict.fromkeys(none))
+    if {"berths", "berth_cells"} <= set(public):
+        cells = public["berth_cells"]
+        public["berth_cells"] = cells[cells["berth_id"].isin(public["berths"]["berth_id"])]
+    return public
+
+
+def _hidden_places(stops: pd.DataFrame, key: str, min_vessels: int) -> set[Hashable]:
+    """Places of each port that are hidden as parts of all stops at such places there."""
+    found: set[Hashable] = set()
+    for _, rows in stops.dropna(subset=[key]).groupby("port_id"):
+        found |= hidden_parts(rows[key], rows["mmsi"], (), min_vessels)
+    return found
 
 
 class _Sums:
@@ -252,68 +339,3 @@ def _solve(matrix: csr_array, right: NDArray[np.float64]) -> NDArray[np.float64]
     limit = 10 * sum(matrix.shape) + 100
     solution: NDArray[np.float64] = lsqr(matrix, right, atol=1e-14, btol=1e-14, conlim=0.0, iter_lim=limit)[0]
     return solution
-
-
-def publish(tables: Mapping[str, pd.DataFrame], min_vessels: int = 3) -> dict[str, pd.DataFrame]:
-    """Tables of the public profile: no identities, no places or calls of too few vessels.
-
-    MMSI, IMO number, name and call sign go; ids of calls, which hold the MMSI, become numbers. Berths,
-    quays, anchorages and ports with fewer vessels than the minimum go, with the calls there; what stands
-    for a single ship (largest size, first and last visit) becomes null. Times of calls are cut to the hour,
-    their lengths to a tenth. Tables of stops, hulls, vessels and pings are left out, all others stay as
-    they are: indicators are protected when they are made.
-
-    This keeps identities out of what is published. It does not make a call anonymous to somebody who has
-    the AIS data of that time.
-
-    Parameters
-    ----------
-    tables
-        Tables by name.
-    min_vessels
-        The least number of different vessels of a place or port that is shown.
-    """
-    public = {name: frame for name, frame in tables.items() if name not in _PRIVATE}
-    for name in ("berths", "quays", "anchorages"):
-        if name not in public:
-            continue
-        frame = public[name]
-        frame = frame[frame["n_vessels"] >= min_vessels].reset_index(drop=True)
-        public[name] = frame.assign(**{column: None for column in _EXTREMES if column in frame.columns})
-    for table, place in (("berth_calls", "berth_id"), ("port_calls", "port_id"), ("berth_cells", "")):
-        if table not in public:
-            continue
-        frame = public[table]
-        if "berths" in public and "berth_id" in frame.columns:
-            frame = frame[frame["berth_id"].isin(public["berths"]["berth_id"])]
-        if place:
-            frame = frame[frame.groupby(place)["mmsi"].transform("nunique") >= min_vessels]
-        public[table] = frame.reset_index(drop=True)
-    return public | _without_identities(public)
-
-
-def _without_identities(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Calls without ship, in the order of place and time, with numbers for ids."""
-    public: dict[str, pd.DataFrame] = {}
-    known = pd.Series(dtype=object)
-    for name, key, place, length in (
-        ("port_calls", "port_call_id", "port_id", "time_in_port_h"),
-        ("berth_calls", "call_id", "berth_id", "time_at_berth_h"),
-    ):
-        if name not in tables:
-            continue
-        calls = tables[name].drop(columns=list(_PERSONAL), errors="ignore")
-        for column in calls.columns:
-            if isinstance(calls[column].dtype, pd.DatetimeTZDtype):
-                calls[column] = calls[column].dt.floor("h")
-            elif column.endswith("_h"):
-                calls[column] = calls[column].round(1)
-        # Not by the id: its order is that of the MMSI.
-        calls = calls.sort_values(["port_id", place, "arrival_time", length], ignore_index=True)
-        number = pd.Series(np.arange(1, len(calls) + 1).astype(str), index=calls[key], dtype=object)
-        if key == "port_call_id":
-            known = number
-        else:
-            calls["port_call_id"] = known.reindex(calls["port_call_id"]).to_numpy()
-        public[name] = calls.assign(**{key: number.to_numpy()})
-    return public

@@ -22,6 +22,7 @@ import shapely
 from ais_berths import schema
 from ais_berths.atomic import atomic_path, check_whole
 from ais_berths.berthcells import berth_cells, cell_list
+from ais_berths.disclosure import publish
 from ais_berths.errors import InputError, OutputError
 from ais_berths.geo import cell_polygons
 
@@ -38,7 +39,14 @@ _EXACT_IN_JAVASCRIPT = 2**53
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def export(out: str | Path, file: str | Path, *, cells: bool = False, bom: bool = False) -> Path:
+def export(
+    out: str | Path,
+    file: str | Path,
+    *,
+    cells: bool = False,
+    bom: bool = False,
+    min_vessels: int | None = None,
+) -> Path:
     """Write the berths of a result folder in the format that the file's suffix names.
 
     Parameters
@@ -53,6 +61,8 @@ def export(out: str | Path, file: str | Path, *, cells: bool = False, bom: bool 
         platform's ``get_ais(polygon_hex_df=...)`` takes, ``.geojson`` and ``.gpkg`` as hexagons.
     bom
         Begin a CSV file with the byte order mark that spreadsheet programs look for.
+    min_vessels
+        Write what may be published, from at least so many different ships; see `disclosure.publish`.
 
     Returns
     -------
@@ -69,7 +79,10 @@ def export(out: str | Path, file: str | Path, *, cells: bool = False, bom: bool 
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise OutputError(f"{path} ends in {suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}")
-    berths = _read_layer(Path(out), "berths")
+    layers = {name: _read_layer(Path(out), name) for name in (LAYERS if suffix == ".gpkg" else ["berths"])}
+    if min_vessels is not None:
+        layers = publish(layers | {"stops": _read_stops(Path(out))}, min_vessels)
+    berths = layers["berths"]
     if cells:
         _export_cells(Path(out), berths, path, bom=bom)
     elif suffix == ".geojson":
@@ -79,8 +92,7 @@ def export(out: str | Path, file: str | Path, *, cells: bool = False, bom: bool 
     elif suffix == ".csv":
         write_csv(berths, path, bom=bom)
     else:
-        others = {name: _read_layer(Path(out), name) for name in LAYERS if name != "berths"}
-        write_geopackage({"berths": berths, **others}, path)
+        write_geopackage(layers, path)
     return path
 
 
@@ -197,9 +209,17 @@ def _read_layer(out: Path, table: str) -> gpd.GeoDataFrame:
         raise InputError(f"{path} cannot be read as GeoParquet: {error}") from error
 
 
+def _read_stops(out: Path) -> pd.DataFrame:
+    path = out / "stops.parquet"
+    if not path.is_file():
+        raise InputError(f"the folder {out} holds no stops.parquet, which says what may be published")
+    return pd.read_parquet(path, columns=["port_id", "mmsi", "berth_id", "anchorage_id"])
+
+
 def _export_cells(out: Path, berths: gpd.GeoDataFrame, path: Path, *, bom: bool) -> None:
     stored = out / "berth_cells.parquet"
     cells = pd.read_parquet(stored) if stored.is_file() else berth_cells(berths)
+    cells = cells[cells["berth_id"].isin(berths["berth_id"])]
     suffix = path.suffix.lower()
     if suffix == ".csv":
         write_csv(cell_list(cells), path, bom=bom)

@@ -245,7 +245,7 @@ def test_port_list_without_positions(here: Path) -> None:
         (["detect", "good.csv", "--prot", "USTPA", "--out", "out"], "No such option"),
         (["detect", "good.csv", "--port", "USTPA", "--out", "out", "--start", "soon"], "'--start'"),
         (["filter", "--ports", "ports.csv", "--out", "out"], "name the INPUTS, or give --cells-only"),
-        (["evaluate", "out"], "give --truth FILE, or --split-half"),
+        (["evaluate", "out"], "give --truth FILE, --official FILE or --split-half"),
         (["detekt"], "No such command 'detekt'"),
     ],
 )

@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 
 from ais_berths import schema
 from ais_berths.config import IndicatorsConfig
-from ais_berths.disclosure import can_be_solved, hide_zeros, protect, publish
+from ais_berths.disclosure import can_be_solved, hidden_parts, hide_zeros, protect, publish
 from ais_berths.indicators import make_indicators
 
 if TYPE_CHECKING:
@@ -87,6 +87,21 @@ def test_what_all_sums_give_away_is_found() -> None:
     links = pd.concat([links, sums((1, 3, True), (1, 1, False), (1, 2, False), (1, 4, False))])
     hidden = np.array([False, True, True, False, True])
     assert can_be_solved(cells, links, hidden).tolist() == [False, False, False, False, True]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=40), st.integers(2, 4))
+def test_hidden_parts_cannot_be_worked_out(rows: list[tuple[int, int]], least: int) -> None:
+    table = pd.DataFrame(rows, columns=["part", "mmsi"], dtype="int64")
+    hidden = hidden_parts(table["part"], table["mmsi"], range(6), least)
+    ships = table.groupby("part")["mmsi"].nunique()
+    if table["mmsi"].nunique() < least:
+        return  # The total is not shown either, and nothing is.
+    visible = [part for part in ships.index if part not in hidden]
+    assert all(ships[part] >= least for part in visible)
+    secret = [part for part in ships.index if part in hidden]
+    if secret:
+        assert len(secret) > 1
+        assert table["mmsi"][table["part"].isin(secret)].nunique() >= least
 
 
 # whole tables ----------------------------------------------------------------------------------------
@@ -210,51 +225,35 @@ def sums_of_parts(rows: pd.DataFrame) -> Iterator[Sides]:
 
 @pytest.fixture
 def tables() -> dict[str, pd.DataFrame]:
-    """Build three ships at berth B1, two at B2, one in another port."""
-    came, left = pd.Timestamp("2024-03-04T06:17Z"), pd.Timestamp("2024-03-05T06:10Z")
-    stays = pd.DataFrame({"mmsi": [1, 2, 3, 1, 1, 2], "berth_id": ["B1"] * 3 + ["B2"] * 3})
-    stays = stays.assign(
-        call_id="B" + stays["mmsi"].astype(str) + stays["berth_id"],
-        port_call_id="P" + stays["mmsi"].astype(str),
-        port_id="P",
-        arrival_time=came,
-        departure_time=left,
-        time_at_berth_h=23.88,
-    )
-    visits = pd.DataFrame({"mmsi": [1, 2, 3, 4], "port_id": ["P", "P", "P", "Q"]})
-    visits = visits.assign(
-        port_call_id="P" + visits["mmsi"].astype(str),
-        arrival_time=came,
-        departure_time=left,
-        time_in_port_h=23.88,
-    )
-    berths = pd.DataFrame({"berth_id": ["B1", "B2", "M1"], "n_vessels": [3, 2, 5], "loa_max_m": 300.0})
+    """Build port P with five ships at berth B1, two at B2, three at B3; port Q with three ships at B4."""
+    at = {"B1": range(1, 6), "B2": (6, 7), "B3": (1, 2, 3), "B4": (1, 2, 8)}
+    stops = pd.DataFrame([(berth, mmsi) for berth, ships in at.items() for mmsi in ships])
+    stops = stops.set_axis(["berth_id", "mmsi"], axis=1)
+    stops["port_id"] = np.where(stops["berth_id"] == "B4", "Q", "P")
+    berths = pd.DataFrame({"berth_id": list(at), "n_vessels": [len(ships) for ships in at.values()]})
     return {
         "vessels": schema.empty("vessels"),
-        "stops": schema.empty("stops"),
-        "berths": schema.conform(berths, "berths"),
-        "berth_calls": schema.conform(stays, "berth_calls"),
-        "port_calls": schema.conform(visits, "port_calls"),
-        "berth_cells": pd.DataFrame({"hex_id": [1, 2], "berth_id": ["B1", "B2"]}),
+        "stops": schema.conform(stops, "stops"),
+        "berth_calls": schema.empty("berth_calls"),
+        "berths": schema.conform(berths.assign(loa_max_m=300.0, type_shares='{"tug": 1.0}'), "berths"),
+        "quays": schema.conform(pd.DataFrame({"quay_id": ["Q1", "Q2"], "n_vessels": [8, 2]}), "quays"),
+        "berth_cells": pd.DataFrame({"hex_id": [1, 2, 3, 4], "berth_id": list(at)}),
         "quality": schema.empty("quality"),
     }
 
 
-def test_public_tables_hold_no_identity_and_no_berth_of_few_ships(tables: dict[str, pd.DataFrame]) -> None:
-    public = publish(tables, min_vessels=3)
-    assert set(public) == {"berths", "berth_calls", "port_calls", "berth_cells", "quality"}
-    assert public["berths"]["berth_id"].tolist() == ["B1", "M1"]
-    assert public["berths"]["loa_max_m"].isna().all()
-    assert public["berth_calls"]["berth_id"].tolist() == ["B1"] * 3
-    assert public["berth_cells"]["hex_id"].tolist() == [1]
-    assert public["port_calls"]["port_id"].tolist() == ["P"] * 3
-    for frame in (public["berth_calls"], public["port_calls"]):
-        assert not {"mmsi", "imo", "name", "call_sign"} & set(frame.columns)
-        assert (frame["arrival_time"] == pd.Timestamp("2024-03-04T06:00Z")).all()
+def test_the_public_profile_keeps_places_and_figures_only(tables: dict[str, pd.DataFrame]) -> None:
+    public = publish(tables)
+    assert set(public) == {"berths", "quays", "berth_cells", "quality"}
+    assert public["berths"][["loa_max_m", "type_shares", "first_seen"]].isna().all(axis=None)
+    assert tables["berths"]["loa_max_m"].notna().all(), "the tables that were given have changed"
 
 
-def test_public_ids_of_calls_are_numbers_that_still_fit(tables: dict[str, pd.DataFrame]) -> None:
-    public = publish(tables, min_vessels=3)
-    assert public["berth_calls"]["call_id"].tolist() == ["1", "2", "3"]
-    assert set(public["berth_calls"]["port_call_id"]) == set(public["port_calls"]["port_call_id"])
-    assert "mmsi" in tables["berth_calls"].columns, "the tables that were given have changed"
+def test_a_berth_of_few_ships_goes_and_another_with_it(tables: dict[str, pd.DataFrame]) -> None:
+    """B2 is the port less B1 and B3, so the smaller of those goes too; port Q is not touched."""
+    public = publish(tables)
+    assert public["berths"]["berth_id"].tolist() == ["B1", "B4"]
+    assert public["berth_cells"]["hex_id"].tolist() == [1, 4]
+    assert public["quays"]["quay_id"].tolist() == ["Q1"]
+    assert public["quays"]["n_vessels"].isna().all()
+    assert len(publish(tables, min_vessels=1)["berths"]) == 4

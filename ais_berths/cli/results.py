@@ -7,6 +7,14 @@ from typing import Any
 
 import click
 
+MIN_VESSELS = click.option(
+    "--min-vessels",
+    default=3,
+    show_default=True,
+    type=click.IntRange(2),
+    help="With --public: the least number of different ships of whatever is shown.",
+)
+
 
 @click.command()
 @click.argument("out", type=click.Path())
@@ -24,11 +32,14 @@ def hexagons(out: str, settings: str) -> None:
 @click.argument("file", type=click.Path())
 @click.option("--cells", is_flag=True, help="Write the H3 cells of the berths instead.")
 @click.option("--bom", is_flag=True, help="CSV with a byte order mark, for spreadsheet programs.")
-def export_command(out: str, file: str, cells: bool, bom: bool) -> None:
+@click.option("--public", is_flag=True, help="Without places of few ships and what stands for a single one.")
+@MIN_VESSELS
+def export_command(out: str, file: str, cells: bool, bom: bool, public: bool, min_vessels: int) -> None:
     """Write the berths of OUT as FILE: .geojson, .gpkg, .parquet or .csv."""
     from ais_berths.export import export
 
-    click.echo(f"wrote {export(out, file, cells=cells, bom=bom)}")
+    least = min_vessels if public else None
+    click.echo(f"wrote {export(out, file, cells=cells, bom=bom, min_vessels=least)}")
 
 
 @click.command("report")
@@ -39,6 +50,7 @@ def export_command(out: str, file: str, cells: bool, bom: bool) -> None:
 )
 @click.option("--out", "file", type=click.Path(), help="File to write; html goes to OUT/report.html else.")
 @click.option("--public", is_flag=True, help="Without ships' names and numbers, and with few ships hidden.")
+@MIN_VESSELS
 @click.option("--compare", multiple=True, help="Period FROM..TO (UTC, without TO); give two or more.")
 @click.option("--use", "uses", multiple=True, help="Use of the berths that count, or all; repeatable.")
 def report_command(
@@ -47,11 +59,12 @@ def report_command(
     form: Any,
     file: str | None,
     public: bool,
+    min_vessels: int,
     compare: tuple[str, ...],
     uses: tuple[str, ...],
 ) -> None:
     """Report on the ports of OUT: a page here, one HTML file that works offline, JSON or CSV."""
-    from ais_berths.report import parse_period, parse_uses, report, write_report
+    from ais_berths.report import ReportSettings, parse_period, parse_uses, report, write_report
 
     text = report(
         out,
@@ -60,6 +73,7 @@ def report_command(
         uses=parse_uses(uses),
         compare=[parse_period(period) for period in compare],
         public=public,
+        settings=ReportSettings(min_vessels=min_vessels),
     )
     path = file or (str(Path(out) / "report.html") if form == "html" else None)
     if path is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ais_berths.report.disclosure import enough, hidden_parts
+from ais_berths.disclosure import hidden_parts
 from ais_berths.report.words import TYPE_GROUPS, iso_time
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Profile:
 
     def shows(self, vessels: pd.Series) -> bool:
         """Tell whether a figure may be shown."""
-        return not self.public or enough(vessels, self.min_vessels)
+        return not self.public or int(vessels.nunique()) >= self.min_vessels
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ from ais_berths.report import (
     report,
     summarise,
 )
-from ais_berths.report.disclosure import hidden_parts
 from ais_berths.report.html import render_html
 from ais_berths.report.measures import Profile, occupied_hours, ships_over_time
 from ais_berths.report.visits import PortVisits
@@ -202,22 +201,6 @@ def test_hours_are_kept_when_cut(spans: list[tuple[int, int, int]], length: int)
 
 
 # the public profile -------------------------------------------------------------------------------
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=40), st.integers(2, 4))
-def test_hidden_parts_cannot_be_worked_out(rows: list[tuple[int, int]], least: int) -> None:
-    table = pd.DataFrame(rows, columns=["part", "mmsi"], dtype="int64")
-    hidden = hidden_parts(table["part"], table["mmsi"], range(6), least)
-    ships = table.groupby("part")["mmsi"].nunique()
-    if table["mmsi"].nunique() < least:
-        return  # The total is not shown either, and nothing is.
-    visible = [part for part in ships.index if part not in hidden]
-    assert all(ships[part] >= least for part in visible)
-    secret = [part for part in ships.index if part in hidden]
-    if secret:
-        assert len(secret) > 1
-        assert table["mmsi"][table["part"].isin(secret)].nunique() >= least
 
 
 @pytest.mark.parametrize("form", ["text", "html", "json", "csv"])
