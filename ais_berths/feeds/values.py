@@ -141,11 +141,14 @@ def codes(
     """
     array = single(column)
     if _is_text(array.type):
-        text = _blank_to_null(as_text(array))
-        quick = _try_cast(text, pa.float64())
-        array = quick if quick is not None else text.dictionary_encode()
+        array = array.dictionary_encode()
+        quick = _try_cast(_blank_to_null(as_text(array.dictionary)), pa.float64())
+        if quick is not None:
+            each, strange = codes(quick, read, remap)
+            return _spread(np.append(each, np.nan), array), _spread(np.append(strange, False), array)
     if pa.types.is_dictionary(array.type):
-        found = [np.nan if text is None else read(text) for text in as_text(array.dictionary).to_pylist()]
+        texts = _blank_to_null(as_text(array.dictionary)).to_pylist()
+        found = [np.nan if text is None else read(text) for text in texts]
         strange = np.array([code is None for code in found] + [False])
         known = np.array([np.nan if code is None else code for code in found] + [np.nan], dtype=np.float64)
         return _spread(known, array), _spread(strange, array)
