@@ -81,7 +81,7 @@ def scan_batch(chunks: Sequence[Chunk], store: Store, stamp: str) -> None:
     name = batch_id([chunk_id(chunk) for chunk in chunks])
     run = job.config.run
     writer = BatchWriter(store, name, run.buckets, run.chunk_rows)
-    writer.write(_scan_chunk(chunk, plan) for chunk in chunks)
+    writer.write(scan_chunk(chunk, plan) for chunk in chunks)
 
 
 def chunk_id(chunk: Chunk) -> str:
@@ -126,7 +126,7 @@ def _load_plan(out: Path, stamp: str) -> tuple[Job, ScanPlan]:  # noqa: ARG001 -
     return job, ScanPlan(feed, cells, job.config.clean, job.start, job.end)
 
 
-def _scan_chunk(chunk: Chunk, plan: ScanPlan) -> tuple[Record, Iterator[tuple[pa.Table, pa.Table]]]:
+def scan_chunk(chunk: Chunk, plan: ScanPlan) -> tuple[Record, Iterator[tuple[pa.Table, pa.Table]]]:
     """Record of a chunk, complete once its rows near ports have been taken."""
     record: Record = {
         "id": chunk_id(chunk),
