@@ -103,6 +103,18 @@ def test_tuning(
     assert page.count(f"| {name} | areas |") == page.count(f"| {name} | centres |") == 1
 
 
+def test_the_reading_of_a_page_is_kept(program: Callable[[str], Any], tmp_path: Path) -> None:
+    tables, page = program("tables"), tmp_path / "page.md"
+    tables.write(page, "Title", ["| old |"])
+    first = page.read_text(encoding="utf-8")
+    page.write_text(first + "\n" + tables.READING + "\nWhat it says.\n", encoding="utf-8")
+    for figure in ("new", "newer"):
+        tables.write(page, "Title", [f"| {figure} |"])
+    assert (
+        page.read_text(encoding="utf-8") == first.replace("old", "newer") + "\n## Reading\n\nWhat it says.\n"
+    )
+
+
 # what they measure --------------------------------------------------------------------------------
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 HERE = Path(__file__).resolve().parent
+READING = "## Reading\n"
+"""Heading of what somebody wrote about the figures; it is kept when they are made again."""
+
 _LIBRARIES = ("numpy", "pandas", "shapely", "scikit-learn", "scipy")
 
 
@@ -67,7 +70,7 @@ def against(values: Iterable[float], goal: float, digits: int = 3, *, at_most: b
 
 
 def write(out: Path, title: str, parts: Iterable[str], seeds: Sequence[int] = ()) -> None:
-    """Write a page of tables that begins with date, versions, seeds and command."""
+    """Write a page of tables after date, versions, seeds and command; its reading stays as it was."""
     program = Path(sys.argv[0])
     command = " ".join(["python", f"tests/benchmarks/{program.name}", *map(shlex.quote, sys.argv[1:])])
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
@@ -81,8 +84,10 @@ def write(out: Path, title: str, parts: Iterable[str], seeds: Sequence[int] = ()
     text = "\n".join(made) + "\n\n" + "\n".join(parts).rstrip() + "\n"
     if str(out) == "-":
         sys.stdout.write(text)
-    else:
-        out.write_text(text, encoding="utf-8")
+        return
+    before = out.read_text(encoding="utf-8") if out.exists() else ""
+    _, heading, reading = before.partition(READING)
+    out.write_text(text + ("\n" + heading + reading if heading else ""), encoding="utf-8")
 
 
 def _commit() -> str:
