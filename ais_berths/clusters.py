@@ -8,6 +8,7 @@ preferring any position are a continuous quay, not a chain of berths.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 
 _REACH_M = 12.0
+# Two berths side by side are a beam apart at least, while beams, fenders and antennas move the middles of the
+# ships of one berth: overlap is measured on hulls half as wide again.
+_BREADTH = 1.5
 
 
 def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
@@ -123,15 +127,16 @@ def _distances(
 ) -> NDArray[np.float64]:
     """From 0 for two hulls that cover each other to 1 for two that have nothing to do with each other.
 
-    The distance is the share of the smaller hull that the other leaves uncovered, or the offset of their
-    middles along the quay as a share of the shorter ship if that is more: a long ship that lay across two
-    berths covers the ships of both, but its middle is far from theirs.
+    The distance is the share of the smaller hull, both half as wide again, that the other leaves uncovered,
+    or the offset of their middles along the quay as a share of the shorter ship if that is more: a long ship
+    that lay across two berths covers the ships of both, but its middle is far from theirs.
     """
     pairs = prints.compare(i, j)
     offset = pairs.along / np.minimum(prints.length[i], prints.length[j])
     distance = np.where(pairs.turn <= config.max_turn_deg, np.minimum(offset, 1.0), 1.0)
     near = distance <= 1.0 - config.min_overlap
-    distance[near] = np.maximum(1.0 - prints.shares(i[near], j[near]), distance[near])
+    broad = replace(prints, width=_BREADTH * prints.width)
+    distance[near] = np.maximum(1.0 - broad.shares(i[near], j[near]), distance[near])
     return distance
 
 

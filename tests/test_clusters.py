@@ -108,6 +108,12 @@ def test_both_sides_of_a_finger_pier_are_two_berths() -> None:
     assert berths(cluster(*left, *never_at_once)) == ["abc", "xyz"]
 
 
+@pytest.mark.parametrize(("across_m", "n"), [(16.0, 1), (31.0, 2)])
+def test_no_two_berths_are_less_than_a_beam_apart(across_m: float, n: int) -> None:
+    groups = cluster(lie("a"), lie("b", day=3.0, across_m=across_m))
+    assert groups["cluster"].nunique() == n
+
+
 def test_ships_across_each_other_share_no_berth() -> None:
     """The corner of a basin: hulls that overlap, but at right angles."""
     assert berths(cluster(lie("a"), lie("b", day=2.0, turn_deg=90.0))) == ["a", "b"]
