@@ -25,7 +25,7 @@ TOP_LEVEL = {
     "CITATION.cff",
 }
 # What conda-forge calls some packages of PyPI.
-CONDA_NAMES = {"h3": "h3-py", "dask[dataframe]": "dask"}
+CONDA_NAMES = {"h3": "h3-py", "dask[dataframe]": "dask", "moto[server]": "moto"}
 NOT_ON_CONDA_FORGE = {"pyais"}
 
 

@@ -34,12 +34,28 @@ def hexagons(out: str, settings: str) -> None:
 @click.option("--bom", is_flag=True, help="CSV with a byte order mark, for spreadsheet programs.")
 @click.option("--public", is_flag=True, help="Without places of few ships and what stands for a single one.")
 @MIN_VESSELS
-def export_command(out: str, file: str, cells: bool, bom: bool, public: bool, min_vessels: int) -> None:
-    """Write the berths of OUT as FILE: .geojson, .gpkg, .parquet or .csv."""
+@click.option("--pings", is_flag=True, help="With the folder of a store, copy the clean pings too.")
+def export_command(
+    out: str, file: str, cells: bool, bom: bool, public: bool, min_vessels: int, pings: bool
+) -> None:
+    """Write the berths of OUT as FILE: .geojson, .gpkg, .parquet or .csv.
+
+    FILE may be a URL, such as s3://bucket/berths.geojson. A URL without such a suffix is a folder: every
+    table of OUT is copied there.
+    """
     from ais_berths.export import export
+    from ais_berths.stores import copy_results, export_to_url, is_file_url
 
     least = min_vessels if public else None
-    click.echo(f"wrote {export(out, file, cells=cells, bom=bom, min_vessels=least)}")
+    if "://" not in file:
+        click.echo(f"wrote {export(out, file, cells=cells, bom=bom, min_vessels=least)}")
+    elif is_file_url(file):
+        click.echo(f"wrote {export_to_url(out, file, cells=cells, bom=bom, min_vessels=least)}")
+    elif cells or bom or public:
+        raise click.UsageError("a folder gets all tables as they are; name a file to use these options")
+    else:
+        copies = copy_results(out, file, pings=pings)
+        click.echo(f"wrote {len(copies)} files to {file}")
 
 
 @click.command("report")

@@ -21,7 +21,8 @@ from ais_berths.feeds.canonical import (
     read_positions,
 )
 from ais_berths.feeds.chunks import OUTSIDE, Batch, Chunk, plan_chunks
-from ais_berths.feeds.files import InputFile, Window, has_changed, list_inputs
+from ais_berths.feeds.days import Window, missing_days
+from ais_berths.feeds.files import InputFile, has_changed, list_inputs
 from ais_berths.feeds.mapping import SHIPPED, Feed, load_feed, parse_feed
 from ais_berths.feeds.recognise import choose_feed, recognise, suggest_mapping
 
@@ -43,6 +44,7 @@ __all__ = [
     "iter_batches",
     "list_inputs",
     "load_feed",
+    "missing_days",
     "normalise",
     "parse_feed",
     "plan_chunks",

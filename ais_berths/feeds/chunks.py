@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pyarrow.parquet as pq
 
 from ais_berths.errors import InputError
+from ais_berths.feeds.days import Window
 from ais_berths.feeds.files import (
     InputFile,
-    Window,
     codec_of,
     open_binary,
     open_stream,

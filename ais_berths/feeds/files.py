@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import re
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import pyarrow as pa
 from fsspec.core import url_to_fs
 
 from ais_berths.errors import AisBerthsError, DependencyError, EmptyInputError, InputError
+from ais_berths.feeds.days import Window, day_folders
 from ais_berths.redact import printable, redact_urls
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ _TEMPORARY = {".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp", ".crc
 _PAPERS = ("readme", "licence", "license", "copying", "changelog", "checksum", "sha256")
 _STORES = {"botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure"}
 _KEYLESS = ("s3://", "s3a://", "gs://", "gcs://")
-_PARTITION = re.compile(r"(year|month|day)=0*(\d+)", re.IGNORECASE)
 # Text of AIS packs to a tenth, and to a fiftieth where one ship lies still for a year.
 _MOST_TIMES = 250
 _LARGE_BYTES = 1 << 28
+_QUESTIONS = 16
 _CODECS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"PK\x03\x04": "zip"}
 
 
@@ -62,47 +63,6 @@ class InputFile:
     def fingerprint(self) -> str:
         """Size and stamp: the same file read twice has the same fingerprint."""
         return f"{self.size}-{self.stamp}"
-
-
-@dataclass(frozen=True)
-class Window:
-    """Days whose ``year=/month=/day=`` folders are read; no limit where None."""
-
-    first: dt.date | None = None
-    last: dt.date | None = None
-
-    @classmethod
-    def around(
-        cls, start: dt.datetime | None, end: dt.datetime | None, days_before: int = 1, days_after: int = 2
-    ) -> Window:
-        """Widen a period on position time to the days on which its reports may have arrived."""
-        first = None if start is None else start.date() - dt.timedelta(days=days_before)
-        last = None if end is None else end.date() + dt.timedelta(days=days_after)
-        return cls(first, last)
-
-    def meets(self, path: str) -> bool:
-        """Tell whether the partition folders in a path leave it inside the window.
-
-        Examples
-        --------
-        >>> window = Window(dt.date(2022, 2, 27), dt.date(2022, 3, 1))
-        >>> [window.meets(f"ais/year=2022/month={m}") for m in (1, 2, 3)]
-        [False, True, True]
-        >>> window.meets("ais/year=2022/month=02/day=26/a.parquet"), window.meets("ais/other")
-        (False, True)
-        """
-        parts = {name.lower(): int(number) for name, number in _PARTITION.findall(path)}
-        if "year" not in parts:
-            return True
-        named = [parts[level] for level in ("year", "month", "day") if level in parts]
-        if "month" not in parts:
-            named = named[:1]
-
-        def same_levels(day: dt.date) -> list[int]:
-            return [day.year, day.month, day.day][: len(named)]
-
-        after_first = self.first is None or named >= same_levels(self.first)
-        return after_first and (self.last is None or named <= same_levels(self.last))
 
 
 def list_inputs(inputs: Iterable[str | Path], window: Window | None = None) -> list[InputFile]:
@@ -303,7 +263,7 @@ def _expand(given: str, window: Window) -> list[InputFile]:
             item = system.info(path)
             if item["type"] != "directory":
                 return [_input_file(system, path, item)]
-            found = list(_walk(system, path, window, root=path))
+            found = _by_calendar(system, path, window) or list(_walk(system, path, window, root=path))
             complaint = f"the folder {show(given)} holds no Parquet, CSV or NMEA file"
             if window != Window():
                 complaint += " for the period asked for"
@@ -311,6 +271,27 @@ def _expand(given: str, window: Window) -> list[InputFile]:
         raise EmptyInputError(complaint)
     found.sort(key=lambda item: _natural(item["name"]))
     return [_input_file(system, item["name"], item) for item in found]
+
+
+def _by_calendar(system: Any, root: str, window: Window) -> list[dict[str, Any]]:
+    """Files in the day folders of a store, without listing what lies above them; none for other folders."""
+    if _is_local(system):
+        return []
+
+    def list_day(spellings: tuple[str, ...]) -> list[dict[str, Any]]:
+        for folder in spellings:
+            with contextlib.suppress(FileNotFoundError):
+                return list(_walk(system, folder, Window(), root))
+        return []
+
+    # A store answers many questions at once as fast as one.
+    with ThreadPoolExecutor(_QUESTIONS) as pool:
+        return [item for items in pool.map(list_day, day_folders(root, window)) for item in items]
+
+
+def _is_local(system: Any) -> bool:
+    protocols = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
+    return "file" in protocols
 
 
 def _walk(system: Any, folder: str, window: Window, root: str) -> Iterator[dict[str, Any]]:
@@ -375,8 +356,7 @@ def _natural(path: str) -> list[tuple[int, int, str]]:
 
 
 def _input_file(system: Any, path: str, item: dict[str, Any]) -> InputFile:
-    protocols = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
-    url = path if "file" in protocols else system.unstrip_protocol(path)
+    url = path if _is_local(system) else system.unstrip_protocol(path)
     if item["type"] not in ("file", "link"):
         raise InputError(f"{show(url)} is neither a file nor a folder; give the path of a file")
     size = int(item.get("size") or 0)

@@ -26,7 +26,7 @@ from ais_berths.pipeline.calls import read_parts, write_calls
 from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
 from ais_berths.pipeline.lock import only_run
-from ais_berths.pipeline.rounds import gather, has_all_stops, prepare, scan
+from ais_berths.pipeline.rounds import find_missing_days, gather, has_all_stops, prepare, scan
 from ais_berths.pipeline.scan import counts_table
 from ais_berths.pipeline.tasks import Wiring
 from ais_berths.places import Places, find_places
@@ -225,6 +225,7 @@ def _write_record(store: Store, job: Job, pieces: list[Record], summary: Summary
         "job": json.loads(job.model_dump_json()),
         "job_fingerprint": job.fingerprint(),
         "inputs": [{"path": path, **entry} for path, entry in sorted(inputs.items())],
+        "missing_days": find_missing_days(store, job, pieces),
         "counts": summary.counts,
         "quality": quality,
         "seconds": {name: round(value, 3) for name, value in summary.seconds.items()},

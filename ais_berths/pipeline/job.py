@@ -110,7 +110,10 @@ def check_out(out: str | Path, job: Job, *, overwrite: bool) -> Job:
         The folder holds results of another job and `overwrite` is not set.
     """
     if "://" in str(out):
-        raise OutputError(f"{out} is a URL, expected a folder on this machine or on a mounted disk")
+        raise OutputError(
+            f"{out} is a URL, expected a folder on this machine or on a mounted disk; "
+            f"`ais-berths export FOLDER {out}` copies the results there afterwards"
+        )
     store = Store(out)
     if store.out.exists() and not store.out.is_dir():
         raise OutputError(f"{store.out} is a file, expected a folder; choose another --out")

@@ -14,7 +14,7 @@ from ais_berths import __version__, geo, schema
 from ais_berths.atomic import atomic_path
 from ais_berths.errors import AisBerthsError, EmptyInputError, OutputError
 from ais_berths.export import write_parquet
-from ais_berths.feeds import Window, choose_feed, list_inputs, load_feed, plan_chunks
+from ais_berths.feeds import Feed, Window, choose_feed, list_inputs, load_feed, missing_days, plan_chunks
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import read_parts
 from ais_berths.pipeline.gather import gather_part, make_parts
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ais_berths.feeds import Chunk, Feed, InputFile
+    from ais_berths.feeds import Chunk, InputFile
     from ais_berths.pipeline.job import Job
     from ais_berths.pipeline.layout import Record
     from ais_berths.pipeline.tasks import Wiring
@@ -62,8 +62,7 @@ def prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrit
     port_list = job.port_list()
     job = check_out(out, job.model_copy(update={"ports_hash": hash_ports(port_list)}), overwrite=overwrite)
     # Only the platform's archive has folders by day, unless the user's own mapping says otherwise.
-    margin = load_feed("ungp" if job.feed == "auto" else job.feed).partitions
-    files = list_inputs(inputs, Window.around(job.start, job.end, margin.days_before, margin.days_after))
+    files = list_inputs(inputs, _window(job, load_feed("ungp" if job.feed == "auto" else job.feed)))
     feed = choose_feed(files, job.feed)
     store = Store(out)
     cells = None if not overwrite and _has_cells(store, job) else job.cells(port_list)
@@ -85,6 +84,9 @@ def scan(store: Store, work: Work, wiring: Wiring) -> None:
         f"reading {len(work.files)} file(s) as feed '{work.feed.name}': "
         f"{len(new)} of {len(work.chunks)} pieces to do"
     )
+    missing = missing_days((file.path for file in work.files), _window(work.job, work.feed))
+    if missing:
+        wiring.log(f"{len(missing)} day(s) have no folder: {', '.join(map(str, missing))}")
     stamp = _write_plan(store, work)
     total = sum(chunk.rows for chunk in new)
     share = max(_LEAST_ROWS, total // (_TASKS_PER_SLOT * wiring.slots()))
@@ -102,6 +104,13 @@ def scan(store: Store, work: Work, wiring: Wiring) -> None:
             f"the workers wrote what they read to a disk that is not seen here; put {store.out} on a disk "
             "that this machine and all workers share"
         )
+
+
+def find_missing_days(store: Store, job: Job, pieces: list[Record]) -> list[str]:
+    """Days of arrival of which a folder has read nothing, though it read others."""
+    feed = Feed.model_validate_json(store.feed_file.read_text(encoding="utf-8"))
+    missing = missing_days((piece["input"] for piece in pieces), _window(job, feed))
+    return [str(day) for day in missing]
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,12 @@ def has_all_stops(store: Store, pieces: list[Record]) -> bool:
     if not store.stops_mark.exists():
         return False
     return bool(json.loads(store.stops_mark.read_text(encoding="utf-8"))["pieces"] == _mark(pieces)["pieces"])
+
+
+def _window(job: Job, feed: Feed) -> Window:
+    """Days of arrival that may hold positions of the period."""
+    margin = feed.partitions
+    return Window.around(job.start, job.end, margin.days_before, margin.days_after)
 
 
 def _mark(pieces: list[Record]) -> dict[str, Any]:
