@@ -77,7 +77,8 @@ def test_development_tools_stand_in_a_marked_block(root: Path, project: dict) ->
     block = text.partition("# extras test and dev")[2].partition("# end of test and dev")[0]
     tools = re.findall(r"- ([\w-]+)>=", block)
     extras = project["optional-dependencies"]
-    assert set(tools) == set(bounds(extras["test"], extras["dev"]))
+    wanted = {CONDA_NAMES.get(name, name) for name in bounds(extras["test"], extras["dev"])}
+    assert set(tools) == wanted
 
 
 def test_versions_agree(root: Path) -> None:
