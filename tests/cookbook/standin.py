@@ -7,7 +7,6 @@ pyspark, pandas plays Spark. What the real ``get_ais`` does beyond its arguments
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -93,7 +92,7 @@ def namespace(spark: Any) -> dict[str, Any]:
     functions.get_ais = get_ais  # type: ignore[attr-defined]
     package.functions = functions  # type: ignore[attr-defined]
     sys.modules |= {"ais": package, "ais.functions": functions}
-    return {"spark": spark, "datetime": datetime}
+    return {"spark": spark}
 
 
 if __name__ == "__main__":

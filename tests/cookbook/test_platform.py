@@ -9,6 +9,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,7 @@ def test_the_cells_of_the_berths_are_what_the_platform_takes(
         def show(self) -> None:
             asked.append("shown")
 
-    names = standin.namespace(Spark("")) | {"own": str(tmp_path)}
+    names = standin.namespace(Spark("")) | {"own": str(tmp_path), "datetime": datetime}
     names["af"] = sys.modules["ais"].functions
     exec(last, names)
     columns = ["hex_id", "polygon_name", "hex_resolution"]
