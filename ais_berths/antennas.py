@@ -54,6 +54,9 @@ _BANDS = (
     _Band("unknown", 999, 0.80, 0.10, 0.55, 0.38, 0.16),
 )
 
+# Share of ships whose antenna stands anywhere (largest likelihood of the 1,360 ships).
+_ANYWHERE = 0.05
+
 # Median length and width (m) by group, for ships that sent no size at all. Seagoing passenger ships, those
 # with an IMO number, are of 100 GT and more: those longer than 35 m (n = 49).
 _USUAL_SIZE = {
@@ -127,7 +130,9 @@ def ratio_density(group: NDArray[np.object_], length_m: Floats, grid: Floats) ->
     bands = _bands_of(group, length_m)
     usual = _bell(grid, bands[:, [0]], bands[:, [1]])
     other = _bell(grid, bands[:, [3]], bands[:, [4]])
+    anywhere = np.full((1, len(grid)), 1.0 / len(grid))
     mixture = bands[:, [2]] * usual + (1.0 - bands[:, [2]]) * other
+    mixture = (1.0 - _ANYWHERE) * mixture + _ANYWHERE * anywhere
     result: Floats = mixture / mixture.sum(axis=1, keepdims=True)
     return result
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Members = NDArray[np.intp]
 
 _FEW = 6
+# A few visits to a continuous quay may lie close together by chance: less spread makes a berth of them.
+_BY_CHANCE = 0.5
 _GUESSES = 2
 _LONGER = 5.0
 _LOOK_BACK = 6
@@ -124,7 +126,8 @@ def _are_one_berth(prints: Footprints, groups: list[Members], config: BerthsConf
     n = np.bincount(laid.number)
     spread = quantiles(laid.along, laid.number, 0.9) - quantiles(laid.along, laid.number, 0.1)
     length, error = (quantiles(v[laid.member], laid.number, 0.5) for v in (prints.length, prints.error))
-    together = (n <= 2) | (spread <= config.berth_spread * length + 10.0 + error)
+    most = config.berth_spread * np.where(n < _FEW, _BY_CHANCE, 1.0) * length
+    together = (n <= 2) | (spread <= most + 10.0 + error)
     # Ships outside others that were not noticed as such also lie there at once.
     result: NDArray[np.bool_] = together & (_conflicts(laid) <= 1 + config.conflict_share * n)
     return result

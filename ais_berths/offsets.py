@@ -27,6 +27,8 @@ _GRID = np.linspace(0.0, 1.0, 41)
 _ROUNDS = 6
 _BLOCK = 20_000
 _KNOWN_ERROR_M = 3.0
+# How much a neighbour must speak against before it is heard, by whether the ship sent her offsets herself.
+_DOUBT, _DOUBT_SENT = 0.03, 0.3
 
 
 def estimate_offsets(
@@ -247,8 +249,8 @@ def _evidence(moored: _Moored, pairs: _Pairs, shift: Floats, trust: Floats, conf
         overlap = np.clip((reach[:, None] - apart - 5.0) / 25.0, 0.0, 1.0)
         _add_rows(clash, i, trust[j, None] * overlap)
     # A share of a ship, anywhere along its own length, keeps a lone neighbour from being certain.
-    background = 0.3 / np.maximum(moored.length, 20.0)[:, None]
-    log = np.log(background + density) - np.minimum(3.0 * clash, 6.0)
+    doubt = np.where(moored.known, _DOUBT_SENT, _DOUBT) / np.maximum(moored.length, 20.0)
+    log = np.log(doubt[:, None] + density) - np.minimum(3.0 * clash, 6.0)
     result: Floats = log - log.max(axis=1, keepdims=True)
     return result
 

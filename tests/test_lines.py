@@ -135,6 +135,13 @@ def test_ships_anywhere_are_one_continuous_quay() -> None:
     assert settled.continuous.all()
 
 
+def test_a_few_ships_close_together_by_chance_are_no_berth() -> None:
+    chance = settle(line([0.0, 20.0, 45.0, 65.0, 260.0]), [0, 0, 0, 0, 1])
+    assert chance.continuous.all()
+    many = settle(line(np.linspace(0.0, 65.0, 12)), [0] * 12)
+    assert not many.continuous.any()
+
+
 def test_parts_of_a_continuous_quay_that_nobody_lay_across_are_joined() -> None:
     along = np.concatenate([anywhere(30, 900.0), 1150.0 + anywhere(30, 900.0, seed=4)])
     settled = settle(line(along), [0] * 30 + [1] * 30)
