@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from ais_berths.feeds import Chunk, Normalised
     from ais_berths.geo import Floats
 
-# Rows know their chunk by a number of 16 bits.
-_MOST_PIECES = 1 << 15
+# The description of a task is kept short: it goes through the scheduler.
+_MOST_PIECES = 250
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,186 @@
+"""Any Dask: a real scheduler and two real workers in processes of their own, one of them killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cloudpickle
+import pytest
+
+from ais_berths.config import parse_config
+from ais_berths.errors import ConfigError
+from ais_berths.pipeline import Job, Wiring, detect, tasks
+from ais_berths.simulate import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+SAME = (
+    *("stops.parquet", "vessels.parquet", "hulls.parquet", "berths.parquet", "quays.parquet"),
+    *("anchorages.parquet", "berth_calls.parquet", "port_calls.parquet", "indicators.csv", "quality.csv"),
+)
+
+
+@dataclass
+class Cluster:
+    """A scheduler and its workers."""
+
+    address: str
+    workers: list[subprocess.Popen]
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("archive") / "port"
+    simulate(folder, rng=5, days=5, scene=("general", "far"), report_s=900.0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def job(archive: Path) -> Job:
+    # More tasks than the feed needs, so that a worker can be lost between them.
+    config = parse_config({"run": {"chunk_rows": 1000, "buckets": 12}})
+    return Job(feed="ungp", ports_file=str(archive / "ports.csv"), config=config)
+
+
+@pytest.fixture(scope="module")
+def usual(archive: Path, job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Result of threads."""
+    out = tmp_path_factory.mktemp("usual") / "out"
+    assert detect([archive / "feed"], out, job).counts["berths"] > 0
+    return out
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, root: Path) -> Iterator[Cluster]:
+    """`dask scheduler` and two `dask worker` on this machine."""
+    file = tmp_path / "scheduler.json"
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    dask = [sys.executable, "-m", "dask"]
+    address = ["--scheduler-file", str(file), "--no-dashboard"]
+    scheduler = [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", *address]
+    worker = [*dask, "worker", "--nthreads", "1", "--no-nanny", *address]
+    processes = [subprocess.Popen(scheduler, **options)]
+    try:
+        until = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        processes += [subprocess.Popen(worker, cwd=tmp_path, **options) for _ in range(2)]
+        yield Cluster(json.loads(file.read_text(encoding="utf-8"))["address"], processes[1:])
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def assert_same(out: Path, usual: Path) -> None:
+    assert [name for name in SAME if (out / name).read_bytes() != (usual / name).read_bytes()] == []
+
+
+@pytest.mark.slow
+def test_a_worker_is_killed_in_the_middle(
+    cluster: Cluster, archive: Path, job: Job, usual: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    records = out / "state" / "scan"
+    at: list[int] = []
+
+    def kill() -> None:
+        while len(found := list(records.glob("*.json"))) < 3:
+            time.sleep(0.005)
+        at.append(len(found))
+        cluster.workers[0].send_signal(signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    told: list[str] = []
+    detect([archive / "feed"], out, job, wiring=Wiring(scheduler=cluster.address, log=told.append))
+    killer.join()
+    total = len(list(records.glob("*.json")))
+    assert cluster.workers[0].wait(5) == -signal.SIGKILL
+    assert 3 <= at[0] < total, "the worker was killed too late to lose anything"
+    assert_same(out, usual)
+    assert f"{total} of {total} tasks done" in told
+
+
+@pytest.mark.slow
+def test_by_variable_and_by_the_callers_client(
+    cluster: Cluster, archive: Path, job: Job, usual: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distributed import Client  # noqa: PLC0415 - it costs a second
+
+    told: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setenv("DASK_SCHEDULER_ADDRESS", cluster.address)
+        detect([archive / "feed"], tmp_path / "variable", job, wiring=Wiring(log=told.append))
+    assert any("tasks done" in text for text in told)
+    assert_same(tmp_path / "variable", usual)
+    told.clear()
+    with Client(cluster.address):
+        detect([archive / "feed"], tmp_path / "client", job, wiring=Wiring(log=told.append))
+    assert any("tasks done" in text for text in told)
+    assert_same(tmp_path / "client", usual)
+    monkeypatch.setattr(tasks, "__version__", "9.9")
+    with pytest.raises(ConfigError, match=r"have ais-berths .*expected 9\.9"):
+        detect([archive / "feed"], tmp_path / "old", job, wiring=Wiring(scheduler=cluster.address))
+    assert not (tmp_path / "old").exists()
+
+
+def test_nothing_of_size_travels(
+    archive: Path, usual: Path, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes through the scheduler are names: it does not grow with cells, rows or vessels."""
+    sizes: list[int] = []
+
+    def measure(call: Callable[..., Any], items: list[Any], *_: Any) -> list[Any]:
+        results = [call(item) for item in items]
+        sizes.extend(len(cloudpickle.dumps((call, item))) for item in items)
+        sizes.extend(len(cloudpickle.dumps(result)) for result in results)
+        return results
+
+    monkeypatch.setattr(tasks, "_run_on_cluster", measure)
+    monkeypatch.setattr(tasks, "_check_workers", lambda _client: None)
+
+    class Slots:
+        def nthreads(self) -> dict[str, int]:
+            return {"a": 1}
+
+    monkeypatch.setattr(tasks, "_own_client", Slots)
+    detect([archive / "feed"], tmp_path / "out", job)
+    assert len(sizes) > 20
+    assert max(sizes) < 4000
+    assert_same(tmp_path / "out", usual)
+
+
+def test_nobody_answers(archive: Path, job: Job, tmp_path: Path) -> None:
+    import dask  # noqa: PLC0415
+
+    wiring = Wiring(scheduler="tcp://127.0.0.1:9")
+    patience = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
+    with patience, pytest.raises(ConfigError, match=r"no dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        detect([archive / "feed"], tmp_path / "out", job, wiring=wiring)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_scheduler_without_workers(
+    cluster: Cluster, archive: Path, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for worker in cluster.workers:
+        worker.kill()
+        worker.wait()
+    time.sleep(1)
+    monkeypatch.setattr(tasks, "_PATIENCE_S", 1)
+    with pytest.raises(ConfigError, match="has had no worker for 1 seconds"):
+        detect([archive / "feed"], tmp_path / "out", job, wiring=Wiring(scheduler=cluster.address))
