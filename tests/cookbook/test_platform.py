@@ -96,7 +96,7 @@ def test_the_cells_of_the_berths_are_what_the_platform_takes(
     last = [source for where, source in story() if where == "platform"][-1]
     polygons = pd.DataFrame({"hex_id": [1], "polygon_name": ["B"], "hex_resolution": [12]})
     monkeypatch.setenv("AIS_BERTHS_OWN", str(tmp_path))
-    polygons.to_parquet(tmp_path / "berth_cells.parquet")
+    polygons.to_parquet(tmp_path / "polygons.parquet")
     asked = []
 
     class Spark(standin.PandasSpark):  # type: ignore[name-defined,misc]
