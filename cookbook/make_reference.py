@@ -47,6 +47,7 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "mapping.md": _mapping(),
         "indicators.md": _indicators(),
+        "figures.md": _figures(),
     }
     for number, (title, modules) in enumerate(_parts(), start=1):
         made[f"interface_{number:02}.md"] = _interface(title, modules)
@@ -141,6 +142,20 @@ def _indicators() -> str:
         "`ais-berths calls OUT --preset NAME`."
     )
     return "\n\n".join([head, table, presets, preset_table()])
+
+
+def _figures() -> str:
+    """All pages that the programs in ``tests/benchmarks`` wrote, one level lower."""
+    parts = [
+        "# Measured figures\n\nThe pages that the programs in `tests/benchmarks` of the source wrote, as they "
+        "stand. What the columns mean, and how the ports are made, is said in its `README.md`."
+    ]
+    for path in sorted((HERE.parent / "tests" / "benchmarks").glob("*.md")):
+        if path.name != "README.md":
+            parts.append(
+                re.sub(r"^(#+ )", r"#\1", path.read_text(encoding="utf-8").strip(), flags=re.MULTILINE)
+            )
+    return "\n\n".join(parts) + "\n"
 
 
 def _parts() -> Iterator[tuple[str, list[str]]]:
