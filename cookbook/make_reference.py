@@ -146,16 +146,13 @@ def _indicators() -> str:
 
 def _figures() -> str:
     """All pages that the programs in ``tests/benchmarks`` wrote, one level lower."""
-    parts = [
+    head = (
         "# Measured figures\n\nThe pages that the programs in `tests/benchmarks` of the source wrote, as they "
         "stand. What the columns mean, and how the ports are made, is said in its `README.md`."
-    ]
-    for path in sorted((HERE.parent / "tests" / "benchmarks").glob("*.md")):
-        if path.name != "README.md":
-            parts.append(
-                re.sub(r"^(#+ )", r"#\1", path.read_text(encoding="utf-8").strip(), flags=re.MULTILINE)
-            )
-    return "\n\n".join(parts) + "\n"
+    )
+    pages = sorted((HERE.parent / "tests" / "benchmarks").glob("*.md"))
+    texts = [path.read_text(encoding="utf-8").strip() for path in pages if path.name != "README.md"]
+    return "\n\n".join([head, *(re.sub(r"^#", "##", text, flags=re.MULTILINE) for text in texts)]) + "\n"
 
 
 def _parts() -> Iterator[tuple[str, list[str]]]:
