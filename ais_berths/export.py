@@ -25,6 +25,7 @@ from ais_berths.berthcells import berth_cells, cell_list
 from ais_berths.disclosure import publish
 from ais_berths.errors import InputError, OutputError
 from ais_berths.geo import cell_polygons
+from ais_berths.tables import read_places, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -203,22 +204,19 @@ def _read_layer(out: Path, table: str) -> gpd.GeoDataFrame:
         raise InputError(
             f"the folder {out} holds no {path.name}; run `ais-berths detect ... --out {out}` first"
         )
-    try:
-        return gpd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as GeoParquet: {error}") from error
+    return read_places(path, table)
 
 
 def _read_stops(out: Path) -> pd.DataFrame:
     path = out / "stops.parquet"
     if not path.is_file():
         raise InputError(f"the folder {out} holds no stops.parquet, which says what may be published")
-    return pd.read_parquet(path, columns=["port_id", "mmsi", "berth_id", "anchorage_id"])
+    return read_table(path, "stops", ["port_id", "mmsi", "berth_id", "anchorage_id"])
 
 
 def _export_cells(out: Path, berths: gpd.GeoDataFrame, path: Path, *, bom: bool) -> None:
     stored = out / "berth_cells.parquet"
-    cells = pd.read_parquet(stored) if stored.is_file() else berth_cells(berths)
+    cells = read_table(stored, "berth_cells") if stored.is_file() else berth_cells(berths)
     cells = cells[cells["berth_id"].isin(berths["berth_id"])]
     suffix = path.suffix.lower()
     if suffix == ".csv":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ais_berths.cli.words import text_table
+from ais_berths.redact import printable
 
 
 @click.command()
@@ -62,9 +64,16 @@ def config() -> None:
 @config.command("show")
 @click.argument("file", required=False, type=click.Path())
 def config_show(file: str | None) -> None:
-    """Print the settings (the defaults, or those of FILE) as TOML."""
+    """Print settings as TOML: the defaults, those of FILE, or those of the run in the folder FILE."""
     from ais_berths.config import load_config, to_toml
 
+    if file is not None and (Path(file).is_dir() or file.endswith(".json")):
+        from ais_berths.pipeline.record import read_job
+
+        job, command = read_job(file)
+        click.echo(f"# {printable(command)}")
+        click.echo(to_toml(job.config), nl=False)
+        return
     click.echo(to_toml(load_config(file)), nl=False)
 
 

@@ -6,30 +6,28 @@ round of tasks takes one bucket of vessels each. What remains is small and runs 
 
 from __future__ import annotations
 
-import json
-import platform
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ais_berths import __version__, schema
+from ais_berths import schema
 from ais_berths.berthcells import berth_cells
 from ais_berths.errors import InputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import read_parts, write_calls
-from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
+from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, writing
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
 from ais_berths.pipeline.lock import only_run
-from ais_berths.pipeline.rounds import find_missing_days, gather, has_all_stops, prepare, scan
+from ais_berths.pipeline.record import write_record
+from ais_berths.pipeline.rounds import gather, has_all_stops, prepare, scan
 from ais_berths.pipeline.scan import counts_table
 from ais_berths.pipeline.tasks import Wiring
 from ais_berths.places import Places, find_places
+from ais_berths.tables import read_table
 from ais_berths.vessels import merge_statics
 
 if TYPE_CHECKING:
@@ -152,7 +150,7 @@ def _find_places(store: Store, job: Job, summary: Summary, wiring: Wiring) -> No
     stops = read_parts(store, "stops").sort_values("stop_id", ignore_index=True)
     vessels = merge_statics(_statics(store, records, stops), job.config.hulls)
     port_list = job.port_list()
-    cells = schema.to_pandas(pq.read_table(store.table("cells")))
+    cells = read_table(store.table("cells"), "cells")
     wiring.log(f"{len(stops)} stops of {stops['mmsi'].nunique()} vessels: looking for berths")
     places = find_places(stops, vessels, port_list, cells, job.config, only=job.ports)
     clock.lap(summary, "berths")
@@ -163,7 +161,7 @@ def _find_places(store: Store, job: Job, summary: Summary, wiring: Wiring) -> No
         clock.lap(summary, "calls")
         _write_tables(store, job, places, vessels, pieces, summary, port_list)
         clock.lap(summary, "write")
-        _write_record(store, job, pieces, summary)
+        write_record(store, job, pieces, vars(summary))
 
 
 def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary: Summary) -> None:
@@ -206,31 +204,6 @@ def _write_tables(
         "quays": len(places.quays),
         "anchorages": len(places.anchorages),
     }
-
-
-def _write_record(store: Store, job: Job, pieces: list[Record], summary: Summary) -> None:
-    """Write ``run.json``: enough to repeat the run."""
-    inputs: dict[str, dict[str, Any]] = {}
-    for piece in pieces:
-        entry = inputs.setdefault(piece["input"], {"fingerprint": piece["fingerprint"], "rows": 0})
-        entry["rows"] += piece["rows"]
-    quality = summary.quality.to_dict("records")
-    run = {
-        "program": "ais-berths",
-        "version": __version__,
-        "schema_version": schema.SCHEMA_VERSION,
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "packages": {"pandas": pd.__version__, "pyarrow": pa.__version__},
-        "job": json.loads(job.model_dump_json()),
-        "job_fingerprint": job.fingerprint(),
-        "inputs": [{"path": path, **entry} for path, entry in sorted(inputs.items())],
-        "missing_days": find_missing_days(store, job, pieces),
-        "counts": summary.counts,
-        "quality": quality,
-        "seconds": {name: round(value, 3) for name, value in summary.seconds.items()},
-    }
-    write_text(store.out / "run.json", json.dumps(run, indent=1, ensure_ascii=False))
 
 
 def _statics(store: Store, records: list[Record], stops: pd.DataFrame) -> pd.DataFrame:

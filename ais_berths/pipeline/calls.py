@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,6 +20,7 @@ from ais_berths.periods import add_hours
 from ais_berths.pipeline.job import load_job, write_text, writing
 from ais_berths.pipeline.lock import only_run
 from ais_berths.presets import apply_preset
+from ais_berths.tables import check_layout, read_places, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,10 +71,8 @@ def find_all_calls(
             f"{store.out} lacks {', '.join(f'{name}.parquet' for name in missing)}; "
             f"run `ais-berths berths {store.out}` first"
         )
-    tables = {
-        name: schema.to_pandas(pq.read_table(store.table(name))) for name in ("stops", "vessels", "hulls")
-    }
-    tables |= {name: gpd.read_parquet(store.table(name)) for name in _PLACES}
+    tables = {name: read_table(store.table(name), name) for name in ("stops", "vessels", "hulls")}
+    tables |= {name: read_places(store.table(name), name) for name in _PLACES}
     with only_run(store.out), writing(store, "calls"):
         calls = write_calls(store, job, tables, config)
         write_parquet(calls.stops, store.table("stops"), "stops")
@@ -131,7 +129,10 @@ def read_parts(store: Store, name: str) -> pd.DataFrame:
     files = sorted(store.parts.glob(f"{name}-*.parquet"))
     if not files:
         return schema.empty(name)
-    return schema.to_pandas(pa.concat_tables([pq.read_table(path) for path in files]))
+    tables = [pq.read_table(path) for path in files]
+    for table, path in zip(tables, files, strict=True):
+        check_layout(table.schema, name, path)
+    return schema.to_pandas(pa.concat_tables(tables))
 
 
 def _note(store: Store, preset: str | None, config: Config) -> None:

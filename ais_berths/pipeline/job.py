@@ -181,11 +181,7 @@ def load_job(out: str | Path) -> tuple[Store, Job]:
             f"{store.out} holds no results of ais-berths; run `ais-berths filter` or `detect` first"
         )
     job = _read_job(store)
-    if job.schema_version != schema.SCHEMA_VERSION:
-        raise InputError(
-            f"{store.out} was written with table layout {job.schema_version}, this version writes "
-            f"{schema.SCHEMA_VERSION}; run `ais-berths detect --overwrite`"
-        )
+    _check_version(store, job)
     return store, job
 
 
@@ -205,8 +201,17 @@ def _read_job(store: Store) -> Job:
         ) from error
 
 
+def _check_version(store: Store, job: Job) -> None:
+    if job.schema_version != schema.SCHEMA_VERSION:
+        raise InputError(
+            f"{store.out} was written with table layout {job.schema_version}, this version writes "
+            f"{schema.SCHEMA_VERSION}; run `ais-berths detect --overwrite`, or use the version that made it"
+        )
+
+
 def _same_job(store: Store, job: Job) -> Job:
     old = _read_job(store)
+    _check_version(store, old)
     changed = sorted(_differences(json.loads(old.model_dump_json()), json.loads(job.model_dump_json())))
     if changed:
         raise ConfigError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from ais_berths import __version__, geo, schema
+from ais_berths import __version__, geo
 from ais_berths.atomic import atomic_path
 from ais_berths.errors import AisBerthsError, EmptyInputError, OutputError
 from ais_berths.export import write_parquet
@@ -23,6 +23,7 @@ from ais_berths.pipeline.layout import bucket_rows, forget, pieces_of, read_reco
 from ais_berths.pipeline.scan import chunk_id, counts_table, make_batches, scan_batch
 from ais_berths.raster import CellFilter
 from ais_berths.redact import redact_urls
+from ais_berths.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,7 +228,7 @@ def _boxes(
     if n_cells > 500_000:
         return None
     if cells is None:
-        cells = schema.to_pandas(pq.read_table(store.table("cells")))
+        cells = read_table(store.table("cells"), "cells")
     if cells["port_id"].nunique() > limit:
         return None
     lat, lon = geo.cell_centres(cells["cell"].to_numpy())

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.atomic import check_whole
@@ -26,6 +25,7 @@ from ais_berths.evaluate import (
 from ais_berths.pipeline.job import Job, Store, load_job
 from ais_berths.places import find_places
 from ais_berths.ports import read_ports
+from ais_berths.tables import read_places, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -70,11 +70,11 @@ def score_out(
     """
     store, job = load_job(out)
     check_whole(store.out)
-    berths = gpd.read_parquet(store.table("berths"))
+    berths = read_places(store.table("berths"), "berths")
     card = ScoreCard()
     if truth is not None:
         known = read_truth(truth)
-        stops = schema.to_pandas(pq.read_table(store.table("stops")))
+        stops = read_table(store.table("stops"), "stops")
         card = evaluate(berths, known, stops=stops, uses=uses or None)
         if picture is not None:
             plot_score(berths, known, title=str(store.out)).savefig(picture, dpi=150)
@@ -109,7 +109,7 @@ def read_truth(path: str | Path) -> Truth:
 
 def _official(store: Store, job: Job, file: str | Path, indicator: str) -> OfficialScores:
     path = store.table("indicators")
-    table = schema.to_pandas(pq.read_table(path)) if path.exists() else schema.empty("indicators")
+    table = read_table(path, "indicators") if path.exists() else schema.empty("indicators")
     if not (table["period"] == "month").any():
         raise InputError(
             f"{store.out} holds no indicators by month; "
@@ -123,9 +123,7 @@ def _official(store: Store, job: Job, file: str | Path, indicator: str) -> Offic
 
 def _split_half(out: str | Path) -> object:
     store, job = load_job(out)
-    stops = schema.to_pandas(pq.read_table(store.table("stops")))
-    vessels = schema.to_pandas(pq.read_table(store.table("vessels")))
-    cells = schema.to_pandas(pq.read_table(store.table("cells")))
+    stops, vessels, cells = (read_table(store.table(name), name) for name in ("stops", "vessels", "cells"))
     port_list = job.port_list()
     half = first_half(stops["mmsi"])
     first, second = (

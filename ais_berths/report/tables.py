@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ais_berths import ports, schema
 from ais_berths.atomic import check_whole
 from ais_berths.errors import AisBerthsError, InputError
+from ais_berths.tables import read_places, read_table
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,11 @@ def read_tables(out: str | Path) -> Tables:
     run = _read_run(folder / "run.json")
     quality = folder / "quality.csv"
     return Tables(
-        stops=_read(folder, "stops"),
-        vessels=_read(folder, "vessels"),
-        berths=_read_places(folder, "berths"),
-        quays=_read_places(folder, "quays"),
-        anchorages=_read_places(folder, "anchorages"),
+        stops=read_table(folder / "stops.parquet", "stops"),
+        vessels=read_table(folder / "vessels.parquet", "vessels"),
+        berths=read_places(folder / "berths.parquet", "berths"),
+        quays=read_places(folder / "quays.parquet", "quays"),
+        anchorages=read_places(folder / "anchorages.parquet", "anchorages"),
         ports=_port_list(run),
         berth_calls=_read_if_there(folder, "berth_calls"),
         port_calls=_read_if_there(folder, "port_calls"),
@@ -83,24 +85,9 @@ def read_tables(out: str | Path) -> Tables:
 # helpers ------------------------------------------------------------------------------------------
 
 
-def _read(folder: Path, name: str) -> pd.DataFrame:
-    path = folder / f"{name}.parquet"
-    try:
-        return schema.to_pandas(pq.read_table(path))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}") from error
-
-
 def _read_if_there(folder: Path, name: str) -> pd.DataFrame | None:
-    return _read(folder, name) if (folder / f"{name}.parquet").is_file() else None
-
-
-def _read_places(folder: Path, name: str) -> gpd.GeoDataFrame:
     path = folder / f"{name}.parquet"
-    try:
-        return gpd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as GeoParquet: {error}") from error
+    return read_table(path, name) if path.is_file() else None
 
 
 def _read_run(path: Path) -> dict[str, Any]:

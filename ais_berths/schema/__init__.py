@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ais_berths.errors import MissingColumnsError
+from ais_berths.errors import InputError, MissingColumnsError
 from ais_berths.schema.counts import (
     BERTH_CALLS,
     CELL_COUNTS,
@@ -138,15 +138,26 @@ def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
     """Cast a frame to the schema of `table`, columns in schema order, others dropped.
 
     A column of the schema that the frame lacks becomes null.
+
+    Raises
+    ------
+    InputError
+        A column holds something else.
     """
     schema = TABLES[table]
     arrays = []
     for field in schema:
-        if field.name in frame.columns:
+        if field.name not in frame.columns:
+            arrays.append(pa.nulls(len(frame), field.type))
+            continue
+        try:
             array = pa.Array.from_pandas(frame[field.name])
             arrays.append(array if array.type == field.type else _cast(array, field.type))
-        else:
-            arrays.append(pa.nulls(len(frame), field.type))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"{field.name} in the table '{table}' cannot be read as {field.type}: {reason}"
+            ) from error
     metadata = {"ais_berths_table": table, "ais_berths_schema": SCHEMA_VERSION}
     return pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
 

@@ -1,0 +1,91 @@
+"""Reading the tables of a result folder back: each must be whole, of this layout and with these columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ais_berths import schema
+from ais_berths.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+
+def read_table(path: Path, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a table from Parquet.
+
+    Parameters
+    ----------
+    path
+        The file.
+    table
+        A name from `schema.TABLES`.
+    columns
+        The ones that are wanted; all by default.
+
+    Raises
+    ------
+    InputError
+        The file is missing or damaged, was written with another layout, or is another table.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            check_layout(file.schema_arrow, table, path)
+            return schema.to_pandas(file.read(columns))
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(
+            f"{path} cannot be read as Parquet: {error}; run the command that made it"
+        ) from error
+
+
+def read_places(path: Path, table: str) -> gpd.GeoDataFrame:
+    """Read a table with shapes from GeoParquet; see `read_table`."""
+    try:
+        check_layout(pq.read_schema(path), table, path)
+        return gpd.read_parquet(path)
+    except InputError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(
+            f"{path} cannot be read as GeoParquet: {error}; run the command that made it"
+        ) from error
+
+
+def check_layout(found: pa.Schema, table: str, source: object) -> None:
+    """Raise where a file is not of this version's layout of `table`; further columns do no harm.
+
+    Raises
+    ------
+    InputError
+        Naming both versions, or the columns that differ.
+
+    Examples
+    --------
+    >>> old = schema.QUALITY.with_metadata({"ais_berths_schema": "0"})
+    >>> check_layout(old, "quality", "quality.parquet")
+    Traceback (most recent call last):
+    ...
+    ais_berths.errors.InputError: quality.parquet has table layout 0, this version has 1; make it anew with \
+`ais-berths detect --overwrite`, or use the version that made it
+    """
+    version = (found.metadata or {}).get(b"ais_berths_schema", schema.SCHEMA_VERSION.encode()).decode()
+    if version != schema.SCHEMA_VERSION:
+        raise InputError(
+            f"{source} has table layout {version}, this version has {schema.SCHEMA_VERSION}; make it anew "
+            "with `ais-berths detect --overwrite`, or use the version that made it"
+        )
+    kinds = dict(zip(found.names, found.types, strict=True))
+    wrong = [
+        f"{field.name} is {kinds.get(field.name, 'missing')}, expected {field.type}"
+        for field in schema.TABLES[table]
+        if kinds.get(field.name) != field.type
+    ]
+    if wrong:
+        raise InputError(f"{source} is no table '{table}' of this version: {'; '.join(wrong[:5])}")

@@ -1,0 +1,260 @@
+"""Runs that are broken off, each followed by one that is not: is anything lost?
+
+A small simulated port of three days. A run is ended by SIGKILL at a random moment, by a full disk, by a limit
+on the size of files or on the time of the processor, or one of its workers is killed. Then the same job runs
+to its end, and every file that an undisturbed run writes is compared byte by byte, but for the run record,
+which holds times of the clock, and what is private in state/. No temporary file and no lock may be left.
+
+    python tests/benchmarks/faults.py --kills 200 --out faults.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ais_berths.config import load_config
+from ais_berths.pipeline import Job, detect
+from ais_berths.pipeline.job import Store
+from ais_berths.pipeline.layout import pieces_of, read_records
+from ais_berths.pipeline.rounds import has_all_stops
+from ais_berths.simulate import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from multiprocessing.context import ForkProcess
+
+SAME = "byte-identical"
+APART = ("run.json", "state")
+DAYS = 3
+WORKERS = """
+import os, signal, sys, threading, time
+from distributed import Client, LocalCluster
+from ais_berths.config import load_config
+from ais_berths.pipeline import Job, Wiring, detect
+if __name__ == "__main__":
+    out, ports, config, after_s, *files = sys.argv[1:]
+    with LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
+        victim = next(iter(client.run(os.getpid).values()))
+        threading.Timer(float(after_s), os.kill, (victim, signal.SIGKILL)).start()
+        detect(files, out, Job(ports_file=ports, config=load_config(config)), wiring=Wiring(client=client))
+"""
+
+
+def main() -> None:
+    """Break off runs and write one line for each."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("faults.csv"))
+    options = parser.parse_args()
+    rng = np.random.default_rng(options.seed)
+    with tempfile.TemporaryDirectory() as folder, options.out.open("w", newline="", encoding="utf-8") as file:
+        bench = Bench(Path(folder))
+        writer = csv.writer(file)
+        writer.writerow(["fault", "run", "at", "stage or message", "result"])
+        for line in bench.tries(options.kills, rng):
+            writer.writerow(line)
+            file.flush()
+
+
+class Bench:
+    """A feed, and what undisturbed runs make of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        scene = ("general", "near")
+        simulate(
+            folder / "sim", rng=4, days=DAYS, feed="noaa", scene=scene, at=(45.0, -30.0), report_s=1800.0
+        )
+        self.files = sorted((folder / "sim" / "feed").glob("*.csv"))
+        self.settings = folder / "run.toml"
+        self.settings.write_text(
+            "[run]\nchunk_rows = 2000\nbuckets = 3\n[cells]\nradius_nm = 4\n", encoding="utf-8"
+        )
+        self.whole = folder / "whole"
+        self.first = folder / "first"
+        self.seconds = self._undisturbed(self.files, self.whole)
+        self._undisturbed(self.files[:1], self.first)
+        self.wanted = contents(self.whole)
+
+    def command(self, files: list[Path], out: Path) -> list[str]:
+        """The command line of a run."""
+        ports = self.folder / "sim" / "ports.csv"
+        options = ["--ports", str(ports), "--config", str(self.settings), "--out", str(out)]
+        return [sys.executable, "-m", "ais_berths", "-q", "detect", *map(str, files), *options]
+
+    def tries(self, kills: int, rng: np.random.Generator) -> Iterator[list[str]]:
+        """Break off runs in every way."""
+        for kilobytes in (1, 4, 16, 64):
+            yield self.try_limit("files up to", f"{kilobytes} kB", file_size(kilobytes << 10))
+        for seconds in (2, 3, 4):
+            yield self.try_limit("processor time", f"{seconds} s", cpu_time(seconds))
+        for kilobytes in (64, 256, 512, 1024):
+            yield self.try_full_disk(kilobytes)
+        for number in range(max(1, kills // 20)):
+            yield self.try_worker(rng, number)
+        for number in range(kills):
+            yield self.try_kill(rng, incremental=number % 2 == 1)
+
+    def try_kill(self, rng: np.random.Generator, *, incremental: bool) -> list[str]:
+        """Kill a run, run it again, and say what came out."""
+        out = self._folder(incremental=incremental)
+        after_s = float(rng.uniform(0.0, 1.1 * self.seconds))
+        process = self._forked(out)
+        process.join(after_s)
+        process.kill()
+        process.join()
+        stage = stage_of(out) if process.exitcode == -signal.SIGKILL else "had ended"
+        kind = "new days added" if incremental else "new folder"
+        again = self._forked(out)
+        again.join()
+        result = self.compare(out) if again.exitcode == 0 else f"failed with {again.exitcode}"
+        return ["SIGKILL", kind, f"{after_s:.2f} s", stage, result]
+
+    def try_limit(self, fault: str, limit: str, set_limit: Callable[[], None]) -> list[str]:
+        """Run under a limit of the system."""
+        out = self._folder()
+        done = subprocess.run(
+            self.command(self.files, out), check=False, capture_output=True, text=True, preexec_fn=set_limit
+        )
+        return [fault, "new folder", limit, _told(done), self.run_again(out)]
+
+    def try_full_disk(self, kilobytes: int) -> list[str]:
+        """Run on a small disk in memory, which needs the rights to mount one, and then on a larger one."""
+        out = self._folder()
+        out.mkdir()
+        size = f"size={kilobytes}k"
+        mount = ["mount", "-t", "tmpfs", "-o", size, "ais-berths-test", str(out)]
+        if subprocess.run(mount, check=False, capture_output=True).returncode:
+            return ["full disk", "new folder", f"{kilobytes} kB", "could not be tried", SAME]
+        try:
+            done = subprocess.run(self.command(self.files, out), check=False, capture_output=True, text=True)
+            subprocess.run(["mount", "-o", "remount,size=64m", str(out)], check=True)
+            return ["full disk", "new folder", f"{kilobytes} kB", _told(done), self.run_again(out)]
+        finally:
+            subprocess.run(["umount", str(out)], check=True)
+
+    def try_worker(self, rng: np.random.Generator, number: int) -> list[str]:
+        """Kill one of two workers of a cluster; the run itself should end well."""
+        out = self._folder(incremental=number % 2 == 1)
+        after_s = float(rng.uniform(0.0, self.seconds / 2))
+        given = [str(out), str(self.folder / "sim" / "ports.csv"), str(self.settings), f"{after_s:.2f}"]
+        script = self.folder / "workers.py"
+        script.write_text(WORKERS, encoding="utf-8")
+        command = [sys.executable, str(script), *given, *map(str, self.files)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        return ["worker killed", "cluster of 2", f"{after_s:.2f} s", _told(done), self.run_again(out)]
+
+    def _folder(self, *, incremental: bool = False) -> Path:
+        """Output folder of the next run: none, or one with the first day in it."""
+        out = self.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        if incremental:
+            shutil.copytree(self.first, out)
+        return out
+
+    def run_again(self, out: Path) -> str:
+        """Run to the end and compare."""
+        done = subprocess.run(self.command(self.files, out), check=False, capture_output=True, text=True)
+        if done.returncode:
+            return f"failed: {done.stderr.strip()}"
+        return self.compare(out)
+
+    def compare(self, out: Path) -> str:
+        """Say whether a folder holds what an undisturbed run writes, and nothing else."""
+        found = contents(out)
+        different = sorted(
+            name for name in {*found, *self.wanted} if found.get(name) != self.wanted.get(name)
+        )
+        return f"different: {' '.join(different)}" if different else SAME
+
+    def _undisturbed(self, files: list[Path], out: Path) -> float:
+        begin = time.perf_counter()
+        process = self._forked(out, files)
+        process.join()
+        assert process.exitcode == 0
+        return time.perf_counter() - begin
+
+    def _forked(self, out: Path, files: list[Path] | None = None) -> ForkProcess:
+        """Run in a copy of this process: it has its libraries already, so all of its time counts."""
+        job = Job(ports_file=str(self.folder / "sim" / "ports.csv"), config=load_config(self.settings))
+        process = get_context("fork").Process(target=detect, args=(files or self.files, out, job))
+        process.start()
+        return process
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """Every file that must be the same, hidden ones and leftovers too."""
+    names = {str(path.relative_to(out)): path for path in out.rglob("*") if path.is_file()}
+    kept = {name: path for name, path in names.items() if Path(name).parts[0] not in APART}
+    leftovers = {name: path for name, path in names.items() if Path(name).name.startswith(".")}
+    parts = {name: path for name, path in names.items() if name.startswith("state/parts/")}
+    return {name: path.read_bytes() for name, path in (kept | leftovers | parts).items()}
+
+
+def stage_of(out: Path) -> str:
+    """How far a run had come when it was broken off."""
+    store = Store(out)
+    if not store.job_file.exists():
+        return "nothing written"
+    if store.writing_mark.exists():
+        return "writing tables"
+    pieces = pieces_of(read_records(store))
+    if len({piece["input"] for piece in pieces}) < DAYS:
+        return "reading"
+    if not has_all_stops(store, pieces):
+        return "cleaning and stops"
+    return "done" if (out / "run.json").exists() and _is_of(out, pieces) else "berths"
+
+
+def _is_of(out: Path, pieces: list[dict[str, object]]) -> bool:
+    """Tell whether the run record is that of all pieces."""
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    return len(run["inputs"]) == len({piece["input"] for piece in pieces})
+
+
+def _told(done: subprocess.CompletedProcess[str]) -> str:
+    """What a run said at its end."""
+    if done.returncode == 0:
+        return "ended well"
+    lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"signal {-done.returncode}"]
+    return re.sub(r"\S*/out", "out", lines[-1])[:200]
+
+
+def file_size(limit: int) -> Callable[[], None]:
+    """No file may grow beyond so many bytes: what a full disk does to a write."""
+
+    def set_limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return set_limit
+
+
+def cpu_time(seconds: int) -> Callable[[], None]:
+    """Seconds of computing, as a batch system allows them; then the process is ended."""
+
+    def set_limit() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+
+    return set_limit
+
+
+if __name__ == "__main__":
+    main()
