@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import h3.api.numpy_int as h3_numpy
@@ -108,7 +109,7 @@ class CellFilter:
     def __len__(self) -> int:
         return int(self._members.sum())
 
-    @property
+    @cached_property
     def tiles(self) -> NDArray[np.int32]:
         """Numbers of the tiles that may hold positions of the set: ``row * TILE_STRIDE + column``.
 

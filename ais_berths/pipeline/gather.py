@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from ais_berths import schema
 from ais_berths.atomic import atomic_path
 from ais_berths.calls import measure_detours
+from ais_berths.cells import find_cells
 from ais_berths.export import write_parquet
-from ais_berths.geo import cells_at
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.job import Job, Store
@@ -110,7 +110,7 @@ def _with_cells(pings: pd.DataFrame, resolution: int) -> pd.DataFrame:
         return pings
     lat, lon = pings["lat"].to_numpy()[at], pings["lon"].to_numpy()[at]
     cell = cell.copy()
-    cell[at] = cells_at(lat, lon, resolution)
+    cell[at] = find_cells(lat, lon, resolution)
     return pings.assign(cell=cell)
 
 

@@ -189,7 +189,8 @@ def _inside(table: pa.Table, lat: Floats, lon: Floats, plan: ScanPlan) -> NDArra
     near = plan.cells.near(lat, lon)
     missing = np.flatnonzero(near & (given == 0))
     near &= plan.cells.has_cells(given)
-    near[missing] = plan.cells.inside(lat[missing], lon[missing])
+    if missing.size:
+        near[missing] = plan.cells.inside(lat[missing], lon[missing])
     return near
 
 
