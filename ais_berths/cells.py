@@ -30,18 +30,15 @@ from ais_berths.schema import conform, empty
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from numpy.typing import ArrayLike
-
     from ais_berths.config import CellsConfig
     from ais_berths.geo import Cells, Floats
 
-__all__ = ["CellFilter", "box_cells", "cells_geometry", "find_cells", "port_cells"]
+__all__ = ["CellFilter", "box_cells", "cells_geometry", "port_cells"]
 
 _BLOCK = 500_000
 _MAX_CELLS = 50_000_000
 _SEED_SPACING_M = 5000.0
 _PIECE_DEG = 5.0
-_FLAT_DEG, _CORNERS, _SPARE = 85.0, 4, 0.01
 
 
 def port_cells(ports: pd.DataFrame, config: CellsConfig, only: Collection[str] | None = None) -> pd.DataFrame:
@@ -133,44 +130,6 @@ def box_cells(
 
     candidates = _cells_in_box((west, south, west + width, north), config.margin_m, config.resolution)
     return _assigned(candidates, beyond, config.margin_m, ports)
-
-
-def find_cells(lat: ArrayLike, lon: ArrayLike, resolution: int) -> Cells:
-    """H3 cell of each position, as `geo.cells_at`, but quicker where many of them lie close together.
-
-    The cell of a small square is asked for only once where its corners agree: the cells of even resolutions
-    are convex. Those of odd ones are not, where they lie across an edge of the icosahedron.
-
-    Examples
-    --------
-    >>> places = np.linspace(40.68, 40.6801, 100), np.full(100, -74.03)
-    >>> bool((find_cells(*places, 8) == cells_at(*places, 8)).all())
-    True
-    """
-    lats, lons = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
-    out = np.zeros(lats.shape, dtype=np.int64)
-    plain = (np.abs(lats) < _FLAT_DEG) & (np.abs(lons) <= 180.0) & (resolution % 2 == 0)
-    some = np.flatnonzero(plain)
-    # At resolution 8 squares of 54 m: one in seven lies on a border.
-    per_deg = round(2048 * 7.0 ** ((resolution - 8) / 2))
-    row, column = np.floor(lats[some] * per_deg), np.floor(lons[some] * per_deg)
-    number, squares = pd.factorize(row * (512.0 * per_deg) + column)
-    often = np.bincount(number, minlength=len(squares)) > _CORNERS
-    first = np.empty(len(squares), dtype=np.intp)
-    first[number[::-1]] = np.arange(len(number))[::-1]
-    south, west = row[first[often]], column[first[often]]
-    # Corners a little outside, as sides are arcs and divisions are rounded.
-    corners = [
-        cells_at((south + up) / per_deg, (west + right) / per_deg, resolution)
-        for up, right in itertools.product((-_SPARE, 1.0 + _SPARE), repeat=2)
-    ]
-    alike = np.logical_and.reduce([corner == corners[0] for corner in corners])
-    known = np.zeros(len(squares), dtype=np.int64)
-    known[often] = np.where(alike, corners[0], 0)
-    out[some] = known[number]
-    rest = np.flatnonzero(out == 0)
-    out[rest] = cells_at(lats[rest], lons[rest], resolution)
-    return out
 
 
 def cells_geometry(cells: pd.DataFrame) -> gpd.GeoDataFrame:

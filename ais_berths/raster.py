@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from ais_berths.errors import InputError
 from ais_berths.geo import cell_resolutions, cell_rings, cells_at, parent_cells
+from ais_berths.squares import find_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,13 +160,7 @@ class CellFilter:
         return (cells >> (3 * (15 - self.resolution))) & 511
 
     def _cells_at(self, lat: ArrayLike, lon: ArrayLike, rows: NDArray[np.intp]) -> Cells:
-        lats, lons = np.asarray(lat, dtype=np.float64)[rows], np.asarray(lon, dtype=np.float64)[rows]
-        # Ships at rest send the same positions again and again: each is looked up once.
-        lat_number, lon_number = pd.factorize(lats)[0], pd.factorize(lons)[0]
-        number, places = pd.factorize(lat_number * len(rows) + lon_number)
-        first = np.empty(len(places), dtype=np.intp)
-        first[number[::-1]] = np.arange(len(rows))[::-1]
-        return cells_at(lats[first], lons[first], self.resolution)[number]
+        return find_cells(np.asarray(lat)[rows], np.asarray(lon)[rows], self.resolution)
 
     def _states(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.uint8]:
         lats, lons = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)

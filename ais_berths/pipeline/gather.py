@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 from ais_berths import schema
 from ais_berths.atomic import atomic_path
 from ais_berths.calls import measure_detours
-from ais_berths.cells import find_cells
 from ais_berths.export import write_parquet
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.job import Job, Store
 from ais_berths.pipeline.layout import ENCODING, read_bucket
+from ais_berths.squares import find_cells
 from ais_berths.stops import detect_stops
 
 if TYPE_CHECKING:
