@@ -54,7 +54,7 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
     row, cell = _candidates(flat, plane, resolution)
     unique, place = np.unique(cell, return_inverse=True)
     hexagons = _flatten(plane, cell_polygons(unique))
-    area = shapely.area(shapely.intersection(flat[row], hexagons[place]))
+    share = _shares(flat[row], hexagons[place])
     found = pd.DataFrame(
         {
             "hex_id": cell,
@@ -62,7 +62,7 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
             "polygon_name": berths["berth_id"].astype("string").to_numpy()[row],
             "berth_id": berths["berth_id"].astype("string").to_numpy()[row],
             "port_id": berths["port_id"].astype("string").to_numpy()[row],
-            "share": area / shapely.area(hexagons)[place],
+            "share": share,
         }
     )
     found = found[found["share"] > 0].sort_values(
@@ -81,6 +81,16 @@ def cell_list(cells: pd.DataFrame) -> pd.DataFrame:
     Platform's ``ais`` package returns them.
     """
     return cells[["hex_id", "polygon_name", "hex_resolution"]].reset_index(drop=True)
+
+
+def _shares(shapes: NDArray[np.object_], hexagons: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Share of each hexagon that its berth covers; most of them lie wholly inside or outside."""
+    shapely.prepare(shapes)
+    share = shapely.contains_properly(shapes, hexagons).astype(np.float64)
+    cut = np.flatnonzero((share == 0.0) & shapely.intersects(shapes, hexagons))
+    inside = shapely.area(shapely.intersection(shapes[cut], hexagons[cut]))
+    share[cut] = inside / shapely.area(hexagons[cut])
+    return share
 
 
 def _candidates(
