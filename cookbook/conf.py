@@ -31,8 +31,8 @@ html_theme_options = {
     "navigation_with_keys": False,
     "navbar_center": [],
     "navbar_persistent": ["search-button"],
-    # Code needs the width of the page; the reference needs its own list of contents.
-    "secondary_sidebar_items": {"[!r]*": [], "reference/**": ["page-toc"]},
+    # Code and wide tables need the width of the page; long pages of the reference need a list of contents.
+    "secondary_sidebar_items": {"reference/method": ["page-toc"], "reference/made/[!f]*": ["page-toc"]},
     "footer_start": ["copyright"],
     "footer_end": [],
 }

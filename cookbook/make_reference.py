@@ -147,12 +147,13 @@ def _indicators() -> str:
 def _figures() -> str:
     """All pages that the programs in ``tests/benchmarks`` wrote, one level lower."""
     head = (
-        "# Measured figures\n\nThe pages that the programs in `tests/benchmarks` of the source wrote, as they "
-        "stand. What the columns mean, and how the ports are made, is said in its `README.md`."
+        "# Measured figures\n\nThe pages that the programs in `tests/benchmarks` of the source wrote, as "
+        "they stand. What the columns mean, and how the ports are made, is said in its `README.md`."
     )
-    pages = sorted((HERE.parent / "tests" / "benchmarks").glob("*.md"))
-    texts = [path.read_text(encoding="utf-8").strip() for path in pages if path.name != "README.md"]
-    return "\n\n".join([head, *(re.sub(r"^#", "##", text, flags=re.MULTILINE) for text in texts)]) + "\n"
+    found = sorted((HERE.parent / "tests" / "benchmarks").glob("*.md"))
+    texts = [path.read_text(encoding="utf-8").strip() for path in found if path.name != "README.md"]
+    lower = [re.sub(r"^#", "##", text, flags=re.MULTILINE) for text in texts]
+    return "\n\n".join([head, *lower]) + "\n"
 
 
 def _parts() -> Iterator[tuple[str, list[str]]]:
