@@ -86,7 +86,7 @@ def cell_list(cells: pd.DataFrame) -> pd.DataFrame:
 def _shares(shapes: NDArray[np.object_], hexagons: NDArray[np.object_]) -> NDArray[np.float64]:
     """Share of each hexagon that its berth covers; most of them lie wholly inside or outside."""
     shapely.prepare(shapes)
-    share = shapely.contains_properly(shapes, hexagons).astype(np.float64)
+    share = np.asarray(shapely.contains_properly(shapes, hexagons), dtype=np.float64)
     cut = np.flatnonzero((share == 0.0) & shapely.intersects(shapes, hexagons))
     inside = shapely.area(shapely.intersection(shapes[cut], hexagons[cut]))
     share[cut] = inside / shapely.area(hexagons[cut])
