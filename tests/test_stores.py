@@ -144,6 +144,17 @@ def test_days_come_from_the_calendar(store: Store, archive: Path, tmp_path: Path
     assert_same(tmp_path / "out", tmp_path / "disk")
 
 
+def test_a_new_day_reads_that_day_only(store: Store, archive: Path, tmp_path: Path) -> None:
+    put(archive, f"{store.url}/feed", but=[5, 6, 7])
+    detect([f"{store.url}/feed"], tmp_path / "out", a_job(archive))
+    put(archive, f"{store.url}/feed", but=[1, 2, 3, 4])
+    store.asked.clear()
+    detect([f"{store.url}/feed"], tmp_path / "out", a_job(archive))
+    assert {path.split("day=")[1].split("/")[0] for path in store.read()} <= {"5", "6", "7"}
+    detect([archive / "feed"], tmp_path / "disk", a_job(archive))
+    assert_same(tmp_path / "out", tmp_path / "disk")
+
+
 def test_a_missing_day_is_reported(store: Store, archive: Path, tmp_path: Path) -> None:
     put(archive, f"{store.url}/feed", but=[3])
     told: list[str] = []

@@ -23,7 +23,7 @@ from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, 
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
 from ais_berths.pipeline.lock import only_run
 from ais_berths.pipeline.record import write_record
-from ais_berths.pipeline.rounds import gather, has_all_stops, prepare, scan
+from ais_berths.pipeline.rounds import gather_vessels, has_all_stops, prepare, scan_inputs
 from ais_berths.pipeline.scan import counts_table
 from ais_berths.pipeline.tasks import Wiring
 from ais_berths.places import Places, find_places
@@ -108,7 +108,7 @@ def filter_pings(
     with wiring.connected() as connected, open_out(out, work.job, overwrite=overwrite) as store:
         summary = Summary(out=store.out)
         clock.lap(summary, "prepare")
-        scan(store, work, connected)
+        scan_inputs(store, work, connected)
         clock.lap(summary, "filter")
         _gather(store, work.job, with_stops=with_stops, wiring=connected, summary=summary)
         clock.lap(summary, "clean and stops" if with_stops else "clean")
@@ -165,7 +165,7 @@ def _find_places(store: Store, job: Job, summary: Summary, wiring: Wiring) -> No
 
 
 def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary: Summary) -> None:
-    found = gather(store, job, with_stops=with_stops, wiring=wiring)
+    found = gather_vessels(store, job, with_stops=with_stops, wiring=wiring)
     summary.quality = found.quality
     summary.counts |= {"rows": found.rows, "pings": found.pings, "stops": found.stops}
 

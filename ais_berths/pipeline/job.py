@@ -69,6 +69,7 @@ class Store:
         self.job_file = self.state / "job.json"
         self.feed_file = self.state / "feed.json"
         self.filter_file = self.state / "filter.npz"
+        self.manifest = self.state / "inputs.json"
         self.plan_mark = self.state / "plan.txt"
         self.index = self.state / "index.json"
         self.stops_mark = self.state / "stops.json"

@@ -19,10 +19,10 @@ from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import read_parts
 from ais_berths.pipeline.gather import gather_part, make_parts
 from ais_berths.pipeline.job import Store, check_out, clear, hash_ports, write_text
-from ais_berths.pipeline.layout import bucket_rows, forget, pieces_of, read_records, write_index
+from ais_berths.pipeline.layout import bucket_rows, pieces_of, read_records, write_index
+from ais_berths.pipeline.manifest import count_pieces, note_files, unread_files
 from ais_berths.pipeline.scan import chunk_id, counts_table, make_batches, scan_batch
 from ais_berths.raster import CellFilter
-from ais_berths.redact import redact_urls
 from ais_berths.tables import read_table
 
 if TYPE_CHECKING:
@@ -47,12 +47,17 @@ class Work:
 
     Parameters
     ----------
+    files, unread
+        All that was named, and what of it has not been read before.
     cells
         The table ``cells``; None where the output folder has it already.
+    chunks
+        Pieces of the files that have not been read.
     """
 
     job: Job
     files: list[InputFile]
+    unread: list[InputFile]
     feed: Feed
     cells: pd.DataFrame | None
     chunks: list[Chunk]
@@ -64,26 +69,26 @@ def prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrit
     job = check_out(out, job.model_copy(update={"ports_hash": hash_ports(port_list)}), overwrite=overwrite)
     # Only the platform's archive has folders by day, unless the user's own mapping says otherwise.
     files = list_inputs(inputs, _window(job, load_feed("ungp" if job.feed == "auto" else job.feed)))
-    feed = choose_feed(files, job.feed)
     store = Store(out)
+    unread = files if overwrite else unread_files(store, files)
+    # What has been read is not even opened.
+    feed = choose_feed(unread, job.feed) if unread else _read_feed(store)
     cells = None if not overwrite and _has_cells(store, job) else job.cells(port_list)
     if cells is not None and cells.empty:
         raise EmptyInputError(
             "no H3 cell lies around the chosen ports; choose other ports or a larger radius"
         )
     boxes = _boxes(store, cells)
-    chunks = plan_chunks(files, feed, job.config.run.chunk_rows, job.start, job.end, boxes=boxes)
-    return Work(job, files, feed, cells, chunks)
+    chunks = plan_chunks(unread, feed, job.config.run.chunk_rows, job.start, job.end, boxes=boxes)
+    return Work(job, files, unread, feed, cells, chunks)
 
 
-def scan(store: Store, work: Work, wiring: Wiring) -> None:
+def scan_inputs(store: Store, work: Work, wiring: Wiring) -> None:
     """Read the pieces that have not been read yet."""
-    _forget_changed(store, work)
-    known = {piece["id"] for piece in pieces_of(read_records(store))}
-    new = [chunk for chunk in work.chunks if chunk_id(chunk) not in known]
+    new = note_files(store, work.unread, work.chunks)
     wiring.log(
         f"reading {len(work.files)} file(s) as feed '{work.feed.name}': "
-        f"{len(new)} of {len(work.chunks)} pieces to do"
+        f"{len(new)} of {count_pieces(store, work.files)} pieces to do"
     )
     missing = missing_days((file.path for file in work.files), _window(work.job, work.feed))
     if missing:
@@ -109,7 +114,7 @@ def scan(store: Store, work: Work, wiring: Wiring) -> None:
 
 def find_missing_days(store: Store, job: Job, pieces: list[Record]) -> list[str]:
     """Days of arrival of which a folder has read nothing, though it read others."""
-    feed = Feed.model_validate_json(store.feed_file.read_text(encoding="utf-8"))
+    feed = _read_feed(store)
     missing = missing_days((piece["input"] for piece in pieces), _window(job, feed))
     return [str(day) for day in missing]
 
@@ -124,7 +129,7 @@ class Gathered:
     quality: pd.DataFrame
 
 
-def gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) -> Gathered:
+def gather_vessels(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) -> Gathered:
     """Clean all pings and, unless only filtering, find the stops; nothing is done twice."""
     records = read_records(store)
     pieces = pieces_of(records)
@@ -150,6 +155,10 @@ def has_all_stops(store: Store, pieces: list[Record]) -> bool:
     if not store.stops_mark.exists():
         return False
     return bool(json.loads(store.stops_mark.read_text(encoding="utf-8"))["pieces"] == _mark(pieces)["pieces"])
+
+
+def _read_feed(store: Store) -> Feed:
+    return Feed.model_validate_json(store.feed_file.read_text(encoding="utf-8"))
 
 
 def _window(job: Job, feed: Feed) -> Window:
@@ -179,20 +188,6 @@ def _remove_others(store: Store, names: set[str]) -> None:
     for path in [*store.parts.glob("*.parquet"), *store.pings.glob("part-*.parquet")]:
         if path.stem.partition("-")[2] not in names:
             path.unlink()
-
-
-def _forget_changed(store: Store, work: Work) -> None:
-    """Drop what was read from files that have changed since, or was cut in another way."""
-    now = {redact_urls(file.path): file.fingerprint for file in work.files}
-    planned = {chunk_id(chunk) for chunk in work.chunks}
-    records = read_records(store)
-    gone = {
-        piece["id"]
-        for piece in pieces_of(records)
-        if piece["input"] in now
-        and (piece["fingerprint"] != now[piece["input"]] or piece["id"] not in planned)
-    }
-    forget(store, records, gone)
 
 
 # what the workers find in the folder ---------------------------------------------------------------

@@ -1,0 +1,68 @@
+"""The manifest of inputs: which files a folder has read, so that they need not be opened again.
+
+A file is known by its path, its size, and the entity tag or time of last change that its disk or store gives.
+One that changes without changing these is not noticed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ais_berths.pipeline.job import write_text
+from ais_berths.pipeline.layout import forget, pieces_of, read_records
+from ais_berths.pipeline.scan import chunk_id
+from ais_berths.redact import redact_urls
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ais_berths.feeds import Chunk, InputFile
+    from ais_berths.pipeline.job import Store
+
+Manifest = dict[str, dict[str, Any]]
+
+
+def unread_files(store: Store, files: Sequence[InputFile]) -> list[InputFile]:
+    """Files that are new, have changed, or of which a killed run has not read every piece."""
+    known = {piece["id"] for piece in pieces_of(read_records(store))}
+    whole = {
+        path: entry["fingerprint"]
+        for path, entry in _read(store).items()
+        if known.issuperset(entry["pieces"])
+    }
+    return [file for file in files if whole.get(redact_urls(file.path)) != file.fingerprint]
+
+
+def note_files(store: Store, files: Sequence[InputFile], chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Enter files with all their pieces, and drop what was read of older versions or in other pieces.
+
+    Returns
+    -------
+    Pieces that are still to be read.
+    """
+    manifest = _read(store)
+    for file in files:
+        manifest[redact_urls(file.path)] = {"fingerprint": file.fingerprint, "pieces": []}
+    for chunk in chunks:
+        manifest[redact_urls(chunk.path)]["pieces"].append(chunk_id(chunk))
+    records = read_records(store)
+    valid = {path: set(entry["pieces"]) for path, entry in manifest.items()}
+    gone = {piece["id"] for piece in pieces_of(records) if piece["id"] not in valid.get(piece["input"], ())}
+    forget(store, records, gone)
+    write_text(store.manifest, json.dumps(manifest, indent=1))
+    known = {piece["id"] for piece in pieces_of(records)} - gone
+    return [chunk for chunk in chunks if chunk_id(chunk) not in known]
+
+
+def count_pieces(store: Store, files: Sequence[InputFile]) -> int:
+    """Pieces of some files of the manifest."""
+    manifest = _read(store)
+    return sum(len(manifest[redact_urls(file.path)]["pieces"]) for file in files)
+
+
+def _read(store: Store) -> Manifest:
+    if not store.manifest.exists():
+        return {}
+    manifest: Manifest = json.loads(store.manifest.read_text(encoding="utf-8"))
+    return manifest
