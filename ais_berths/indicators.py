@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from ais_berths.config import IndicatorsConfig
 
 DEFINITIONS: dict[str, tuple[str, str]] = {
-    "berth_calls": ("", "arrivals at berths"),
-    "berth_vessels": ("", "different vessels among them"),
+    "berth_calls": ("", "arrivals at berths of the chosen uses"),
+    "berth_vessels": ("", "different vessels that arrived at them"),
     "time_at_berth_h": ("h", "time at berth, of calls of which both ends were seen, by arrival"),
     "port_calls": ("", "arrivals in the port, at anchor or at a berth"),
-    "vessels": ("", "different vessels among them"),
+    "vessels": ("", "different vessels that arrived in the port"),
     "arrivals_by_hour": ("", "port calls of a month by local hour of arrival"),
     "arrivals_by_weekday": ("", "port calls of a month by weekday of arrival"),
     "time_in_port_h": ("h", "time in port, of port calls of which both ends were seen, by arrival"),
     "waiting_calls": ("", "port calls that began at anchor and went on to a berth"),
-    "waiting_h": ("h", "time at anchor before the first berth, of those calls; a lower bound"),
+    "waiting_h": ("h", "time at anchor before the first berth, of calls that waited; a lower bound"),
     "berth_hours": ("h", "time that vessels lay at berths within the period"),
     "berth_occupancy": (
         "",
@@ -51,10 +51,12 @@ DEFINITIONS: dict[str, tuple[str, str]] = {
     "metre_hours": ("m h", "length of vessels times hours at quays within the period, without rafted ones"),
     "quay_occupancy": ("", "metre hours against the length of the port's berths times the hours"),
     "ships_present": ("", "vessels in the port, at anchor or at berths, mean over the period"),
-    "ships_present_by_hour": ("", "the same by local hour of the day, mean over a month"),
+    "ships_present_by_hour": ("", "vessels in the port by local hour of the day, mean over a month"),
 }
 """Unit and meaning of each figure; ``_mean``, ``_p25``, ``_p50`` and ``_p75`` are added to the times."""
 
+_MEASURED = ("time_at_berth_h", "time_in_port_h", "waiting_h")
+_STATISTICS = {"mean": "mean", "p25": "lower quartile", "p50": "median", "p75": "upper quartile"}
 _ROWS_AT_ONCE = 50_000
 
 
@@ -125,6 +127,38 @@ def make_indicators(
     table["value"] = table["value"].round(6)
     order = ["port_id", "period", "period_start", "type_group", "indicator", "part"]
     return schema.conform(table, "indicators").sort_values(order, ignore_index=True)
+
+
+def describe(indicator: str) -> tuple[str, str]:
+    """Unit and meaning of a figure of the table ``indicators``.
+
+    Examples
+    --------
+    >>> describe("waiting_h_p50")
+    ('h', 'median of: time at anchor before the first berth, of calls that waited; a lower bound')
+    """
+    if indicator in DEFINITIONS:
+        return DEFINITIONS[indicator]
+    name, _, statistic = indicator.rpartition("_")
+    unit, text = DEFINITIONS[name]
+    return unit, f"{_STATISTICS[statistic]} of: {text}"
+
+
+def definition_table() -> str:
+    """Return every figure of the table ``indicators`` with unit and meaning, as Markdown.
+
+    Examples
+    --------
+    >>> print(definition_table().splitlines()[2])
+    | `berth_calls` |  | arrivals at berths of the chosen uses |
+    """
+    lines = ["| indicator | unit | meaning |", "|---|---|---|"]
+    for name, (unit, text) in DEFINITIONS.items():
+        names = [f"`{name}`"]
+        if name in _MEASURED:
+            names = [f"`{name}_{statistic}`" for statistic in STATISTICS]
+        lines.append(f"| {', '.join(names)} | {unit} | {text} |")
+    return "\n".join(lines) + "\n"
 
 
 def _of_ports(

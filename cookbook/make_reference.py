@@ -13,7 +13,7 @@ from ais_berths import schema
 from ais_berths.cli import main as command_line
 from ais_berths.config import Config, reference_table
 from ais_berths.feeds.mapping import Feed
-from ais_berths.indicators import DEFINITIONS
+from ais_berths.indicators import definition_table
 from ais_berths.presets import preset_table
 
 HERE = Path(__file__).resolve().parent
@@ -132,16 +132,14 @@ def _summary(model: object) -> str:
 
 def _indicators() -> str:
     head = (
-        "# Indicators and presets\n\nWhat `indicators.csv` counts and measures. For the times, `_mean`, "
-        "`_p25`, `_p50` and `_p75` (mean, lower quartile, median, upper quartile) are added to the name."
+        "# Indicators and presets\n\nWhat `indicators.csv` counts and measures. `_mean`, `_p25`, `_p50` and "
+        "`_p75` are mean, lower quartile, median and upper quartile."
     )
-    rows = [f"| `{name}` | {unit} | {text} |" for name, (unit, text) in DEFINITIONS.items()]
-    table = "\n".join(["| indicator | unit | meaning |", "|---|---|---|", *rows])
     presets = (
         "## Presets\n\nDefinitions of other producers, as far as they are known and our tables allow: "
         "`ais-berths calls OUT --preset NAME`."
     )
-    return "\n\n".join([head, table, presets, preset_table()])
+    return "\n\n".join([head, definition_table(), presets, preset_table()])
 
 
 def _figures() -> str:

@@ -52,6 +52,7 @@ def write_record(store: Store, job: Job, pieces: list[Record], summary: Mapping[
         "command": command_of(job, sorted(inputs)),
         "job": json.loads(job.model_dump_json()),
         "job_fingerprint": job.fingerprint(),
+        "feed": json.loads(store.feed_file.read_text(encoding="utf-8"))["name"],
         "inputs": [{"path": path, **entry} for path, entry in sorted(inputs.items())],
         "missing_days": find_missing_days(store, job, pieces),
         "counts": summary["counts"],

@@ -144,7 +144,13 @@ def _indicator_table(indicators: dict[str, Any] | None) -> dict[str, Any] | None
     table: dict[str, dict[str, Any]] = {}
     for row in rows:
         entry = table.setdefault(
-            row["indicator"], {"name": row["indicator"], "unit": row["unit"], "cells": dict.fromkeys(starts)}
+            row["indicator"],
+            {
+                "name": row["indicator"],
+                "meaning": indicators["meanings"][row["indicator"]],
+                "unit": row["unit"],
+                "cells": dict.fromkeys(starts),
+            },
         )
         entry["cells"][row["period_start"]] = row
     coverage = {row["period_start"]: row["coverage"] for row in rows}

@@ -10,9 +10,10 @@ import pandas as pd
 
 from ais_berths import __version__
 from ais_berths.errors import ConfigError, EmptyInputError, PortError
+from ais_berths.indicators import describe
 from ais_berths.periods import LEVELS
 from ais_berths.ports import find_port
-from ais_berths.report import measures
+from ais_berths.report import measures, series
 from ais_berths.report.atlas import port_atlas, vessel_grids
 from ais_berths.report.measures import Profile
 from ais_berths.report.notes import NOTES, port_notes
@@ -115,6 +116,9 @@ def summarise(
 
 # helpers ------------------------------------------------------------------------------------------
 
+# Settings that `ais-berths calls` may have changed since.
+_SECTIONS = ("calls", "indicators")
+
 
 def _check_apart(periods: Sequence[Period]) -> None:
     """Periods that overlap would give away, by their difference, figures that rest on too few ships."""
@@ -215,8 +219,8 @@ def _port(
         "uses": list(counted),
         "uses_wanted": [use for use in USES if use in uses],
         "figures": measures.key_figures(visits, period, profile),
-        "arrivals": measures.arrivals_over_time(visits.arrivals, period, profile, by_time=with_time),
-        "ships": measures.ships_over_time(visits, period, profile) if with_time else None,
+        "arrivals": series.arrivals_over_time(visits.arrivals, period, profile, by_time=with_time),
+        "ships": series.ships_over_time(visits, period, profile) if with_time else None,
         "coverage_h": _coverage(tables.hours, port_id, period),
         "time_at_berth": measures.durations(measures.complete(visits.berth), profile),
         "waiting": measures.durations(visits.waiting, profile),
@@ -281,6 +285,7 @@ def _indicators(indicators: pd.DataFrame | None, port_id: str) -> dict[str, Any]
     rows = rows.loc[rows["period"] == period, columns]
     return {
         "period": period,
+        "meanings": {str(name): describe(str(name))[1] for name in rows["indicator"].unique()},
         "rows": [
             {str(name): _plain(value) for name, value in row.items()} for row in rows.to_dict("records")
         ],
@@ -319,7 +324,7 @@ def _quality(quality: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _run(run: dict[str, Any], *, public: bool) -> dict[str, Any]:
     """Run record in short: what was read, with which settings. For the public without paths."""
-    job = run.get("job", {})
+    job, calls = run.get("job", {}), run.get("calls", {})
     inputs = [
         {
             "path": safe_text(
@@ -333,7 +338,8 @@ def _run(run: dict[str, Any], *, public: bool) -> dict[str, Any]:
         "version": safe_text(run.get("version")),
         "finished": iso_time(pd.Timestamp(run["finished"])) if run.get("finished") else None,
         "python": safe_text(run.get("python")),
-        "feed": safe_text(job.get("feed")),
+        "feed": safe_text(run.get("feed", job.get("feed"))),
+        "feed_recognised": job.get("feed") == "auto" and "feed" in run,
         "port_list": "World Port Index (NGA Pub. 150)"
         if job.get("ports_file") is None
         else "the user's own list",
@@ -343,6 +349,7 @@ def _run(run: dict[str, Any], *, public: bool) -> dict[str, Any]:
         "n_inputs": len(inputs),
         "inputs": inputs[:100],
         "counts": {safe_text(name): int(n) for name, n in run.get("counts", {}).items()},
-        "settings": job.get("config", {}),
+        "preset": safe_text(calls.get("preset")) or None,
+        "settings": job.get("config", {}) | {name: calls[name] for name in _SECTIONS if name in calls},
         "fingerprint": safe_text(run.get("job_fingerprint")),
     }

@@ -30,7 +30,8 @@ from ais_berths.report import (
     summarise,
 )
 from ais_berths.report.html import render_html
-from ais_berths.report.measures import Profile, occupied_hours, ships_over_time
+from ais_berths.report.measures import Profile, occupied_hours
+from ais_berths.report.series import ships_over_time
 from ais_berths.report.visits import PortVisits
 
 if TYPE_CHECKING:
@@ -126,6 +127,31 @@ def test_calls_are_used_where_there_are_any(out: Path) -> None:
     assert found["waiting_p50"] == 10.0  # of the one that waited
     assert port["waiting"]["all"]["n"] == 1
     assert "calls" in port["notes"][1]
+
+
+def test_indicators_carry_their_meaning(out: Path) -> None:
+    tables = read_tables(out)
+    names = ["port_calls", "waiting_h_p50"]
+    rows = pd.DataFrame({"indicator": names, "value": [7.0, 2.5], "unit": ["", "h"], "period": "month"})
+    rows = rows.assign(port_id=ROTTERDAM, period_start="2024-03-01", type_group="all", part="")
+    changed = {**vars(tables), "indicators": schema.conform(rows, "indicators")}
+    summary = summarise(type(tables)(**changed))
+    found = summary["ports"][0]["indicators"]["meanings"]
+    assert found["port_calls"] == "arrivals in the port, at anchor or at a berth"
+    assert found["waiting_h_p50"].startswith("median of: time at anchor before the first berth")
+    page = render_html(summary)
+    for text in found.values():
+        assert f"<td>{text}" in page
+
+
+def test_the_run_record_says_how_the_calls_were_made(out: Path) -> None:
+    tables = read_tables(out)
+    calls = {"preset": "adb", "calls": {"max_away_h": 24.0}, "indicators": {"timezone": "Asia/Manila"}}
+    job = {**tables.run["job"], "feed": "auto", "config": {"calls": {"max_away_h": 1.0}}}
+    run = {**tables.run, "job": job, "feed": "noaa", "calls": calls}
+    shown = summarise(type(tables)(**{**vars(tables), "run": run}))["run"]
+    assert (shown["feed"], shown["feed_recognised"], shown["preset"]) == ("noaa", True, "adb")
+    assert shown["settings"] == {"calls": calls["calls"], "indicators": calls["indicators"]}
 
 
 def test_periods_side_by_side(out: Path) -> None:
