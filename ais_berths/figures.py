@@ -40,12 +40,14 @@ class Family:
     """Figures that rest on the same facts.
 
     `facts` has ``port_id type_group mmsi day hour value``. `figures` says how each is made of them. `rate`
-    is what a sum is divided by, beside the hours: berths, metres, or 1, for each port.
+    is what a sum is divided by, beside the hours: berths, metres, or 1, for each port. Ports in `unknown`
+    have none of these figures.
     """
 
     facts: pd.DataFrame
     figures: dict[str, str]
     rate: pd.Series | None = None
+    unknown: Collection[str] = ()
 
 
 def count_cells(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 DEFINITIONS: dict[str, tuple[str, str]] = {
     "berth_calls": ("", "arrivals at berths of the chosen uses"),
-    "berth_vessels": ("", "different vessels that arrived at them"),
+    "berth_vessels": ("", "different vessels that arrived at such berths"),
     "time_at_berth_h": ("h", "time at berth, of calls of which both ends were seen, by arrival"),
     "port_calls": ("", "arrivals in the port, at anchor or at a berth"),
     "vessels": ("", "different vessels that arrived in the port"),
@@ -48,7 +48,10 @@ DEFINITIONS: dict[str, tuple[str, str]] = {
         "",
         "share of time with a vessel alongside, mean of the port's separate berths and buoys",
     ),
-    "metre_hours": ("m h", "length of vessels times hours at quays within the period, without rafted ones"),
+    "metre_hours": (
+        "m h",
+        "length of vessels times hours at quays within the period, without rafted ones; none without lengths",
+    ),
     "quay_occupancy": ("", "metre hours against the length of the port's berths times the hours"),
     "ships_present": ("", "vessels in the port, at anchor or at berths, mean over the period"),
     "ships_present_by_hour": ("", "vessels in the port by local hour of the day, mean over a month"),
@@ -56,6 +59,13 @@ DEFINITIONS: dict[str, tuple[str, str]] = {
 """Unit and meaning of each figure; ``_mean``, ``_p25``, ``_p50`` and ``_p75`` are added to the times."""
 
 _MEASURED = ("time_at_berth_h", "time_in_port_h", "waiting_h")
+
+NAMES = tuple(
+    name
+    for base in DEFINITIONS
+    for name in ([f"{base}_{statistic}" for statistic in STATISTICS] if base in _MEASURED else [base])
+)
+"""Every figure of the table ``indicators``, in the order in which they are read."""
 _STATISTICS = {"mean": "mean", "p25": "lower quartile", "p50": "median", "p75": "upper quartile"}
 _ROWS_AT_ONCE = 50_000
 
@@ -110,7 +120,8 @@ def make_indicators(
     berth_calls = _in_scope(berth_calls, vessels, config).merge(
         pd.DataFrame(places[["berth_id", "berth_kind", "loa_p50_m"]]), on="berth_id"
     )
-    berth_calls["ship_m"] = berth_calls["ship_m"].fillna(berth_calls["loa_p50_m"])
+    for usual in (berth_calls["loa_p50_m"], berth_calls.groupby("port_id")["ship_m"].transform("median")):
+        berth_calls["ship_m"] = berth_calls["ship_m"].fillna(usual)
     names = sorted({*ports, *port_calls["port_id"], *berth_calls["port_id"]})
     tables = [
         _of_ports(chosen, calendar, config, at_berth, in_port, places[places["port_id"].isin(chosen)])
@@ -179,6 +190,7 @@ def _of_ports(
         if parts not in links:
             links[parts] = link_cells(cells, calendar)
         cells["suppressed"] = suppress(cells, links[parts], pairs, config.min_vessels)
+        cells = cells[~cells["port_id"].isin(list(family.unknown))]
         for figure, kind in family.figures.items():
             tables.append(make_figure(kind, cells, family.rate).assign(indicator=figure))
     return pd.concat(tables, ignore_index=True)
@@ -226,6 +238,7 @@ def _families(
             _stays(beside, calendar, beside["ship_m"]),
             {"metre_hours": "sum", "quay_occupancy": "rate"},
             length,
+            unknown=beside.loc[beside["ship_m"].isna(), "port_id"].unique(),
         ),
         Family(
             _stays(port_calls, calendar, by_hour=True),

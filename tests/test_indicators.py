@@ -77,7 +77,7 @@ def indicators(
         schema.conform(pd.DataFrame(berth_calls or []), "berth_calls"),
         schema.conform(pd.DataFrame(port_calls), "port_calls"),
         more.pop("vessels", VESSELS),
-        BERTHS,
+        more.pop("berths", BERTHS),
         config,
         **more,
     )
@@ -199,6 +199,17 @@ def test_a_vessel_without_length_is_as_long_as_is_usual_at_her_berth() -> None:
         [port_call(1, "2024-03-01", "2024-03-11")], calls, vessels=VESSELS.assign(loa_m=np.nan)
     )
     assert value(table, "metre_hours") == pytest.approx(150.0 * 24)
+
+
+def test_a_vessel_that_nothing_is_known_of_is_as_long_as_others_in_the_port() -> None:
+    calls = [berth_call(mmsi, f"2024-03-0{mmsi}", f"2024-03-0{mmsi + 1}") for mmsi in (1, 2, 3)]
+    span = [port_call(1, "2024-03-01", "2024-03-11")]
+    lengths = {"vessels": VESSELS.assign(loa_m=[100.0, 200.0, *[np.nan] * 5])}
+    bare = {"berths": BERTHS.assign(loa_p50_m=np.nan)}
+    assert value(indicators(span, calls, **lengths, **bare), "metre_hours") == pytest.approx(450.0 * 24)
+    table = indicators(span, calls, vessels=VESSELS.assign(loa_m=np.nan), **bare)
+    assert not {"metre_hours", "quay_occupancy"} & set(table["indicator"])
+    assert value(table, "berth_hours") == 72
 
 
 def test_uses_of_berths_that_count() -> None:

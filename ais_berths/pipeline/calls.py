@@ -107,17 +107,19 @@ def write_calls(
         detours=read_parts(store, "detours"),
         only=job.ports,
     )
+    hours = add_hours([read_parts(store, "hours")])
     indicators = make_indicators(
         calls.berth_calls,
         calls.port_calls,
         tables["vessels"],
         tables["berths"],
         config.indicators,
-        hours=add_hours([read_parts(store, "hours")]),
+        hours=hours,
         ports=job.ports,
     )
     write_parquet(calls.berth_calls, store.table("berth_calls"), "berth_calls")
     write_parquet(calls.port_calls, store.table("port_calls"), "port_calls")
+    write_parquet(hours, store.table("hours"), "hours")
     write_parquet(indicators, store.table("indicators"), "indicators")
     whole = {"n_vessels": "Int64", "coverage": "Int64"}
     write_csv(indicators.astype(whole), store.table("indicators", ".csv"))

@@ -14,6 +14,7 @@ from bokeh.models import (
     FixedTicker,
     HoverTool,
     LabelSet,
+    NoOverlap,
     NumeralTickFormatter,
     PlainText,
     Range1d,
@@ -308,6 +309,8 @@ def _time_axis(chart: figure) -> None:
     chart.xaxis.formatter = DatetimeTickFormatter(
         hours="%H:%M", days="%d %b", months="%b %Y", years="%Y", minutes="%H:%M", hourmin="%H:%M"
     )
+    # A narrow screen shows fewer labels.
+    chart.xaxis.major_label_policy = NoOverlap(min_distance=8)
     chart.xaxis.axis_label = "UTC"
 
 

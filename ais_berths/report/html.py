@@ -76,13 +76,11 @@ def render_html(summary: dict[str, Any]) -> str:
 
 
 def _charts(port: dict[str, Any], period: dict[str, Any]) -> dict[str, figure]:
-    drawn = {
-        "map": map_chart(port),
-        "time_at_berth": charts.durations_chart(port["time_at_berth"], "stays"),
-        "waiting": charts.durations_chart(
-            port["waiting"], "arrivals" if port["basis"] == "calls" else "stays"
-        ),
-    }
+    waited = "arrivals" if port["basis"] == "calls" else "stays"
+    drawn = {"map": map_chart(port)}
+    for name, what in (("time_at_berth", "stays"), ("waiting", waited)):
+        if port[name]["all"]["n"] != 0:
+            drawn[name] = charts.durations_chart(port[name], what)
     if port["ships"] is not None:
         drawn["arrivals"] = charts.arrivals_chart(port["arrivals"])
         drawn["ships"] = charts.ships_chart(port["ships"])
@@ -156,6 +154,7 @@ def _indicator_table(indicators: dict[str, Any] | None) -> dict[str, Any] | None
     coverage = {row["period_start"]: row["coverage"] for row in rows}
     return {
         "period": indicators["period"],
+        "groups": indicators["groups"],
         "starts": starts,
         "coverage": [coverage[start] for start in starts],
         "rows": list(table.values()),

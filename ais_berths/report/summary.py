@@ -10,7 +10,8 @@ import pandas as pd
 
 from ais_berths import __version__
 from ais_berths.errors import ConfigError, EmptyInputError, PortError
-from ais_berths.indicators import describe
+from ais_berths.figures import ALL
+from ais_berths.indicators import NAMES, describe
 from ais_berths.periods import LEVELS
 from ais_berths.ports import find_port
 from ais_berths.report import measures, series
@@ -27,7 +28,7 @@ from ais_berths.report.visits import (
     whole_period,
     within,
 )
-from ais_berths.report.words import STAGES, USES, iso_time, safe_text
+from ais_berths.report.words import STAGES, TYPE_GROUPS, USES, iso_time, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -283,9 +284,11 @@ def _indicators(indicators: pd.DataFrame | None, port_id: str) -> dict[str, Any]
     columns = ["type_group", "indicator", "period_start", "value", "unit", "n_vessels"]
     columns += ["coverage", "suppressed"]
     rows = rows.loc[rows["period"] == period, columns]
+    rows = rows.sort_values("indicator", key=lambda names: names.map(NAMES.index), kind="stable")
     return {
         "period": period,
         "meanings": {str(name): describe(str(name))[1] for name in rows["indicator"].unique()},
+        "groups": sorted({str(group) for group in rows["type_group"]} - {ALL}, key=list(TYPE_GROUPS).index),
         "rows": [
             {str(name): _plain(value) for name, value in row.items()} for row in rows.to_dict("records")
         ],
