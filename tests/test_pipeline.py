@@ -313,7 +313,7 @@ def test_run_record(feed: Feed, usual: Path) -> None:
     assert {entry["path"] for entry in run["inputs"]} == {str(file) for file in feed.files}
     assert sum(entry["rows"] for entry in run["inputs"]) == run["counts"]["rows"]
     assert run["job"]["config"]["cells"]["resolution"] == 8
-    assert (run["job"]["feed"], run["feed"]) == ("auto", "ungp")
+    assert (run["job"]["feed"], run["feed"]) == ("auto", "noaa")
     assert pd.read_csv(usual / "quality.csv").to_dict("records") == run["quality"]
 
 
