@@ -14,7 +14,6 @@ from ais_berths.feeds.canonical import (
     REASONS,
     REPORT,
     Normalised,
-    distinct_statics,
     is_static_only,
     normalise,
     read_cells,
@@ -25,6 +24,7 @@ from ais_berths.feeds.days import Window, missing_days
 from ais_berths.feeds.files import InputFile, has_changed, list_inputs
 from ais_berths.feeds.mapping import SHIPPED, Feed, load_feed, parse_feed
 from ais_berths.feeds.recognise import choose_feed, recognise, suggest_mapping
+from ais_berths.feeds.statics import distinct_statics
 
 __all__ = [
     "OUTSIDE",

@@ -1,0 +1,82 @@
+"""Fields of a raw table as arrays, whatever the columns are called and hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ais_berths.feeds import values, words
+from ais_berths.feeds.mapping import loosen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.feeds.mapping import Feed
+
+    Floats = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+    Rows = NDArray[np.bool_] | NDArray[np.integer[Any]]
+
+
+def select(table: pa.Table, found: dict[str, str], rows: Rows | None) -> pa.Table:
+    """Columns of the fields that were found, in the wanted rows."""
+    table = table.select(list(dict.fromkeys(found.values())))
+    if rows is None:
+        return table
+    wanted = np.asarray(rows)
+    if wanted.dtype != bool:
+        return table.take(pa.array(wanted))
+    return table if wanted.all() else table.filter(pa.array(wanted))
+
+
+def numbers(table: pa.Table, feed: Feed, found: dict[str, str], field: str) -> Floats:
+    """Numbers of a field; NaN where they are missing or stand for that."""
+    if field not in found:
+        return np.full(len(table), np.nan)
+    array = values.numbers(table.column(found[field]), feed.csv.decimal)
+    for marker in feed.rules.missing.get(field, ()):
+        array = np.where(array == marker, np.nan, array)
+    return array
+
+
+def codes(
+    table: pa.Table,
+    found: dict[str, str],
+    field: str,
+    lookup: dict[str, int],
+    *,
+    default: int,
+    largest: int,
+) -> tuple[NDArray[np.int64], Mask]:
+    """Codes from 0 to `largest`, `default` for all others, and the mask of those that make no sense."""
+    if field not in found:
+        return np.full(len(table), default), np.zeros(len(table), dtype=bool)
+    remap = {int(word): code for word, code in lookup.items() if word.isdecimal()}
+    number, strange = values.codes(
+        table.column(found[field]), lambda text: words.code_of(text, lookup, default), remap
+    )
+    inside = (number >= 0) & (number <= largest)
+    strange = strange | ~(inside | np.isnan(number))
+    return np.where(inside, number, default).astype(np.int64), strange
+
+
+def to_arrow(column: Any, kind: pa.DataType) -> pa.Array:
+    """Column of a type; masked values become null, and NaN too."""
+    if isinstance(column, pa.Array):
+        return column if column.type == kind else column.cast(kind)
+    if isinstance(column, np.ma.MaskedArray):
+        plain = pa.array(column.data, mask=column.mask)
+        return plain.cast(kind) if plain.type != kind else plain
+    if pa.types.is_floating(kind):
+        return pa.array(column, type=kind, from_pandas=True)
+    return pa.array(column, type=kind)
+
+
+def not_vessel(table: pa.Table, feed: Feed, found: dict[str, str]) -> Mask:
+    """Rows of stations that are no ships."""
+    stations = {loosen(word) for word in feed.words.not_vessel}
+    if "transceiver" not in found or not stations:
+        return np.zeros(len(table), dtype=bool)
+    return values.matches(table.column(found["transceiver"]), lambda text: loosen(text) in stations)
