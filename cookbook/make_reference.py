@@ -14,6 +14,7 @@ from ais_berths.cli import main as command_line
 from ais_berths.config import Config, reference_table
 from ais_berths.feeds.mapping import Feed
 from ais_berths.indicators import definition_table
+from ais_berths.pipeline.recipe import Recipe
 from ais_berths.presets import preset_table
 
 HERE = Path(__file__).resolve().parent
@@ -87,7 +88,11 @@ def _settings() -> str:
     for name, section in Config.model_fields.items():
         own = [row for row in rows if row.startswith(f"| `{name}.")]
         parts.append("\n".join([f"## {name}", "", _summary(section.annotation), "", *rows[:2], *own]))
-    return "\n\n".join(parts) + "\n"
+    recipes = (
+        "## Recipes\n\nThe keys of a job file for `pipelines/`, see [chapter 16](../../16_scaling.md). "
+        "The settings above follow under `[config.cells]` and so on."
+    )
+    return "\n\n".join([*parts, recipes, _fields(Recipe)]) + "\n"
 
 
 def _commands() -> str:
