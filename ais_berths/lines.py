@@ -254,7 +254,7 @@ def _join_continuous(
     for number in np.unique(line).tolist():
         parts = [groups[i] for i in np.flatnonzero(line == number)]
         quay = max((part for part in parts if continuous[part[0]]), key=len, default=None)
-        if quay is None or (len(quay) >= _FEW and _room(prints, quay) < config.continuous_room + 0.5):
+        if quay is None:
             continue
         number_of_quay = int(label[quay[0]])
         rest = [part for part in parts if part is not quay]

@@ -40,7 +40,7 @@ _GROUP_SPREAD, _QUAY_SPREAD, _QUAY_M = 0.8, 0.3, 400.0
 # Share of ships that are as long as the others on their quay.
 _ALIKE = 0.8
 # How much a length counts less for each ship that would then overlap with her neighbour.
-_CLASH, _MOST_CLASH = 1.0, 3.0
+_CLASH, _MOST_CLASH = 2.0, 6.0
 # Visits of one ship within these metres are one place.
 _SAME_PLACE_M = 20.0
 
