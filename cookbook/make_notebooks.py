@@ -22,7 +22,7 @@ def notebook(chapter: Path) -> nbformat.NotebookNode:
     for number, cell in enumerate(made.cells):
         cell["id"] = f"cell-{number:03}"
         if cell["cell_type"] == "markdown":
-            cell["source"] = re.sub(r"\]\(([\w-]+)\.md(#[\w-]+)?\)", _link, cell["source"])
+            cell["source"] = re.sub(r"\]\(([\w/-]+)\.md(#[\w-]+)?\)", _link, cell["source"])
     return made
 
 
@@ -37,10 +37,15 @@ def main() -> None:
 
 
 def _link(match: re.Match[str]) -> str:
-    """Links between chapters lead from notebook to notebook, others to the text in this folder."""
+    """Links between chapters lead from notebook to notebook, others to the text in this folder.
+
+    Pages that are made with the site are not there as text: the list of the reference names them.
+    """
     name, anchor = match[1], match[2] or ""
     if HERE / f"{name}.md" in chapters():
         return f"]({name}.ipynb{anchor})"
+    if name.startswith("reference/made/"):
+        return "](../cookbook/reference/index.md)"
     return f"](../cookbook/{name}.md{anchor})"
 
 
