@@ -159,7 +159,10 @@ def _in_order(stops: pd.DataFrame) -> pd.DataFrame:
     """Sort by ship and time; two ships that share an MMSI are told apart by the end of the stop id."""
     track = stops["stop_id"].str.extract(r"^[^-]*-[^-]*-(\d+)$", expand=False).fillna("0")
     table = stops.assign(
-        ship=stops["mmsi"].astype(str) + "-" + track, dwell_h=_hours(stops["start_time"], stops["end_time"])
+        ship=stops["mmsi"].astype(str) + "-" + track,
+        dwell_h=_hours(stops["start_time"], stops["end_time"]),
+        arrival_time=stops["arrival_time"].fillna(stops["start_time"]),
+        departure_time=stops["departure_time"].fillna(stops["end_time"]),
     )
     return table.sort_values(["mmsi", "ship", "start_time", "end_time", "stop_id"], ignore_index=True)
 
@@ -267,7 +270,8 @@ def _port_calls(rows: pd.DataFrame, config: CallsConfig) -> pd.DataFrame:
     calls = _summarise(rows, "port_call_id", config)
     key = calls["port_call_id"]
     berthed = lies.groupby(visit).any().reindex(key).to_numpy(dtype=bool)
-    waiting = rows["dwell_h"].where(waits, 0.0).groupby(visit).sum().reindex(key).to_numpy()
+    stay_h = pd.Series(_hours(rows["arrival_time"], rows["departure_time"]), index=rows.index)
+    waiting = stay_h.where(waits, 0.0).groupby(visit).sum().reindex(key).to_numpy()
     hours = _hours(calls["arrival_time"], calls["departure_time"])
     calls = calls.assign(
         n_berths=rows.groupby(visit)["berth_id"].nunique().reindex(key).to_numpy(),
@@ -313,8 +317,8 @@ def _summarise(rows: pd.DataFrame, key: str, config: CallsConfig) -> pd.DataFram
     stayed = heard.groupby(rows[key]).any().reindex(first[key]).to_numpy(dtype=bool)
     # The first and the last pings of a stay may be of a ship that still moves, or moves again.
     creep = np.minimum(int(config.creep_s * 1e6), (end - start) // 2)
-    arrival = schema.to_micros(first["arrival_time"].fillna(first["start_time"]))
-    departure = schema.to_micros(last["departure_time"].fillna(last["end_time"]))
+    arrival = schema.to_micros(first["arrival_time"])
+    departure = schema.to_micros(last["departure_time"])
     by = rows.groupby(key)
     return pd.DataFrame(
         {

@@ -142,14 +142,14 @@ def port_visits(tables: Tables, port_id: str, uses: Sequence[str]) -> PortVisits
     """
     berths = tables.berths
     chosen = berths.loc[(berths["port_id"] == port_id) & berths["use"].isin(uses), "berth_id"]
-    stops = tables.stops[tables.stops["port_id"] == port_id]
-    anchor = _timed(stops[stops["kind"] == "anchored"], tables.vessels, "start_time", "end_time")
-    if tables.berth_calls is None:
-        moored = tables.stops[tables.stops["berth_id"].isin(chosen)]
-        berth = _timed(moored, tables.vessels, "start_time", "end_time")
-    else:
-        calls = tables.berth_calls[tables.berth_calls["berth_id"].isin(chosen)]
-        berth = _timed(calls, tables.vessels, "arrival_time", "departure_time")
+    stops = tables.stops.assign(
+        arrival_time=tables.stops["arrival_time"].fillna(tables.stops["start_time"]),
+        departure_time=tables.stops["departure_time"].fillna(tables.stops["end_time"]),
+    )
+    anchored = stops[(stops["port_id"] == port_id) & (stops["kind"] == "anchored")]
+    anchor = _timed(anchored, tables.vessels)
+    lying = stops if tables.berth_calls is None else tables.berth_calls
+    berth = _timed(lying[lying["berth_id"].isin(chosen)], tables.vessels)
     if tables.port_calls is None or tables.berth_calls is None:
         seen = berth[~berth["open_start"]]
         arrivals = seen[["arrival", "mmsi", "type_group"]].rename(columns={"arrival": "time"})
@@ -159,7 +159,7 @@ def port_visits(tables: Tables, port_id: str, uses: Sequence[str]) -> PortVisits
         (tables.port_calls["port_id"] == port_id)
         & tables.port_calls["port_call_id"].isin(berth["port_call_id"])
     ]
-    port = _timed(calls, tables.vessels, "arrival_time", "departure_time")
+    port = _timed(calls, tables.vessels)
     seen = port[~port["open_start"]]
     arrivals = seen[["arrival", "mmsi", "type_group"]].rename(columns={"arrival": "time"})
     waiting = seen.assign(hours=seen["waiting_h"])[seen["waiting_h"] > 0]
@@ -216,10 +216,11 @@ _OPTIONAL = {
 }
 
 
-def _timed(rows: pd.DataFrame, vessels: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
+def _timed(rows: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
     """Give stops and calls the same columns, and the ship's name and group."""
     ships = vessels[["mmsi", "name", "type_group"]].drop_duplicates("mmsi")
-    frame = rows[["mmsi", start, end]].rename(columns={start: "arrival", end: "departure"})
+    names = {"arrival_time": "arrival", "departure_time": "departure"}
+    frame = rows[["mmsi", *names]].rename(columns=names)
     for name, value in _OPTIONAL.items():
         frame[name] = rows[name] if name in rows.columns else value
     frame = frame.merge(ships, on="mmsi", how="left")
