@@ -349,6 +349,7 @@ def _run(run: dict[str, Any], *, public: bool) -> dict[str, Any]:
         "bbox": job.get("bbox"),
         "start": safe_text(job.get("start")) or None,
         "end": safe_text(job.get("end")) or None,
+        "missing_days": [safe_text(day) for day in run.get("missing_days", [])],
         "n_inputs": len(inputs),
         "inputs": inputs[:100],
         "counts": {safe_text(name): int(n) for name, n in run.get("counts", {}).items()},

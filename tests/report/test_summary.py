@@ -148,10 +148,15 @@ def test_the_run_record_says_how_the_calls_were_made(out: Path) -> None:
     tables = read_tables(out)
     calls = {"preset": "adb", "calls": {"max_away_h": 24.0}, "indicators": {"timezone": "Asia/Manila"}}
     job = {**tables.run["job"], "feed": "auto", "config": {"calls": {"max_away_h": 1.0}}}
-    run = {**tables.run, "job": job, "feed": "noaa", "calls": calls}
-    shown = summarise(type(tables)(**{**vars(tables), "run": run}))["run"]
+    days = ["2024-03-02", "2024-03-03"]
+    run = {**tables.run, "job": job, "feed": "noaa", "calls": calls, "missing_days": days}
+    summary = summarise(type(tables)(**{**vars(tables), "run": run}))
+    shown = summary["run"]
     assert (shown["feed"], shown["feed_recognised"], shown["preset"]) == ("noaa", True, "adb")
     assert shown["settings"] == {"calls": calls["calls"], "indicators": calls["indicators"]}
+    page = render_html(summary)
+    for text in ("noaa, recognised by its columns", "adb", "2 days: 2024-03-02, 2024-03-03"):
+        assert f"<dd>{text}</dd>" in page
 
 
 def test_periods_side_by_side(out: Path) -> None:
