@@ -58,18 +58,7 @@ def find_anchorages(
     shapes = np.array(
         [shapely.convex_hull(shapely.union_all(circles[at])) for _, at in indices], dtype=object
     )
-    by = rows.groupby("label")
-    table = pd.DataFrame(
-        {
-            "n_stops": by.size(),
-            "n_vessels": by["mmsi"].nunique(),
-            "first_seen": by["start_time"].min(),
-            "last_seen": by["end_time"].max(),
-            "dwell_p50_h": by["dwell_h"].median(),
-            "dwell_p90_h": by["dwell_h"].quantile(0.9),
-            "loa_max_m": by["loa_m"].max(),
-        }
-    ).sort_index()
+    table = describe_anchorages(rows, rows["label"])
     scales = pd.Series(scale).groupby(rows["label"].to_numpy()).median().to_numpy()
     table["area_km2"] = shapely.area(shapes) / scales**2 / 1e6
     frame = gpd.GeoDataFrame(table, geometry=plane.to_degrees(shapes), crs="EPSG:4326")
@@ -83,6 +72,22 @@ def find_anchorages(
         }
     )
     return frame.reset_index(drop=True), members
+
+
+def describe_anchorages(rows: pd.DataFrame, label: pd.Series) -> pd.DataFrame:
+    """Count and summarise the visits of each anchorage: `rows` are stops with the ``loa_m`` of the ship."""
+    by = rows.groupby(label)
+    return pd.DataFrame(
+        {
+            "n_stops": by.size(),
+            "n_vessels": by["mmsi"].nunique(),
+            "first_seen": by["start_time"].min(),
+            "last_seen": by["end_time"].max(),
+            "dwell_p50_h": by["dwell_h"].median(),
+            "dwell_p90_h": by["dwell_h"].quantile(0.9),
+            "loa_max_m": by["loa_m"].max(),
+        }
+    ).sort_index()
 
 
 def _cluster(rows: pd.DataFrame, config: AnchoragesConfig) -> NDArray[np.int64]:

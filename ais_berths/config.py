@@ -245,6 +245,28 @@ class AnchoragesConfig(Section):
     min_stops: int = Field(2, ge=1, description="anchored stops that make an anchorage")
 
 
+class RegistryConfig(Section):
+    """When a place of a run is a place of the register, and when the register changes."""
+
+    min_score: float = Field(
+        0.3, gt=0, lt=1, description="likeness (0 to 1) from which two places are taken for one"
+    )
+    change_factor: float = Field(
+        1.5,
+        ge=1,
+        description="visits that split or merge berths, in multiples of those that their shapes rest on",
+    )
+    half_life_days: float = Field(
+        180.0, gt=0, description="time after which the visits that a shape rests on count half (days)"
+    )
+    moved_m: float = Field(
+        15.0, gt=0, description="a berth whose middle moved or whose length changed by more has moved (m)"
+    )
+    gone_days: float = Field(
+        90.0, gt=0, description="time without a visit after which a place has vanished (days)"
+    )
+
+
 class CallsConfig(Section):
     """When stops are one call, and when a ship has left."""
 
@@ -364,6 +386,7 @@ class Config(Section):
     berths: BerthsConfig = Field(default_factory=BerthsConfig, description="berth clusters")
     quays: QuaysConfig = Field(default_factory=QuaysConfig, description="quay lines")
     anchorages: AnchoragesConfig = Field(default_factory=AnchoragesConfig, description="anchorages")
+    registry: RegistryConfig = Field(default_factory=RegistryConfig, description="ids kept from run to run")
     calls: CallsConfig = Field(default_factory=CallsConfig, description="berth calls and port calls")
     indicators: IndicatorsConfig = Field(default_factory=IndicatorsConfig, description="port statistics")
     hexagons: HexagonsConfig = Field(default_factory=HexagonsConfig, description="predecessor's method")

@@ -91,15 +91,53 @@ def find_places(
         frame[keep].reset_index(drop=True)
         for frame, keep in zip((berths, quays, anchorages), kept, strict=True)
     )
-    stops, counts = _without_dropped_places(stops, berths, quays, anchorages, cells, only)
+    stops = _without_dropped_places(stops, berths, quays, anchorages, cells)
     return Places(
         stops=schema.conform(stops, "stops").sort_values("stop_id", ignore_index=True),
         hulls=hulls,
-        berths=berths.drop(columns="number").sort_values("berth_id", ignore_index=True),
-        quays=quays.sort_values("quay_id", ignore_index=True),
-        anchorages=anchorages.sort_values("anchorage_id", ignore_index=True),
-        quality=quality_table("places", counts),
+        berths=_in_order(berths.drop(columns="number"), "berth"),
+        quays=_in_order(quays, "quay"),
+        anchorages=_in_order(anchorages, "anchorage"),
+        quality=count_stops(stops, only),
     )
+
+
+def count_stops(
+    stops: pd.DataFrame, only: Collection[str] = (), rejected: NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
+    """Count the stops by what became of them, each under one reason, as a table ``quality``.
+
+    Parameters
+    ----------
+    stops
+        The table ``stops`` with places and ports; a stop in the margin has no port.
+    only
+        Ids of the chosen ports; empty for every port.
+    rejected
+        Stops at places that the register rejects.
+    """
+    at_berth, at_anchorage = (stops[name].notna().to_numpy() for name in ("berth_id", "anchorage_id"))
+    left = ~at_berth & ~at_anchorage
+    refused = left & (np.zeros(len(stops), dtype=bool) if rejected is None else rejected)
+    margin = left & ~refused & stops["port_id"].isna().to_numpy()
+    left &= ~refused & ~margin
+    foreign = left & ~stops["port_id"].isin(list(only)).to_numpy() if only else np.zeros_like(left)
+    counts = {
+        ("stop_in_margin", "dropped"): int(margin.sum()),
+        ("stop_of_another_port", "dropped"): int(foreign.sum()),
+        ("stop_at_rejected_place", "flagged"): int(refused.sum()),
+        ("stop_without_place", "flagged"): int((left & ~foreign).sum()),
+        ("stop_at_berth", "kept"): int(at_berth.sum()),
+        ("stop_at_anchorage", "kept"): int((at_anchorage & ~at_berth).sum()),
+    }
+    return quality_table("places", counts)
+
+
+def _in_order(frame: gpd.GeoDataFrame, place: str) -> gpd.GeoDataFrame:
+    """Rows by id, columns as in the table; names are given by the register."""
+    named = frame.assign(name=None).sort_values(f"{place}_id", ignore_index=True)
+    columns = [name for name in schema.TABLES[f"{place}s"].names if name in named.columns]
+    return named[[*columns, "geometry"]]
 
 
 def _is_kept(frame: gpd.GeoDataFrame, cells: pd.DataFrame, only: Collection[str]) -> NDArray[np.bool_]:
@@ -117,8 +155,7 @@ def _without_dropped_places(
     quays: gpd.GeoDataFrame,
     anchorages: gpd.GeoDataFrame,
     cells: pd.DataFrame,
-    only: Collection[str],
-) -> tuple[pd.DataFrame, dict[tuple[str, str], int]]:
+) -> pd.DataFrame:
     """Take ids of places that are not reported, and ports of stops in the margin, off the stops."""
     stops = stops.copy()
     for name, frame in (("berth_id", berths), ("quay_id", quays), ("anchorage_id", anchorages)):
@@ -126,16 +163,8 @@ def _without_dropped_places(
         stops[name] = stops[name].astype(object).mask(gone, None)
     placed = stops["berth_id"].notna() | stops["anchorage_id"].notna()
     margin = _in_margin(stops["lat"].to_numpy(), stops["lon"].to_numpy(), cells) & ~placed.to_numpy()
-    foreign = ~stops["port_id"].isin(list(only)).to_numpy() & ~margin if only else np.zeros(len(stops), bool)
     stops["port_id"] = stops["port_id"].astype(object).mask(margin, None)
-    counts = {
-        ("stop_in_margin", "dropped"): int(margin.sum()),
-        ("stop_of_another_port", "dropped"): int(foreign.sum()),
-        ("stop_without_place", "flagged"): int((~placed.to_numpy() & ~margin & ~foreign).sum()),
-        ("stop_at_berth", "kept"): int(stops["berth_id"].notna().sum()),
-        ("stop_at_anchorage", "kept"): int(stops["anchorage_id"].notna().sum()),
-    }
-    return stops, counts
+    return stops
 
 
 def _in_margin(lat: NDArray[np.float64], lon: NDArray[np.float64], cells: pd.DataFrame) -> NDArray[np.bool_]:

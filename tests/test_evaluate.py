@@ -31,8 +31,8 @@ from ais_berths.evaluate import (
     score_stops,
     split_half,
 )
-from ais_berths.evaluate.pairs import one_to_one
 from ais_berths.geo import Plane
+from ais_berths.pairs import one_to_one
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ import numpy as np
 import shapely
 
 from ais_berths.errors import DependencyError
-from ais_berths.evaluate.pairs import flatten, one_to_one, overlaps
 from ais_berths.evaluate.polygons import SAME_BERTH_IOU
+from ais_berths.pairs import flatten, one_to_one, overlaps
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.evaluate import Truth
-    from ais_berths.evaluate.pairs import Shapes
     from ais_berths.geo import Plane
+    from ais_berths.pairs import Shapes
 
 
 def plot_score(berths: gpd.GeoDataFrame, truth: Truth, title: str = "") -> Figure:

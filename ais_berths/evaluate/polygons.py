@@ -9,7 +9,8 @@ import pandas as pd
 import shapely
 
 from ais_berths.evaluate.card import BerthScores, Detection, PointScores, SplitHalfScores
-from ais_berths.evaluate.pairs import detection, flatten, median, one_to_one, overlaps, ratio
+from ais_berths.evaluate.pairs import detection, median, ratio
+from ais_berths.pairs import flatten, one_to_one, overlaps
 from ais_berths.schema import check_columns
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import ArrayLike, NDArray
 
-    from ais_berths.evaluate.pairs import Shapes
     from ais_berths.geo import Plane
+    from ais_berths.pairs import Shapes
 
 SAME_BERTH_IOU = 0.3
 """Intersection over union from which a found berth is taken for the true one it is paired with."""

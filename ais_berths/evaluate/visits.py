@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ais_berths.evaluate.card import CallScores, StopScores
-from ais_berths.evaluate.pairs import detection, median, one_to_one, ratio, same_time, seconds
+from ais_berths.evaluate.pairs import detection, median, ratio, same_time, seconds
 from ais_berths.geo import haversine_m
+from ais_berths.pairs import one_to_one
 
 SAME_TIME_IOU = 0.5
 """Share of their common time that two stops or two calls of one vessel must have together."""

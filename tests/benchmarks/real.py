@@ -21,7 +21,7 @@ import tables
 from matplotlib.figure import Figure
 
 from ais_berths import geo
-from ais_berths.evaluate.pairs import flatten
+from ais_berths.pairs import flatten
 from ais_berths.pipeline import Job, detect
 from ais_berths.vessels import COMMERCIAL, groups_of
 

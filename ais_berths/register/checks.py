@@ -1,0 +1,148 @@
+"""What may be wrong with a file that was edited by hand, in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from ais_berths import geo
+from ais_berths.pairs import flatten, overlaps
+from ais_berths.register.book import LETTERS
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from ais_berths.errors import Complaints
+    from ais_berths.register.book import Register
+
+USES = ("commercial", "service", "fishing", "leisure", "unknown")
+BERTH_KINDS = ("discrete", "continuous", "buoy")
+
+_FAR_M = 20_000.0
+_OVERLAP = 0.05
+_SHOWN = 5
+
+
+def check_crs(edited: gpd.GeoDataFrame, complaints: Complaints) -> gpd.GeoDataFrame:
+    """Edited places in degrees; complains when it cannot be known where they lie."""
+    if edited.crs is None:
+        complaints.add("the file names no coordinate reference system, expected WGS 84 (EPSG:4326)")
+        return edited.set_crs("EPSG:4326")
+    bounds = shapely.bounds(edited.to_crs("EPSG:4326").geometry.to_numpy())
+    limits = np.array([360.0, 90.0, 360.0, 90.0])
+    wrong = int((np.abs(bounds) > limits).any(axis=1).sum())
+    if wrong:
+        complaints.add(
+            f"{wrong} shapes lie outside the world as longitude and latitude; "
+            f"is {edited.crs.to_string()} the system that they were drawn in?"
+        )
+        return edited.set_crs("EPSG:4326", allow_override=True)
+    return edited.to_crs("EPSG:4326")
+
+
+def check_ids(ids: pd.Series, register: Register, complaints: Complaints) -> None:
+    """Every id is known and there once; none stands for a place that was drawn."""
+    given = ids[ids != ""]
+    again = sorted(set(given[given.duplicated()]))
+    if again:
+        complaints.add(f"{_some(again)} {_be(again)} there twice; clear the id of the part that is new")
+    unknown = sorted(set(given) - set(register.places["place_id"]))
+    if unknown:
+        complaints.add(
+            f"{_some(unknown)} {_be(unknown)} not in the register; leave the id of a new place empty, "
+            "it will be given one"
+        )
+
+
+def check_shapes(rows: gpd.GeoDataFrame, labels: list[str], complaints: Complaints) -> NDArray[np.bool_]:
+    """Tell which shapes can be used; complains about the others."""
+    shapes = rows.geometry.to_numpy()
+    fine = np.ones(len(rows), dtype=bool)
+    for number, (label, shape) in enumerate(zip(labels, shapes, strict=True)):
+        problem = _problem(shape)
+        if problem:
+            complaints.add(f"{label} {problem}")
+            fine[number] = False
+    return fine
+
+
+def check_distance(label: str, old: Any, new: Any, complaints: Complaints) -> None:
+    """A place that was redrawn stays where it is, more or less."""
+    away = geo.haversine_m(old.centroid.y, old.centroid.x, new.centroid.y, new.centroid.x)
+    if away > _FAR_M:
+        complaints.add(
+            f"{label} was moved by {float(away) / 1000:.0f} km; is the coordinate reference system right?"
+        )
+
+
+def check_choice(
+    label: str, column: str, value: str, choices: tuple[str, ...], complaints: Complaints
+) -> bool:
+    """A value is one of those that are known."""
+    if value in choices:
+        return True
+    complaints.add(f"{label} has the {column} '{value}', expected one of {', '.join(choices)}")
+    return False
+
+
+def check_merges(places: pd.DataFrame, merged: dict[str, str], complaints: Complaints) -> None:
+    """Berths are merged into other berths that stay."""
+    sort = dict(zip(places["place_id"], places["place"], strict=True))
+    status = dict(zip(places["place_id"], places["status"], strict=True))
+    for name, target in merged.items():
+        if target not in sort:
+            complaints.add(f"{name} is to be merged into {target}, which is not in the register")
+        elif target == name:
+            complaints.add(f"{name} is to be merged into itself")
+        elif {sort[name], sort[target]} != {"berth"}:
+            complaints.add(f"{name} is to be merged into {target}; only berths are merged, into berths")
+        elif target in merged or status[target] in ("merged", "rejected"):
+            complaints.add(f"{name} is to be merged into {target}, which does not stay itself")
+
+
+def check_overlaps(places: gpd.GeoDataFrame, changed: set[str], complaints: Complaints) -> None:
+    """Berths that a hand drew do not lie on other berths."""
+    live = places[(places["place"] == "berth") & places["status"].isin(["active", "vanished"])]
+    live = live[~(live.geometry.isna() | live.geometry.is_empty)].reset_index(drop=True)
+    if len(live) < 2 or not changed:
+        return
+    _, (flat,) = flatten(live)
+    pairs = overlaps(flat, flat)
+    names = live["place_id"].to_numpy(dtype=object)
+    share = pairs[["share_of_found", "share_of_true"]].max(axis=1)
+    found = pairs[(pairs["found"] < pairs["true"]) & (share > _OVERLAP)]
+    for i, j in zip(found["found"].tolist(), found["true"].tolist(), strict=True):
+        if names[i] in changed or names[j] in changed:
+            part = share[(pairs["found"] == i) & (pairs["true"] == j)].iloc[0]
+            complaints.add(
+                f"{names[i]} and {names[j]} overlap by {part:.0%} of the smaller; merge them, or redraw one"
+            )
+
+
+def place_of(value: Any) -> str:
+    """Sort of place in a column of the file; what says nothing is a berth."""
+    text = "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
+    return text if text in LETTERS else "berth"
+
+
+def _problem(shape: Any) -> str | None:
+    if shape is None or shape.is_empty:
+        return "has no shape; to drop a place, set its status to rejected"
+    if shape.geom_type not in {"Polygon", "MultiPolygon"}:
+        return f"is a {shape.geom_type}, expected a polygon"
+    if not shape.is_valid:
+        return f"has an outline that cannot be an area ({shapely.is_valid_reason(shape)})"
+    return None
+
+
+def _be(names: list[str]) -> str:
+    return "are" if len(names) > 1 else "is"
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
