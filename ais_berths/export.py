@@ -25,10 +25,11 @@ from ais_berths.berthcells import berth_cells, cell_list
 from ais_berths.disclosure import publish
 from ais_berths.errors import InputError, OutputError
 from ais_berths.geo import cell_polygons
+from ais_berths.styles import add_styles
 from ais_berths.tables import read_places, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 SUFFIXES = (".geojson", ".gpkg", ".parquet", ".csv")
 """Formats that `export` writes."""
@@ -141,18 +142,29 @@ def write_geojson(frame: gpd.GeoDataFrame, path: str | Path, id_field: str) -> N
         part.write_bytes(text.getvalue())
 
 
-def write_geopackage(layers: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> None:
-    """Write a GeoPackage with one layer for each frame, by name."""
+def write_geopackage(layers: Mapping[str, Any], path: str | Path) -> None:
+    """Write a GeoPackage with one layer for each frame, by name, and the styles that QGIS draws them with.
+
+    A frame without shapes becomes a table.
+    """
     with atomic_path(path) as part:
         for number, (name, frame) in enumerate(layers.items()):
-            plain = _plain(_cut(_in_degrees(frame)), times_as_text=False)
-            _write_layer(plain, part, name, driver="GPKG", append=number > 0)
+            shaped = isinstance(frame, gpd.GeoDataFrame)
+            plain = _plain(_cut(_in_degrees(frame)) if shaped else frame, times_as_text=False)
+            if shaped:
+                _write_layer(plain, part, name, driver="GPKG", append=number > 0)
+            else:
+                pyogrio.write_dataframe(plain, part, layer=name, driver="GPKG", append=number > 0)
+        add_styles(part, {name: list(frame.columns) for name, frame in layers.items()})
 
 
-def write_geoparquet(frame: gpd.GeoDataFrame, path: str | Path, table: str) -> None:
+def write_geoparquet(
+    frame: gpd.GeoDataFrame, path: str | Path, table: str, *, keep: Collection[str] = ()
+) -> None:
     """Write GeoParquet 1.1 with the columns of `table`, a geometry and its covering box.
 
-    Types, units and descriptions of the columns travel along. `table` is a name from `schema.TABLES`.
+    Types, units and descriptions of the columns travel along. `table` is a name from `schema.TABLES`; other
+    columns are left out, but for those in `keep`.
     """
     shapes = _cut(_in_degrees(frame))
     buffer = io.BytesIO()
@@ -160,8 +172,12 @@ def write_geoparquet(frame: gpd.GeoDataFrame, path: str | Path, table: str) -> N
     geometry = pq.read_table(pa.BufferReader(buffer.getvalue()))
     whole = schema.to_arrow(pd.DataFrame(frame.drop(columns=frame.geometry.name)), table)
     metadata = {**(whole.schema.metadata or {}), b"geo": _tidy_geo(geometry.schema.metadata[b"geo"])}
-    for field in geometry.schema:
-        whole = whole.append_column(field, geometry[field.name])
+    extra = pa.Table.from_pandas(
+        _plain(pd.DataFrame(frame[list(keep)]), times_as_text=True), preserve_index=False
+    )
+    for added in (extra, geometry):
+        for field in added.schema:
+            whole = whole.append_column(field, added[field.name])
     with atomic_path(path) as part:
         pq.write_table(whole.replace_schema_metadata(metadata), part, compression="zstd")
 

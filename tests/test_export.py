@@ -297,7 +297,9 @@ def test_geopackage_layers(tmp_path: Path) -> None:
     }
     write_geopackage(layers, tmp_path / "port.gpkg")
     with sqlite3.connect(tmp_path / "port.gpkg") as base:
-        contents = base.execute("select table_name, srs_id from gpkg_contents").fetchall()
+        contents = base.execute(
+            "select table_name, srs_id from gpkg_contents where data_type = 'features'"
+        ).fetchall()
         (when,) = base.execute("select first_seen from anchorages").fetchone()
         flags = [row[0] for row in base.execute("select rafted from berths order by fid")]
     base.close()
@@ -416,7 +418,7 @@ def test_export_by_suffix(result: Path, tmp_path: Path) -> None:
         assert file.is_file()
     assert [item["id"] for item in read_json(tmp_path / "mine.geojson")["features"]] == ["p-0", "p-1"]
     with sqlite3.connect(tmp_path / "mine.gpkg") as base:
-        names = [row[0] for row in base.execute("select table_name from gpkg_contents")]
+        names = [row[0] for row in base.execute("select table_name from gpkg_geometry_columns")]
     base.close()
     assert set(names) == {"berths", "quays", "anchorages"}
     assert pd.read_csv(tmp_path / "mine.csv")["berth_id"].tolist() == ["p-0", "p-1"]

@@ -14,6 +14,7 @@ import click
 
 from ais_berths import __version__
 from ais_berths.cli.helpers import config, ports, simulate_command
+from ais_berths.cli.register import register
 from ais_berths.cli.results import evaluate, export_command, hexagons, report_command
 from ais_berths.cli.stages import berths, calls, demo, detect, filter_command, stops
 from ais_berths.errors import AisBerthsError
@@ -71,6 +72,7 @@ def main(ctx: click.Context, quiet: bool) -> None:
 for _command in (
     *(demo, detect, filter_command, stops, berths, calls),
     *(hexagons, export_command, report_command, evaluate),
+    register,
     *(ports, simulate_command, config),
 ):
     main.add_command(_command)

@@ -47,6 +47,12 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--start", type=_TIMES, help="First position time (UTC)."),
         click.option("--end", type=_TIMES, help="Position times before this (UTC)."),
         click.option("--pings/--no-pings", "keep_pings", default=None, help="Write the clean pings or not."),
+        click.option(
+            "--register",
+            "register_file",
+            type=click.Path(),
+            help="Register whose ids, names and shapes places get.",
+        ),
         click.option("--scheduler", help="Address of a dask scheduler, tcp://..."),
         click.option("--overwrite", is_flag=True, help="Begin again in a folder with other settings."),
         click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -19,20 +20,21 @@ from ais_berths.errors import InputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import read_parts, write_calls
-from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, writing
+from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
 from ais_berths.pipeline.lock import only_run
 from ais_berths.pipeline.record import write_record
+from ais_berths.pipeline.register import describe_register, new_lines, open_register
 from ais_berths.pipeline.rounds import gather_vessels, has_all_stops, prepare, scan_inputs
 from ais_berths.pipeline.scan import counts_table
 from ais_berths.pipeline.tasks import Wiring
 from ais_berths.places import Places, find_places
+from ais_berths.register import Register, apply_register, read_register
 from ais_berths.tables import read_table
 from ais_berths.vessels import merge_statics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from ais_berths.pipeline.layout import Record
 
@@ -45,6 +47,7 @@ __all__ = [
     "find_all_places",
     "find_all_stops",
     "hash_ports",
+    "update_from_run",
 ]
 
 
@@ -139,7 +142,41 @@ def find_all_places(
     return summary
 
 
-def _find_places(store: Store, job: Job, summary: Summary, wiring: Wiring) -> None:
+def update_from_run(
+    out: str | Path, file: str | Path, *, wiring: Wiring | None = None
+) -> tuple[Summary, pd.DataFrame]:
+    """Bring a register up to the run in a folder, and the folder up to the register.
+
+    Parameters
+    ----------
+    out
+        Output folder of ``ais-berths detect``.
+    file
+        The register; made if it is not there.
+    wiring
+        Progress and log.
+
+    Returns
+    -------
+    What the run did, and the lines that the history of the register gained.
+
+    Raises
+    ------
+    InputError
+        The folder holds no results, or the file is no register.
+    """
+    wiring = wiring or Wiring()
+    store, job = load_job(out)
+    job = job.model_copy(update={"register_file": str(Path(file).absolute())})
+    before = read_register(file) if Path(file).exists() else Register.empty()
+    summary = Summary(out=store.out)
+    with only_run(store.out):
+        _find_places(store, job, summary, wiring, update=True)
+        write_text(store.job_file, job.model_dump_json(indent=1))
+    return summary, new_lines(before, read_register(file))
+
+
+def _find_places(store: Store, job: Job, summary: Summary, wiring: Wiring, *, update: bool = False) -> None:
     clock = _Clock()
     records = read_records(store)
     pieces = pieces_of(records)
@@ -153,6 +190,11 @@ def _find_places(store: Store, job: Job, summary: Summary, wiring: Wiring) -> No
     cells = read_table(store.table("cells"), "cells")
     wiring.log(f"{len(stops)} stops of {stops['mmsi'].nunique()} vessels: looking for berths")
     places = find_places(stops, vessels, port_list, cells, job.config, only=job.ports)
+    register = open_register(job, places, port_list, update=update)
+    if register is not None:
+        places = apply_register(places, register, vessels, job.config.registry, only=job.ports)
+        unknown = ~places.berths["berth_id"].isin(register.places["place_id"])
+        summary.counts["berths not in the register"] = int(unknown.sum())
     clock.lap(summary, "berths")
     with writing(store, "berths"):
         calls = write_calls(store, job, vars(places) | {"vessels": vessels})
@@ -161,7 +203,7 @@ def _find_places(store: Store, job: Job, summary: Summary, wiring: Wiring) -> No
         clock.lap(summary, "calls")
         _write_tables(store, job, places, vessels, pieces, summary, port_list)
         clock.lap(summary, "write")
-        write_record(store, job, pieces, vars(summary))
+        write_record(store, job, pieces, vars(summary), describe_register(job, register))
 
 
 def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary: Summary) -> None:

@@ -37,6 +37,7 @@ class Job(Section):
     start: datetime | None = Field(None, description="first position time (UTC)")
     end: datetime | None = Field(None, description="position times before this (UTC)")
     keep_pings: bool = Field(True, description="write the clean pings")
+    register_file: str | None = Field(None, description="register whose ids, names and shapes places get")
     config: Config = Field(default_factory=Config, description="settings of the steps")
     ports_hash: str = Field("", description="fingerprint of the port list")
     schema_version: str = Field(schema.SCHEMA_VERSION, description="version of the table layouts")
@@ -220,7 +221,8 @@ def _same_job(store: Store, job: Job) -> Job:
             "use the same settings, another --out, or --overwrite to begin again"
         )
     # What was read lies there in buckets; with another number of them, rows would be lost.
-    return job.model_copy(update={"config": job.config.model_copy(update={"run": old.config.run})})
+    config = job.config.model_copy(update={"run": old.config.run})
+    return job.model_copy(update={"config": config, "register_file": job.register_file or old.register_file})
 
 
 def _differences(old: Any, new: Any, where: str = "") -> list[str]:
@@ -229,7 +231,8 @@ def _differences(old: Any, new: Any, where: str = "") -> list[str]:
         return [
             text
             for name in names
-            if not (where == "config" and name == "run")
+            # The register says how places are called, whatever was read.
+            if (where, name) not in {("config", "run"), ("", "register_file")}
             for text in _differences(old.get(name), new.get(name), f"{where}.{name}".lstrip("."))
         ]
     return [] if old == new else [f"{where} {old!r} before, {new!r} now"]
@@ -242,7 +245,8 @@ def clear(store: Store) -> None:
     """
     for record in store.scans.glob("*.json"):
         record.unlink(missing_ok=True)
-    for name in [*schema.TABLES, "quays", "anchorages", "hexagons", "hexagon_cells"]:
+    # A register that lies in the folder is not of this run.
+    for name in schema.TABLES.keys() - {"register", "register_history"}:
         for suffix in (".parquet", ".geojson", ".csv"):
             store.table(name, suffix).unlink(missing_ok=True)
     (store.out / "run.json").unlink(missing_ok=True)

@@ -29,6 +29,7 @@ class Recipe(Section):
     start: datetime | None = Field(None, description="first position time (UTC)")
     end: datetime | None = Field(None, description="position times before this (UTC)")
     keep_pings: bool | None = Field(None, description="write the clean pings; None: unless for all ports")
+    register_file: str | None = Field(None, description="register whose ids, names and shapes places get")
     scheduler: str | None = Field(None, description="address of a dask scheduler; None is this machine")
     config: Config = Field(default_factory=Config, description="settings of the steps")
 
@@ -58,6 +59,7 @@ class Recipe(Section):
             start=start,
             end=end,
             keep_pings=(not self.all_ports) if self.keep_pings is None else self.keep_pings,
+            register_file=str(Path(self.register_file).resolve()) if self.register_file else None,
             config=self.config,
         )
 

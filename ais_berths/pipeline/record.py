@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from ais_berths.pipeline.layout import Record
 
 
-def write_record(store: Store, job: Job, pieces: list[Record], summary: Mapping[str, Any]) -> None:
+def write_record(
+    store: Store,
+    job: Job,
+    pieces: list[Record],
+    summary: Mapping[str, Any],
+    register: Mapping[str, Any],
+) -> None:
     """Write the run record of an output folder.
 
     Parameters
@@ -37,6 +43,8 @@ def write_record(store: Store, job: Job, pieces: list[Record], summary: Mapping[
         Records of what was read.
     summary
         ``counts``, ``quality`` and ``seconds`` of the run.
+    register
+        What is to be said about the register, empty where there is none.
     """
     inputs: dict[str, dict[str, Any]] = {}
     for piece in pieces:
@@ -54,6 +62,7 @@ def write_record(store: Store, job: Job, pieces: list[Record], summary: Mapping[
         "job_fingerprint": job.fingerprint(),
         "feed": json.loads(store.feed_file.read_text(encoding="utf-8"))["name"],
         "inputs": [{"path": path, **entry} for path, entry in sorted(inputs.items())],
+        **register,
         "missing_days": find_missing_days(store, job, pieces),
         "counts": summary["counts"],
         "quality": summary["quality"].to_dict("records"),
@@ -106,5 +115,7 @@ def command_of(job: Job, inputs: Iterable[str]) -> str:
     for name, when in (("--start", job.start), ("--end", job.end)):
         if when is not None:
             words += [name, when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")]
+    if job.register_file is not None:
+        words += ["--register", job.register_file]
     words.append("--pings" if job.keep_pings else "--no-pings")
     return shlex.join([*words, "--config", "settings.toml", "--out", "again"])

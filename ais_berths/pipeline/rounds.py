@@ -23,6 +23,7 @@ from ais_berths.pipeline.layout import bucket_rows, pieces_of, read_records, wri
 from ais_berths.pipeline.manifest import count_pieces, note_files, unread_files
 from ais_berths.pipeline.scan import chunk_id, counts_table, make_batches, scan_batch
 from ais_berths.raster import CellFilter
+from ais_berths.register import read_register
 from ais_berths.tables import read_table
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Work:
 def prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrite: bool) -> Work:
     """Look at everything that may be a reason to refuse; nothing is written yet."""
     port_list = job.port_list()
+    if job.register_file is not None:
+        read_register(job.register_file)
     job = check_out(out, job.model_copy(update={"ports_hash": hash_ports(port_list)}), overwrite=overwrite)
     # Only the platform's archive has folders by day, unless the user's own mapping says otherwise.
     files = list_inputs(inputs, _window(job, load_feed("ungp" if job.feed == "auto" else job.feed)))

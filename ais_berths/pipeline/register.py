@@ -1,0 +1,82 @@
+"""A register and an output folder: read it, bring it up to the run, and say what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import pandas as pd
+
+from ais_berths.errors import InputError
+from ais_berths.export import LAYERS
+from ais_berths.quays import port_prefix
+from ais_berths.register import Register, update_register
+from ais_berths.register.files import hash_register, read_register, write_register
+
+if TYPE_CHECKING:
+    from ais_berths.pipeline.job import Job
+    from ais_berths.places import Places
+
+
+def open_register(job: Job, places: Places, port_list: pd.DataFrame, *, update: bool) -> Register | None:
+    """Register of a job, if it has one; brought up to the places of the run if asked for."""
+    if job.register_file is None:
+        return None
+    path = Path(job.register_file)
+    if not update:
+        return read_register(path)
+    known = read_register(path) if path.exists() else Register.empty()
+    register = update_register(known, places, port_prefix(port_list), job.config.registry)
+    write_register(register, path)
+    return register
+
+
+def describe_register(job: Job, register: Register | None) -> dict[str, Any]:
+    """What the run record says about the register."""
+    if register is None:
+        return {}
+    return {
+        "register": {
+            "path": job.register_file,
+            "hash": hash_register(register),
+            "places": len(register.places),
+        }
+    }
+
+
+def new_lines(before: Register, after: Register) -> pd.DataFrame:
+    """Lines of the history that were added."""
+    keys = ["time", "place_id", "event", "other_id"]
+    old = pd.MultiIndex.from_frame(before.history[keys].astype(object).fillna(""))
+    every = pd.MultiIndex.from_frame(after.history[keys].astype(object).fillna(""))
+    return after.history[~every.isin(old)].reset_index(drop=True)
+
+
+def load_places(path: str | Path) -> gpd.GeoDataFrame:
+    """Places of a register, or of an output folder, in the columns that are compared.
+
+    Raises
+    ------
+    InputError
+        It is neither.
+    """
+    source = Path(path)
+    if not source.is_dir():
+        return read_register(source).places
+    parts = []
+    for layer, key in LAYERS.items():
+        file = source / f"{layer}.parquet"
+        if not file.is_file():
+            raise InputError(
+                f"{source} holds no {file.name}; run `ais-berths detect ... --out {source}` first"
+            )
+        frame = gpd.read_parquet(file)
+        place = layer.removesuffix("s")
+        table = pd.DataFrame(
+            {"place_id": frame[key], "place": place, "status": "active", "merged_into": None}
+        )
+        for name in ("name", "berth_kind", "use", "heading_deg"):
+            table[name] = frame[name].to_numpy() if name in frame.columns else None
+        parts.append(table.assign(geometry=frame.geometry.to_numpy()).astype({"heading_deg": float}))
+    return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), geometry="geometry", crs="EPSG:4326")
