@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -186,6 +187,23 @@ def test_days_of_arrival_interleave(feed: Feed, tmp_path: Path) -> None:
     for folder in folders[::-1]:
         detect([folder], tmp_path / "daily", job)
     assert_same(tmp_path / "daily", tmp_path / "once")
+
+
+def test_cells_that_the_feed_gives_and_those_found_are_the_same(tmp_path: Path) -> None:
+    """And rows at sea, which are not even decoded, are counted as the others are."""
+    simulate(tmp_path / "un", rng=4, days=1, ports=2, scene=("general",), report_s=600.0, ocean=0.5)
+    ungp = resources.files("ais_berths.feeds").joinpath("ungp.toml").read_text(encoding="utf-8")
+    own = tmp_path / "own.toml"
+    own.write_text("".join(line for line in ungp.splitlines(True) if not line.startswith("cell =")))
+    results = []
+    for name, mapping in (("given", "ungp"), ("found", str(own))):
+        job = Job(ports_file=str(tmp_path / "un" / "ports.csv"), feed=mapping)
+        quality = filter_pings([tmp_path / "un" / "feed"], tmp_path / name, job, with_stops=True).quality
+        results.append((all_pings(tmp_path / name), quality))
+    (given, counts), (found, same_counts) = results
+    assert (given["cell"] > 0).all()
+    pd.testing.assert_frame_equal(given, found)
+    pd.testing.assert_frame_equal(counts, same_counts)
 
 
 def test_the_same_command_twice_reads_nothing(feed: Feed, usual: Path, tmp_path: Path) -> None:
