@@ -11,8 +11,9 @@ import json
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ais_berths.errors import Complaints, ConfigError
 
@@ -337,6 +338,15 @@ class IndicatorsConfig(Section):
     min_vessels: int = Field(
         3, ge=1, description="figures from fewer different vessels are suppressed; 1: none"
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("expected a name such as UTC or Europe/Copenhagen") from error
+        return name
 
 
 class HexagonsConfig(Section):
