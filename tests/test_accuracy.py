@@ -105,7 +105,8 @@ def test_shipped_sample(sample_data: Path, tmp_path: Path) -> None:
 def test_miami_against_its_chart(benchmark_module: Any, shared_data: Path, tmp_path: Path) -> None:
     real = benchmark_module("real")
     miami = real.detect_extract(shared_data, "miami_port_everglades", tmp_path)
-    found = real.chart_figures(miami, real.read_wharves(shared_data))
+    chart = (real.read_chart(shared_data, layer) for layer in ("SLCONS", "LNDARE"))
+    found = real.chart_figures(miami, *chart)
     assert found["stays"] == 34
     assert found["at_wharf"] >= 0.95
     assert found["kept_moored"] >= 0.90

@@ -189,34 +189,62 @@ def _frame(plane: Plane, shapes: Any) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(geometry=list(degrees), crs="EPSG:4326")
 
 
-_EPS_M = (10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 75.0)
-_VISITS = (1, 2, 3, 5)
+_EPS_M = (20.0, 30.0, 40.0, 50.0, 75.0, 100.0)
+_VISITS = (1, 2, 3)
 _STEENARI = {"eps_m": 50.0, "min_samples": 3, "widen_m": 20.0}
 _LARGEST = {"eps_m": 20.0, "min_samples": 3, "reach": 1.0}
 _HADJIPIERIS = {"cell_m": 4.7, "sigmas": 2.0}
-_POINTS = {"eps_m": _EPS_M, "min_samples": _VISITS, "widen_m": (5.0, 10.0, 20.0, 30.0, 45.0)}
+_POINTS = {"eps_m": _EPS_M, "min_samples": _VISITS, "widen_m": (5.0, 10.0, 20.0, 30.0)}
 _BOXES = {"eps_m": _EPS_M, "min_samples": _VISITS, "reach": (0.5, 0.75, 0.9, 1.0)}
-_MIXTURE = {"cell_m": (4.7, 10.0, 20.0), "sigmas": (1.25, 1.5, 1.75, 2.0)}
+_MIXTURE = {"cell_m": (4.7, 10.0), "sigmas": (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5)}
 _HEXAGONS = {
     "parent_resolution": (11, 12, 13),
-    "min_count": (2, 5, 30),
-    "eps_m": (20.0, 40.0, 60.0, 120.0),
-    "min_samples": (30, 150, 500),
+    "min_count": (5, 30),
+    "eps_m": (20.0, 40.0, 80.0),
+    "min_samples": (150, 500, 1500),
 }
-_OUR_HEXAGONS = {"parent_resolution": 12, "min_count": 5, "eps_m": 60.0, "min_samples": 500}
 
 METHODS = {
     "hexagons, published": Method(hexagon_areas, {}, {}, {}, {}, {}),
-    "hexagons, tuned": Method(hexagon_areas, {"weighted": True}, {}, _OUR_HEXAGONS, _OUR_HEXAGONS, _HEXAGONS),
-    "antenna points, DBSCAN, hull": Method(point_hulls, {}, _STEENARI, _STEENARI, _STEENARI, _POINTS),
+    "hexagons, tuned": Method(
+        hexagon_areas,
+        {"weighted": True},
+        {},
+        {"parent_resolution": 12, "min_count": 5, "eps_m": 40.0, "min_samples": 500},
+        {"parent_resolution": 11, "min_count": 30, "eps_m": 40.0, "min_samples": 500},
+        _HEXAGONS,
+    ),
+    "antenna points, DBSCAN, hull": Method(
+        point_hulls,
+        {},
+        _STEENARI,
+        {"eps_m": 100.0, "min_samples": 3, "widen_m": 10.0},
+        {"eps_m": 40.0, "min_samples": 2, "widen_m": 5.0},
+        _POINTS,
+    ),
     "antenna points, DBSCAN, box; A-D": Method(
-        point_boxes, {"sizes": "antenna"}, _LARGEST, _LARGEST, _LARGEST, _BOXES
+        point_boxes,
+        {"sizes": "antenna"},
+        _LARGEST,
+        {"eps_m": 40.0, "min_samples": 2, "reach": 0.9},
+        {"eps_m": 40.0, "min_samples": 2, "reach": 0.75},
+        _BOXES,
     ),
     "antenna points, DBSCAN, box; length and width": Method(
-        point_boxes, {"sizes": "size"}, _LARGEST, _LARGEST, _LARGEST, _BOXES
+        point_boxes,
+        {"sizes": "size"},
+        _LARGEST,
+        {"eps_m": 30.0, "min_samples": 2, "reach": 0.9},
+        {"eps_m": 40.0, "min_samples": 2, "reach": 0.5},
+        _BOXES,
     ),
     "Gaussian mixture; A-D": Method(
-        mixture_ellipses, {"sizes": "antenna"}, _HADJIPIERIS, _HADJIPIERIS, _HADJIPIERIS, _MIXTURE
+        mixture_ellipses,
+        {"sizes": "antenna"},
+        _HADJIPIERIS,
+        {"cell_m": 4.7, "sigmas": 1.75},
+        {"cell_m": 4.7, "sigmas": 1.75},
+        _MIXTURE,
     ),
     "Gaussian mixture; length and width": Method(
         mixture_ellipses, {"sizes": "size"}, _HADJIPIERIS, _HADJIPIERIS, _HADJIPIERIS, _MIXTURE

@@ -1,8 +1,8 @@
 """Real ports: one day of US waters, without ship sizes, against the chart of Miami and the list of docks.
 
-    python tests/benchmarks/real.py --pictures /tmp/pictures --out -
+    python tests/benchmarks/real.py --out -
 
-reads the extracts in ``shared/data`` beside the checkout.
+reads the extracts in ``shared/data`` beside the checkout; ``pictures.py`` draws what it finds.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ import numpy as np
 import pandas as pd
 import shapely
 import tables
-from matplotlib.figure import Figure
 
-from ais_berths import geo
+from ais_berths import geo, samples
 from ais_berths.pairs import flatten
 from ais_berths.pipeline import Job, detect
+from ais_berths.pipeline.score import score_out
 from ais_berths.vessels import COMMERCIAL, groups_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ais_berths.evaluate.card import SplitHalfScores
 
     Box = tuple[float, float, float, float]
 
@@ -48,25 +50,11 @@ _INPUT = """NOAA MarineCadastre, 2020-01-01: ship types, no sizes, a heading in 
 p/c/t: passenger ships, cargo ships and tankers.
 """
 
-_VIEWS: dict[str, dict[str, Box]] = {
-    "miami_port_everglades": {
-        "portmiami": (-80.188, 25.762, -80.135, 25.788),
-        "miami_river": (-80.25, 25.766, -80.185, 25.80),
-        "port_everglades": (-80.14, 26.055, -80.105, 26.10),
-    },
-    "houston_galveston": {
-        "ship_channel_west": (-95.30, 29.715, -95.19, 29.755),
-        "ship_channel_east": (-95.14, 29.725, -95.03, 29.775),
-        "bayport_barbours_cut": (-95.03, 29.60, -94.96, 29.70),
-        "texas_city": (-94.95, 29.34, -94.87, 29.40),
-        "galveston": (-94.84, 29.29, -94.74, 29.35),
-    },
-    "tampa": {
-        "port_tampa_bay": (-82.46, 27.90, -82.415, 27.955),
-        "big_bend_port_sutton": (-82.45, 27.78, -82.38, 27.91),
-        "st_petersburg": (-82.64, 27.75, -82.60, 27.78),
-    },
-}
+_HALVES = """Berths of all uses from two disjoint halves of the vessels (`ais-berths evaluate --split-half`):
+the mean over the berths of both halves of the best IoU with one of the other half, and the Bhattacharyya
+distance of the two sets as mixtures. In one day few berths are used twice, and a berth of one ship cannot be in
+both halves.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,32 +67,39 @@ class Extract:
     anchorages: gpd.GeoDataFrame
     stops: pd.DataFrame
     stays: pd.DataFrame
+    hulls: pd.DataFrame
     docks: gpd.GeoDataFrame
+    halves: SplitHalfScores
 
 
 def main() -> None:
     """Run the whole job on the three files and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder with the extracts and charts")
-    parser.add_argument("--pictures", type=Path, help="folder to draw pictures into")
     parser.add_argument("--out", type=Path, default=tables.HERE / "real.md", help="file, or - for the screen")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         extracts = [detect_extract(given.shared, name, Path(folder)) for name in BOXES]
-    wharves = read_wharves(given.shared)
+        halves = {item.name: item.halves for item in extracts}
+        sample = detect(
+            [samples.folder() / "new_york"], Path(folder) / "new_york", Job(bbox=samples.NEW_YORK)
+        )
+        halves["new_york (the shipped sample, a week)"] = halves_of(sample.out)
+    wharves, land = read_chart(given.shared), read_chart(given.shared, "LNDARE")
     miami = next(item for item in extracts if item.name.startswith("miami"))
     parts = [
         _INPUT,
         "## PortMiami, against the chart\n",
-        chart_table(miami, wharves),
+        chart_table(miami, wharves, land),
         "## All three, against the docks\n",
         dock_table(extracts),
+        "## Shapes\n",
+        shape_table(extracts),
+        "## Split-half\n",
+        _HALVES,
+        half_table(halves),
     ]
     tables.write(given.out, "Real ports", parts)
-    if given.pictures:
-        given.pictures.mkdir(parents=True, exist_ok=True)
-        for item in extracts:
-            draw(item, given.shared, given.pictures)
 
 
 def detect_extract(shared: Path, name: str, folder: Path) -> Extract:
@@ -120,8 +115,17 @@ def detect_extract(shared: Path, name: str, folder: Path) -> Extract:
         *(gpd.read_parquet(out / f"{table}.parquet") for table in ("berths", "quays", "anchorages")),
         stops.assign(group=groups_of(vessels, stops["mmsi"])),
         stays.assign(group=groups_of(vessels, stays["mmsi"])),
+        pd.read_parquet(out / "hulls.parquet"),
         read_docks(shared).cx[west:east, south:north].reset_index(drop=True),
+        halves_of(out),
     )
+
+
+def halves_of(out: Path) -> SplitHalfScores:
+    """Berths of all uses from two disjoint halves of the vessels."""
+    halves = score_out(out, split=True).split_half
+    assert halves is not None
+    return halves
 
 
 def plain_stays(pings: pd.DataFrame) -> pd.DataFrame:
@@ -155,14 +159,15 @@ def read_docks(shared: Path) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows[["NAV_UNIT_ID", "NAV_UNIT_NAME"]], geometry=points, crs="EPSG:4326")
 
 
-def read_wharves(shared: Path) -> gpd.GeoDataFrame:
-    """Charted wharves, piers and other built shore lines of PortMiami."""
-    return _read_chart(shared, "SLCONS")
+def read_chart(shared: Path, layer: str = "SLCONS") -> gpd.GeoDataFrame:
+    """One layer of the chart of PortMiami: SLCONS, wharves, piers and other built shores; LNDARE, land."""
+    files = sorted((shared / "truth" / "enc_miami").glob(f"*_{layer}.geojson"))
+    return pd.concat([gpd.read_file(file).set_crs(4326, allow_override=True) for file in files])
 
 
-def chart_table(miami: Extract, wharves: gpd.GeoDataFrame) -> str:
+def chart_table(miami: Extract, wharves: gpd.GeoDataFrame, land: gpd.GeoDataFrame) -> str:
     """How many stops lie at a wharf or a dock, and how many stays of the plain rule were kept."""
-    figures = chart_figures(miami, wharves)
+    figures = chart_figures(miami, wharves, land)
     at_wharf = tables.against([figures["at_wharf"]], 0.95)
     kept = tables.against([figures["kept_moored"]], 0.90)
     rows = [
@@ -178,11 +183,21 @@ def chart_table(miami: Extract, wharves: gpd.GeoDataFrame) -> str:
             f"{figures['berths_at_wharf']:.3f}",
             "",
         ],
+        [
+            "those with a direction within 60 m of a wharf: along or across it within 15 degrees",
+            _counted(figures, "along"),
+            "",
+        ],
+        [
+            "commercial berths of which a quarter or more lies on charted land",
+            _counted(figures, "on_land"),
+            "",
+        ],
     ]
     return tables.table(["figure", "value", "goal"], rows)
 
 
-def chart_figures(miami: Extract, wharves: gpd.GeoDataFrame) -> dict[str, float]:
+def chart_figures(miami: Extract, wharves: gpd.GeoDataFrame, land: gpd.GeoDataFrame) -> dict[str, float]:
     """Figures of PortMiami, within the chart."""
     merchant = miami.stops[miami.stops["group"].isin(COMMERCIAL)]
     stops = _within(merchant[merchant["kind"] == "moored"], CHART)
@@ -207,7 +222,38 @@ def chart_figures(miami: Extract, wharves: gpd.GeoDataFrame) -> dict[str, float]
         "kept_moored": float(kept_as(stays[near[1]], merchant[merchant["kind"] == "moored"]).mean()),
         "berths": len(berths),
         "berths_at_wharf": float(berths_near.mean()),
+        **dict(zip(("along", "along_n"), along_wharf(berths, wharves), strict=True)),
+        "on_land": int((share_on_land(berths, land) >= 0.25).sum()),
+        "on_land_n": len(berths),
     }
+
+
+def along_wharf(berths: gpd.GeoDataFrame, wharves: gpd.GeoDataFrame) -> tuple[int, int]:
+    """How many berths with a direction, near a wharf, lie along or across it, and of how many.
+
+    Across, because boats lie with bow or stern to some piers. Pieces under 10 m are corners and left out.
+    """
+    known = berths[(berths["hull_basis"] != "point") & (_nearest_m(berths, wharves) <= NEAR_WHARF_M)]
+    plane, (here, lines) = flatten(known, wharves.explode())
+    ends = [shapely.get_coordinates(line) for line in lines[shapely.get_type_id(lines) == 1]]
+    pieces = np.concatenate([np.stack([ring[:-1], ring[1:]], axis=1) for ring in ends])
+    step = pieces[:, 1] - pieces[:, 0]
+    scale = float(plane.scale(np.array([CHART[1]]))[0])
+    pieces = pieces[np.hypot(*step.T) >= 10.0 * scale]
+    step = pieces[:, 1] - pieces[:, 0]
+    (_, at), _ = shapely.STRtree(shapely.linestrings(pieces)).query_nearest(
+        here, return_distance=True, all_matches=False
+    )
+    axis = np.degrees(np.arctan2(step[at, 0], step[at, 1]))
+    turn = geo.turn_deg(axis, known["heading_deg"].to_numpy(dtype=np.float64), period=90.0)
+    return int((np.abs(turn) <= 15.0).sum()), len(known)
+
+
+def share_on_land(berths: gpd.GeoDataFrame, land: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    """Share of the area of each berth that is land on the chart."""
+    _, (here, ground) = flatten(berths, land)
+    share: NDArray[np.float64] = shapely.area(shapely.intersection(here, shapely.union_all(ground)))
+    return share / shapely.area(here)
 
 
 def dock_table(extracts: list[Extract]) -> str:
@@ -246,6 +292,50 @@ def dock_figures(item: Extract) -> dict[str, float]:
     }
 
 
+def shape_table(extracts: list[Extract]) -> str:
+    """Shapes that cannot be right, and ships without a berth."""
+    header = [
+        *("extract", "commercial berths", "wider than 60 m or longer than 400 m", "not rectangular"),
+        *("moored cargo ships and tankers", "at no berth", "at one under half as long"),
+        *("farther than 300 m from any dock", "at once with another in its discrete berth"),
+    ]
+    return tables.table(header, [[item.name, *shape_figures(item).values()] for item in extracts])
+
+
+def shape_figures(item: Extract) -> dict[str, int]:
+    """Counts of one extract."""
+    berths = item.berths[item.berths["use"] == "commercial"]
+    _, (shapes,) = flatten(berths)
+    filled = shapely.area(shapes) / shapely.area(shapely.oriented_envelope(shapes))
+    big = item.stops[item.stops["group"].isin(["cargo", "tanker"]) & (item.stops["kind"] == "moored")]
+    big = big.merge(item.hulls[["stop_id", "length_m"]].rename(columns={"length_m": "hull_m"}), on="stop_id")
+    big = big.merge(item.berths[["berth_id", "length_m", "berth_kind"]], how="left", on="berth_id")
+    inner = big[(big["berth_kind"] == "discrete") & ~big["rafted"]]
+    pairs = inner.merge(inner, on="berth_id", suffixes=("", "_b"))
+    pairs = pairs[pairs["stop_id"] != pairs["stop_id_b"]]
+    shared = pairs[["end_time", "end_time_b"]].min(axis=1) - pairs[["start_time", "start_time_b"]].max(axis=1)
+    return {
+        "berths": len(berths),
+        "large": int(((berths["width_m"] > 60.0) | (berths["length_m"] > 400.0)).sum()),
+        "cut": int((filled < 0.97).sum()),
+        "ships": len(big),
+        "without": int(big["berth_id"].isna().sum()),
+        "short": int((big["length_m"] < 0.5 * big["hull_m"]).sum()),
+        "far": int((_nearest_m(_points(big), item.docks) > AT_DOCK_M).sum()),
+        "at_once": int(pairs.loc[shared > pd.Timedelta("1h"), "stop_id"].nunique()),
+    }
+
+
+def half_table(halves: dict[str, SplitHalfScores]) -> str:
+    """Split-half figures."""
+    lines = [
+        [name, half.n_a, half.n_b, f"{half.mean_best_iou:.3f}", f"{half.bhattacharyya_distance:.2f}"]
+        for name, half in halves.items()
+    ]
+    header = ["extract", "berths of one half", "of the other", "mean IoU", "Bhattacharyya distance"]
+    return tables.table(header, lines)
+
+
 def kept_as(stays: pd.DataFrame, stops: pd.DataFrame) -> NDArray[np.bool_]:
     """Stays of which at least half lies in stops of the same ship."""
     rows = stays.reset_index(drop=True).reset_index(names="stay")
@@ -259,34 +349,8 @@ def kept_as(stays: pd.DataFrame, stops: pd.DataFrame) -> NDArray[np.bool_]:
     return kept
 
 
-def draw(item: Extract, shared: Path, folder: Path) -> None:
-    """Pictures of berths, quays, anchorages and stops over charted wharves and docks."""
-    colours = {"commercial": "tab:red", "unknown": "0.4", "leisure": "tab:blue", "service": "tab:purple"}
-    kinds = {"moored": ("k", "."), "anchored": ("tab:green", "+"), "adrift": ("tab:orange", "x")}
-    for view, (west, south, east, north) in _VIEWS[item.name].items():
-        figure = Figure(figsize=(16, 16 * (north - south) / (east - west) / np.cos(np.radians(south)) + 1))
-        axes = figure.add_subplot(title=view)
-        if item.name.startswith("miami"):
-            for layer, style in (("LNDARE", {"color": "#efe8d0"}), ("SLCONS", {"color": "0.3", "lw": 0.8})):
-                _read_chart(shared, layer).plot(ax=axes, **style)
-        item.quays.plot(ax=axes, facecolor="#fff2a8", edgecolor="none", alpha=0.6)
-        item.anchorages.plot(ax=axes, facecolor="none", edgecolor="tab:green", linestyle="--")
-        item.berths.plot(
-            ax=axes, facecolor="none", edgecolor=item.berths["use"].map(colours).fillna("tab:brown"), lw=1.1
-        )
-        for kind, (colour, marker) in kinds.items():
-            some = item.stops[item.stops["kind"] == kind]
-            axes.plot(some["lon"], some["lat"], marker, color=colour, markersize=4, linestyle="none")
-        some = item.stops[item.stops["group"].isin(COMMERCIAL)]
-        axes.plot(some["lon"], some["lat"], "o", color="tab:red", markersize=7, fillstyle="none")
-        axes.plot(item.docks.geometry.x, item.docks.geometry.y, "^", color="tab:cyan", markersize=6)
-        axes.set(xlim=(west, east), ylim=(south, north), aspect=1 / np.cos(np.radians(south)))
-        figure.savefig(folder / f"{view}.png", dpi=70, bbox_inches="tight")
-
-
-def _read_chart(shared: Path, layer: str) -> gpd.GeoDataFrame:
-    files = sorted((shared / "truth" / "enc_miami").glob(f"*_{layer}.geojson"))
-    return pd.concat([gpd.read_file(file).set_crs(4326, allow_override=True) for file in files])
+def _counted(figures: dict[str, float], name: str) -> str:
+    return f"{figures[name]:.0f} of {figures[name + '_n']:.0f}"
 
 
 def _within(table: pd.DataFrame, box: Box) -> pd.DataFrame:
