@@ -58,16 +58,25 @@ def main() -> None:
     """Run all methods and write the page."""
     parser = tables.options(__doc__ or "", "160-164", "7,14,30", "comparison.md")
     given = parser.parse_args()
-    rows = run_cases(compare, cases_of(given.seeds, given.days, ["terrestrial"]), given.jobs)
-    parts = [
-        f"Simulated ports, terrestrial feed; {len(given.seeds)} seeds.",
+    cases = sorted(cases_of(given.seeds, given.days, ["terrestrial"]), key=lambda case: case.seed)
+    rows = pd.DataFrame()
+    # It takes long: the page is there after the first port, and gets better with each.
+    for first in range(0, len(cases), given.jobs):
+        rows = pd.concat([rows, run_cases(compare, cases[first : first + given.jobs], given.jobs)])
+        tables.write(given.out, "Comparison with other methods", parts_of(rows), sorted(set(rows["seed"])))
+
+
+def parts_of(rows: pd.DataFrame) -> list[str]:
+    """The page, from the ports that are done."""
+    lengths = sorted(rows["days"].unique())
+    return [
+        f"Simulated ports, terrestrial feed; {rows['seed'].nunique()} seeds.",
         _INPUT,
-        *(f"## {days} days\n\n" + method_table(rows[rows["days"] == days]) for days in sorted(given.days)),
+        *(f"## {days} days\n\n" + method_table(rows[rows["days"] == days]) for days in lengths),
         "## Split-half\n",
         _HALVES,
         half_table(rows[rows["halves_iou"].notna()]),
     ]
-    tables.write(given.out, "Comparison with other methods", parts, given.seeds)
 
 
 def compare(case: Case) -> list[dict[str, Any]]:
@@ -193,7 +202,7 @@ def method_table(rows: pd.DataFrame) -> str:
 def half_table(rows: pd.DataFrame) -> str:
     """Split-half figures of our method."""
     lines = []
-    for (method, days), part in rows.groupby(["method", "days"], sort=False):
+    for (method, days), part in rows.groupby(["method", "days"]):
         figures = [tables.spread(part[name]) for name in ("halves_iou", "halves_bd", "iou")]
         lines.append([method, days, *figures])
     header = ["method", "days", "mean IoU of the halves", "Bhattacharyya distance", "best IoU with the truth"]

@@ -52,7 +52,7 @@ p/c/t: passenger ships, cargo ships and tankers.
 
 _HALVES = """Berths of all uses from two disjoint halves of the vessels (`ais-berths evaluate --split-half`):
 the mean over the berths of both halves of the best IoU with one of the other half, and the Bhattacharyya
-distance of the two sets as mixtures. In one day few berths are used twice, and a berth of one ship cannot be in
+distance of the two sets as mixtures. In one day few berths are used twice, and that of one ship cannot be in
 both halves.
 """
 

@@ -5,16 +5,14 @@ python tests/benchmarks/sensitivity.py --seeds 1 --days 7 --out -
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import pandas as pd
 import tables
 from pydantic import ValidationError
 from trials import Case, cases_of, find_all, listen, rest, run_cases, score, tidy
 
 from ais_berths.config import Config
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SECTIONS = ("clean", "stops", "mooring", "hulls", "berths", "calls")
 
@@ -44,16 +42,25 @@ class Setting(NamedTuple):
 
 def main() -> None:
     """Run all changes and write the page."""
-    parser = tables.options(__doc__ or "", "0-2", "30", "sensitivity.md")
+    parser = tables.options(__doc__ or "", "0-2", "14", "sensitivity.md")
     given = parser.parse_args()
     cases = cases_of(given.seeds, given.days, ["terrestrial", "satellite"])
-    rows = run_cases(vary, cases, given.jobs)
-    parts = [_MEANING.format(days=", ".join(map(str, given.days)))]
+    rows = pd.DataFrame()
+    # It takes long: the page is there after the first port, and gets better with each.
+    for first in range(0, len(cases), given.jobs):
+        rows = pd.concat([rows, run_cases(vary, cases[first : first + given.jobs], given.jobs)])
+        tables.write(given.out, "Sensitivity to settings", parts_of(rows), given.seeds)
+
+
+def parts_of(rows: pd.DataFrame) -> list[str]:
+    """The page, from the ports that are done."""
+    parts = [_MEANING.format(days=", ".join(map(str, rows["days"].unique())))]
     for reception, part in rows.groupby("reception", sort=False):
         base = part[part["name"] == ""]
         as_set = ", ".join(f"{title} {tables.spread(base[name])}" for name, title in _FIGURES.items())
-        parts += [f"## {str(reception).capitalize()}\n\nAs set: {as_set}.\n", change_table(part)]
-    tables.write(given.out, "Sensitivity to settings", parts, given.seeds)
+        title = f"## {str(reception).capitalize()}, {base['seed'].nunique()} seeds"
+        parts += [f"{title}\n\nAs set: {as_set}.\n", change_table(part)]
+    return parts
 
 
 def settings(config: Config) -> list[Setting]:
