@@ -260,7 +260,9 @@ def _buoy(facts: _Facts, config: MooringConfig) -> Evidence:
     swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M)
     pivots, company = _pivots(facts, np.flatnonzero(swings), config)
     fits = swings & (facts.swing_m < config.adrift_radius_m)
-    fits &= np.isin(facts.group, ["tanker", "unknown", "other"])
+    # A boat of which nothing is known may swing about anything.
+    large = (facts.group != "unknown") | (facts.length_m > _BUOY_LENGTH_M)
+    fits &= large & np.isin(facts.group, ["tanker", "unknown", "other"])
     known = facts.length_m > np.maximum(facts.swing_m / 3.0, _BUOY_LENGTH_M)
     hawser = facts.swing_m - _TANKER_ANTENNA * facts.length_m
     return {

@@ -228,6 +228,13 @@ def test_other_ships_do_not_lie_at_tanker_buoys():
     assert "buoy" not in kinds(stop_table(*rows), ships(cargo=[(1, 250.0), (2, 250.0), (3, 250.0)]))
 
 
+def test_boats_of_which_nothing_is_known_lie_at_no_tanker_buoy():
+    rows = [AT_BUOY | {"mmsi": m, "begin_h": 50.0 * m} for m in (1, 2, 3)]
+    assert "buoy" not in kinds(stop_table(*rows), schema.empty("vessels"))
+    large = ships(unknown=[(1, 250.0), (2, 250.0), (3, 250.0)])
+    assert kinds(stop_table(*rows), large) == ["buoy"] * 3
+
+
 def test_one_tanker_on_a_short_hawser_that_says_she_is_moored():
     hawser = AT_BUOY | {"moored_share": 1.0}
     assert kinds(stop_table(hawser), TANKERS) == ["buoy"]

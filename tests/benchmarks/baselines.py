@@ -30,7 +30,8 @@ from trials import (
 
 from ais_berths import evaluate, geo, schema
 from ais_berths.config import Config
-from ais_berths.evaluate.pairs import detection, one_to_one
+from ais_berths.evaluate.pairs import detection
+from ais_berths.pairs import one_to_one
 from ais_berths.places import Places, find_places
 from ais_berths.vessels import merge_statics
 
