@@ -231,7 +231,7 @@ def test_other_ships_do_not_lie_at_tanker_buoys():
 def test_boats_of_which_nothing_is_known_lie_at_no_tanker_buoy():
     rows = [AT_BUOY | {"mmsi": m, "begin_h": 50.0 * m} for m in (1, 2, 3)]
     assert "buoy" not in kinds(stop_table(*rows), schema.empty("vessels"))
-    large = ships(unknown=[(1, 250.0), (2, 250.0), (3, 250.0)])
+    large = TANKERS.assign(type_group="unknown")
     assert kinds(stop_table(*rows), large) == ["buoy"] * 3
 
 

@@ -77,7 +77,7 @@ def write(out: Path, title: str, parts: Iterable[str], seeds: Sequence[int] = ()
     made = [
         f"# {title}\n",
         f"- Made: {datetime.now(UTC):%Y-%m-%d}, by `{command}`",
-        f"- ais-berths {ais_berths.__version__}{_commit()}; Python {platform.python_version()}, {versions}",
+        f"- ais-berths {ais_berths.__version__}{_COMMIT}; Python {platform.python_version()}, {versions}",
     ]
     if seeds:
         made.append(f"- Seeds: {', '.join(map(str, seeds))}")
@@ -101,3 +101,6 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return f" (commit {found.stdout.strip()})"
+
+
+_COMMIT = _commit()  # that of the code that runs, whatever happens while it does
