@@ -5,8 +5,8 @@ without, worker processes are started on this machine. ``out`` must lie on a dis
 all workers share, the workers need this package in the same version, and what is read must be within
 their reach.
 
-Tried: worker processes on one machine, with the same tables as from threads (a test compares them). Not
-tried yet: several machines.
+Tried: a scheduler and workers in processes of their own on one machine, one of which was killed, with the
+same tables as from threads (tests compare them). Not tried yet: several machines.
 """
 
 import os
@@ -19,6 +19,7 @@ from dask.distributed import LocalCluster
 from ais_berths.errors import AisBerthsError
 from ais_berths.pipeline import Wiring, detect
 from ais_berths.pipeline.recipe import load_recipe
+from ais_berths.stores import copy_results
 
 
 def main(path: Path) -> None:
@@ -31,6 +32,8 @@ def main(path: Path) -> None:
         wiring = Wiring(scheduler=address or cluster.scheduler_address, log=print)
         summary = detect(recipe.inputs, recipe.out, recipe.job(), wiring=wiring)
     print(f"{summary.counts['berths']} berths are in {summary.out}")
+    if recipe.copy_to:
+        print(f"{len(copy_results(summary.out, recipe.copy_to))} files are in {recipe.copy_to}")
 
 
 if __name__ == "__main__":

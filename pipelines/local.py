@@ -9,6 +9,7 @@ from pathlib import Path
 from ais_berths.errors import AisBerthsError
 from ais_berths.pipeline import Wiring, detect
 from ais_berths.pipeline.recipe import load_recipe
+from ais_berths.stores import copy_results
 
 
 def main(path: Path) -> None:
@@ -16,6 +17,8 @@ def main(path: Path) -> None:
     recipe = load_recipe(path)
     summary = detect(recipe.inputs, recipe.out, recipe.job(), wiring=Wiring(log=print))
     print(f"{summary.counts['berths']} berths are in {summary.out}")
+    if recipe.copy_to:
+        print(f"{len(copy_results(summary.out, recipe.copy_to))} files are in {recipe.copy_to}")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,11 @@ An ``s3://`` address needs the extra ``s3``; credentials and endpoint come from 
 environment. Only the days of the period are listed and read. At the end, ``berth_cells.csv`` is the
 table that the platform's ``get_ais(polygon_hex_df=...)`` takes.
 
+With ``copy_to`` in the recipe, the results are copied to a folder of a store at the end.
+
 Not tried on the platform itself, to which the developers had no access: what is known of it is its
-published list of columns and folders. Tried: simulated archives of that layout on a local disk.
+published list of columns and folders. Tried: simulated archives of that layout on a local disk, and in a
+bucket of a stand-in for S3 on the same machine.
 """
 
 import os
@@ -17,6 +20,7 @@ from ais_berths.errors import AisBerthsError, ConfigError
 from ais_berths.export import export
 from ais_berths.pipeline import Wiring, detect
 from ais_berths.pipeline.recipe import load_recipe
+from ais_berths.stores import copy_results
 
 
 def main(path: Path) -> None:
@@ -29,6 +33,8 @@ def main(path: Path) -> None:
     summary = detect(inputs, recipe.out, recipe.job(), wiring=wiring)
     print(f"{summary.counts['berths']} berths are in {summary.out}")
     print(f"their H3 cells are in {export(summary.out, summary.out / 'berth_cells.csv', cells=True)}")
+    if recipe.copy_to:
+        print(f"{len(copy_results(summary.out, recipe.copy_to))} files are in {recipe.copy_to}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -244,6 +247,31 @@ def test_export_to_a_bucket(store: Store, archive: Path, tmp_path: Path) -> None
     assert done.exit_code == 0
     assert s3fs.S3FileSystem().exists("ais/all/run.json")
     assert export_to_url(out, f"{store.url}/cells.csv", cells=True) == "s3://ais/cells.csv"
+
+
+@pytest.mark.slow
+def test_the_job_of_the_platform_in_a_bucket(store: Store, archive: Path, root: Path, tmp_path: Path) -> None:
+    """`pipelines/ungp.py` as it is run there: the archive named by a variable, results copied to a store."""
+    put(archive, f"{store.url}/feed")
+    recipe = (
+        'feed = "ungp"\nout = "out"\ncopy_to = "s3://ais/berths"\n'
+        f"ports_file = {json.dumps(str(archive / 'ports.csv'))}\n"
+        "start = 2024-03-02T00:00:00Z\nend = 2024-03-05T00:00:00Z\n"
+    )
+    (tmp_path / "run.toml").write_text(recipe, encoding="utf-8")
+    environment = {**os.environ, "AIS_BERTHS_INPUT": f"{store.url}/feed", "PYTHONPATH": str(root)}
+    command = [sys.executable, str(root / "pipelines" / "ungp.py"), "run.toml"]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "files are in s3://ais/berths" in done.stdout
+    assert SECRET not in done.stdout + done.stderr
+    forget_listings()
+    copied = s3fs.S3FileSystem().cat_file("ais/berths/berth_cells.csv")
+    assert copied == (tmp_path / "out" / "berth_cells.csv").read_bytes()
+    detect([archive / "feed"], tmp_path / "disk", a_job(archive, 2, 5))
+    assert_same(tmp_path / "out", tmp_path / "disk")
 
 
 def test_where_results_cannot_go(store: Store, archive: Path, tmp_path: Path) -> None:

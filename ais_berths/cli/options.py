@@ -67,7 +67,7 @@ def make_wiring(ctx: click.Context, scheduler: str | None = None) -> Wiring:
     from ais_berths.pipeline import Wiring
 
     progress = sys.stderr.isatty() and not ctx.obj["quiet"]
-    return Wiring(scheduler=scheduler, progress=progress, log=LOG.info)
+    return Wiring(scheduler=scheduler, progress=progress, log=LOG.info, processes=True)
 
 
 def make_job(*, port: tuple[str, ...], bbox: str | None, config_file: str | None, **options: Any) -> Job:

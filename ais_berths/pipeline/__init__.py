@@ -19,7 +19,7 @@ from ais_berths.berthcells import berth_cells
 from ais_berths.errors import InputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
 from ais_berths.pings import add_quality
-from ais_berths.pipeline.calls import read_parts, write_calls
+from ais_berths.pipeline.calls import in_order, read_parts, write_calls
 from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
 from ais_berths.pipeline.lock import only_run
@@ -222,7 +222,7 @@ def _write_tables(
     port_list: pd.DataFrame,
 ) -> None:
     write_parquet(vessels, store.table("vessels"), "vessels")
-    write_parquet(places.stops, store.table("stops"), "stops")
+    write_parquet(in_order(places.stops), store.table("stops"), "stops")
     write_parquet(places.hulls, store.table("hulls"), "hulls")
     for name, frame in (
         ("berths", places.berths),

@@ -75,7 +75,7 @@ def find_all_calls(
     tables |= {name: read_places(store.table(name), name) for name in _PLACES}
     with only_run(store.out), writing(store, "calls"):
         calls = write_calls(store, job, tables, config)
-        write_parquet(calls.stops, store.table("stops"), "stops")
+        write_parquet(in_order(calls.stops), store.table("stops"), "stops")
         indicators = pq.read_metadata(store.table("indicators")).num_rows
         _note(store, preset, config)
     return {
@@ -124,6 +124,11 @@ def write_calls(
     whole = {"n_vessels": "Int64", "coverage": "Int64"}
     write_csv(indicators.astype(whole), store.table("indicators", ".csv"))
     return calls
+
+
+def in_order(stops: pd.DataFrame) -> pd.DataFrame:
+    """Order the stops as they are written: those of a port stand together, as its calls do."""
+    return stops.sort_values(["port_id", "stop_id"], ignore_index=True)
 
 
 def read_parts(store: Store, name: str) -> pd.DataFrame:

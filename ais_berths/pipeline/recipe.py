@@ -30,6 +30,9 @@ class Recipe(Section):
     end: datetime | None = Field(None, description="position times before this (UTC)")
     keep_pings: bool | None = Field(None, description="write the clean pings; None: unless for all ports")
     register_file: str | None = Field(None, description="register whose ids, names and shapes places get")
+    copy_to: str | None = Field(
+        None, description="folder of an object store, such as s3://bucket/folder, that gets the results too"
+    )
     scheduler: str | None = Field(None, description="address of a dask scheduler; None is this machine")
     config: Config = Field(default_factory=Config, description="settings of the steps")
 

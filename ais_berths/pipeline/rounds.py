@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 # So many tasks for each slot of the cluster keep all of them busy to the end.
 _TASKS_PER_SLOT = 4
 _LEAST_ROWS = 50_000
+_MANY_MESSAGES = 500_000
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def scan_inputs(store: Store, work: Work, wiring: Wiring) -> None:
     total = sum(chunk.rows for chunk in new)
     share = max(_LEAST_ROWS, total // (_TASKS_PER_SLOT * wiring.slots()))
     batches = make_batches(new, min(work.job.config.run.chunk_rows, share))
-    locked = any(chunk.kind != "parquet" for chunk in new)
+    # Messages are decoded by Python itself; for a few, other processes are not worth their start.
+    locked = work.feed.kind == "nmea" and total > _MANY_MESSAGES
     try:
         wiring.run(scan_batch, batches, locked=locked, store=store, stamp=stamp)
     except AisBerthsError:
