@@ -18,15 +18,14 @@ from scipy.spatial import cKDTree
 
 from ais_berths import geo
 from ais_berths.footprints import HOUR_US, Groups, quantiles
+from ais_berths.pieces import along_axis, cut_line, members_of, misfits, part_odd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import BerthsConfig
     from ais_berths.footprints import Footprints
-    from ais_berths.geo import Floats
-
-    Members = NDArray[np.intp]
+    from ais_berths.pieces import Members
 
 _FEW = 6
 # A few visits to a continuous quay may lie close together by chance: less spread makes a berth of them.
@@ -34,7 +33,6 @@ _BY_CHANCE = 0.5
 _GUESSES = 2
 _LONGER = 5.0
 _LOOK_BACK = 6
-_CELLS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,9 @@ def settle_lines(
     odd = np.zeros(len(labels), dtype=bool)
     continuous = np.zeros(len(labels), dtype=bool)
     following = 0
-    groups = _members_of(np.where(rafted, -1, labels))
+    groups = members_of(np.where(rafted, -1, labels))
     one_berth = _are_one_berth(prints, groups, config)
-    for line in _members_of(_lines(prints, groups, config)):
+    for line in members_of(_lines(prints, groups, config)):
         places = [groups[i] for i in line.tolist()]
         whole, parts = _settle(prints, places, bool(one_berth[line].all()), config)
         for core, beside in parts:
@@ -97,15 +95,15 @@ def _settle(
     every = np.concatenate(places)
     few = max(1.0, config.odd_share * len(every))
     if all_are_berths:
-        odd = _misfits(prints, every, places, few, config)
+        odd = misfits(prints, every, places, few, config)
         if len(odd) <= few:
-            return False, _without(prints, every, places, odd)
-    pieces = _pieces(prints, every, config)
+            return False, part_odd(prints, every, places, odd)
+    pieces = cut_line(prints, every, config)
     size = np.array([len(piece) for piece in pieces])
     if size[_are_one_berth(prints, pieces, config)].sum() >= config.discrete_share * len(every):
-        odd = _misfits(prints, every, pieces, few, config)
+        odd = misfits(prints, every, pieces, few, config)
         if len(odd) <= few:
-            return False, _without(prints, every, pieces, odd)
+            return False, part_odd(prints, every, pieces, odd)
     # A busy stretch too short for two of its ships is a berth with much play.
     whole = len(every) < _FEW or _room(prints, every) >= config.continuous_room
     return whole, [(every, none)]
@@ -113,7 +111,7 @@ def _settle(
 
 def _room(prints: Footprints, members: Members) -> float:
     """How many ships of the median length would lie one behind the other where the members lay."""
-    along, half = _along(prints, members, members), prints.length[members] / 2.0
+    along, half = along_axis(prints, members, members), prints.length[members] / 2.0
     used = np.quantile(along + half, 0.95) - np.quantile(along - half, 0.05)
     return float(used / np.median(prints.length[members]))
 
@@ -152,90 +150,6 @@ def _conflicts(laid: Groups) -> NDArray[np.int64]:
     return np.bincount(number, weights=found).astype(np.int64)
 
 
-def _misfits(
-    prints: Footprints, every: Members, places: list[Members], few: float, config: BerthsConfig
-) -> Members:
-    """The fewest visits (greedily) without which no ship reaches into a place that is not its own.
-
-    The search ends as soon as they are more than a few.
-    """
-    if len(places) < 2:
-        return every[:0]
-    place = np.empty(len(every), dtype=np.int64)
-    order = np.argsort(every)
-    for number, members in enumerate(places):
-        place[order[np.searchsorted(every, members, sorter=order)]] = number
-    along, length, error = _along(prints, every, every), prints.length[every], prints.error[every]
-    size = np.bincount(place)[place]
-
-    def reaches(visits: Members, others: Members) -> NDArray[np.bool_]:
-        a, b = visits[:, None], others[None, :]
-        shared = (length[a] + length[b]) / 2.0 - np.abs(along[a] - along[b])
-        least = config.reach_share * np.minimum(length[a], length[b]) + np.hypot(error[a], error[b])
-        result: NDArray[np.bool_] = (shared > least) & (place[a] != place[b])
-        return result
-
-    in_line = np.argsort(along, kind="stable")
-    farthest = length.max()
-    left = np.searchsorted(along[in_line], along - farthest)
-    right = np.searchsorted(along[in_line], along + farthest, side="right")
-    count = np.zeros(len(every), dtype=np.int64)
-    for block in np.array_split(in_line, len(every) ** 2 // _CELLS + 1):
-        others = in_line[left[block].min() : right[block].max()]
-        count[block] = reaches(block, others).sum(axis=1)
-    odd: list[int] = []
-    while count.any() and len(odd) <= few:
-        # Between equals, the visit to the smaller place goes.
-        most = np.flatnonzero(count == count.max())
-        worst = int(most[np.lexsort((-along[most], -size[most]))[-1]])
-        others = in_line[left[worst] : right[worst]]
-        count[others] -= reaches(np.array([worst]), others)[0]
-        count[[worst, *odd]] = 0
-        odd.append(worst)
-    return every[np.array(odd, dtype=np.intp)]
-
-
-def _pieces(prints: Footprints, members: Members, config: BerthsConfig) -> list[Members]:
-    """Cut a group along the quay where the middles of its ships are rare."""
-    along = _along(prints, members, members)
-    width = max(
-        6.0,
-        config.bandwidth * float(np.median(prints.length[members])),
-        0.7 * float(np.median(prints.error[members])),
-    )
-    grid = np.arange(along.min() - 3 * width, along.max() + 3 * width, width / 4.0)
-    density = np.zeros(len(grid))
-    for part in np.array_split(along, len(along) * len(grid) // _CELLS + 1):
-        density += np.exp(-0.5 * ((grid[:, None] - part[None, :]) / width) ** 2).sum(axis=1)
-    peaks = np.flatnonzero((density[1:-1] >= density[:-2]) & (density[1:-1] > density[2:])) + 1
-    cuts: list[float] = []
-    left = int(peaks[0])
-    for right in peaks[1:].tolist():
-        valley = left + int(np.argmin(density[left : right + 1]))
-        if density[valley] < config.valley * min(density[left], density[right]):
-            cuts.append(float(grid[valley]))
-            left = right
-        elif density[right] > density[left]:
-            left = right
-    side = np.searchsorted(cuts, along)
-    return [members[side == number] for number in np.unique(side)]
-
-
-def _without(
-    prints: Footprints, every: Members, places: list[Members], odd: Members
-) -> list[tuple[Members, Members]]:
-    """Places without their odd visits, and each odd visit with the place that it lay across most."""
-    cores = [place[~np.isin(place, odd)] for place in places]
-    cores = [core for core in cores if len(core)]
-    beside: list[list[int]] = [[] for _ in cores]
-    middle = _along(prints, odd, every)
-    cores_at = np.array([float(np.median(_along(prints, core, every))) for core in cores])
-    reach = np.array([float(np.median(prints.length[core])) / 2.0 for core in cores])
-    for visit, at in zip(odd.tolist(), middle.tolist(), strict=True):
-        beside[int(np.argmin(np.abs(cores_at - at) - reach))].append(visit)
-    return [(core, np.array(visits, dtype=np.intp)) for core, visits in zip(cores, beside, strict=True)]
-
-
 def _join_continuous(
     prints: Footprints,
     label: NDArray[np.int64],
@@ -247,7 +161,7 @@ def _join_continuous(
 
     An unused stretch parts a continuous quay only where one more of its ships would fit in.
     """
-    groups = _members_of(np.where(odd, -1, label))
+    groups = members_of(np.where(odd, -1, label))
     if not any(continuous[members[0]] for members in groups):
         return
     line = _lines(prints, groups, config, gap_m=config.continuous_gap_m)
@@ -278,7 +192,7 @@ def _continues(
 ) -> bool:
     """Whether a part of the same line goes on with a continuous quay: close by, and used alike."""
     both = np.concatenate([quay, part])
-    along = _along(prints, both, both)
+    along = along_axis(prints, both, both)
     ends = np.stack([along - prints.length[both] / 2.0, along + prints.length[both] / 2.0])
     quay_ends, part_ends = ends[:, : len(quay)], ends[:, len(quay) :]
     gap = max(part_ends[0].min() - quay_ends[1].max(), quay_ends[0].min() - part_ends[1].max())
@@ -298,7 +212,7 @@ def _absorb(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Small groups whose hulls lie across a busy berth or a continuous quay are odd visits to it."""
     label, odd = label.copy(), odd.copy()
-    groups = _members_of(np.where(odd, -1, label))
+    groups = members_of(np.where(odd, -1, label))
     if len(groups) < 2:
         return label, odd
     laid = _laid(prints, groups)
@@ -343,7 +257,7 @@ def _follow_hosts(
     Which ships are rafted: a group without any host keeps its ships as a berth.
     """
     still = rafted.copy()
-    for members in _members_of(labels):
+    for members in members_of(labels):
         guests, hosts = members[rafted[members]], members[~rafted[members]]
         if not len(guests):
             continue
@@ -399,21 +313,3 @@ def _laid(prints: Footprints, groups: list[Members]) -> Groups:
     """All groups, each along its own axis."""
     number = np.repeat(np.arange(len(groups)), [len(members) for members in groups])
     return Groups.of(prints, np.concatenate(groups), number)
-
-
-def _along(prints: Footprints, members: Members, frame: Members) -> Floats:
-    """Position of ships along the axis of a group (m), from the median of the group."""
-    theta = np.radians(geo.circular_median_deg(prints.heading[frame], period=180.0))
-    east = (prints.x[members] - np.median(prints.x[frame])) / prints.scale[members]
-    north = (prints.y[members] - np.median(prints.y[frame])) / prints.scale[members]
-    result: Floats = east * np.sin(theta) + north * np.cos(theta)
-    return result
-
-
-def _members_of(labels: NDArray[np.int64]) -> list[Members]:
-    """Members of each label from 0 up, in the order of the labels; -1 belongs to none."""
-    order = np.argsort(labels, kind="stable")
-    order = order[labels[order] >= 0]
-    if not len(order):
-        return []
-    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)

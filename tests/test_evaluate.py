@@ -297,6 +297,16 @@ def test_half_of_the_time_is_enough_and_counts_once() -> None:
     assert score_stops(moment, moment).found.f1 == 1
 
 
+def test_stops_last_from_arrival_to_departure() -> None:
+    heard, truth = stays([(1, 4.0, 6.0)]), stays([(1, 0.0, 10.0)])
+    assert score_stops(heard, truth).found.n_matched == 0
+    whole, none = stays([(1, 0.5, 9.0)]), pd.to_datetime([None], utc=True)
+    thought = heard.assign(arrival_time=whole["start_time"], departure_time=whole["end_time"])
+    assert score_stops(thought, truth).found.n_matched == 1
+    assert score_stops(thought.assign(arrival_time=none), truth).found.n_matched == 1
+    assert score_stops(heard.assign(arrival_time=none, departure_time=none), truth).found.n_matched == 0
+
+
 def test_stops_far_apart_are_not_one() -> None:
     truth = stays([(1, 0, 10), (2, 0, 10)], lat=[52.0, 52.0], lon=[179.9999, 4.0])
     found = stays([(1, 0, 10), (2, 0, 10)], lat=[52.0, 52.0], lon=[-179.9999, 4.1])

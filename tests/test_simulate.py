@@ -15,6 +15,7 @@ from ais_berths import feeds, geo, schema
 from ais_berths.errors import ConfigError, OutputError
 from ais_berths.simulate import SimulateConfig, Truth, simulate, simulate_port
 from ais_berths.simulate.fleet import draw_ships, name_ships
+from ais_berths.simulate.world import plan_world
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,27 @@ def test_the_same_seed_gives_the_same_port(port):
     again = simulate_port(days=10, sizes="antenna", rng=7, report_s=300)
     pd.testing.assert_frame_equal(port[0], again[0])
     assert port[2].berths.equals(again[2].berths)
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_no_ship_is_in_two_places_at_once(seed):
+    world = plan_world(np.random.default_rng(seed), SimulateConfig(days=14))
+    for plan in world.plans:
+        rows = pd.concat([table[["vessel", "t0", "t1"]] for table in (plan.leg_table(), plan.stop_table())])
+        rows = rows.sort_values(["vessel", "t0", "t1"])
+        before = rows.groupby("vessel")["t1"].transform(lambda end: end.cummax().shift())
+        assert not (before - rows["t0"] > 60.0).any()
+
+
+def test_ships_adrift_are_where_they_report():
+    pings, _, truth = simulate_port(days=20, rng=3, scene=["general"])
+    adrift = truth.stops[(truth.stops["kind"] == "adrift") & (truth.stops["n_reports"] > 20)]
+    adrift = adrift[~adrift["open_start"] & ~adrift["open_end"]]
+    assert len(adrift)
+    for stop in adrift.itertuples():
+        heard = pings[(pings["mmsi"] == stop.mmsi) & pings["time"].between(stop.start_time, stop.end_time)]
+        metres = geo.haversine_m(stop.lat, stop.lon, heard["lat"].median(), heard["lon"].median())
+        assert float(metres) < 1000.0
 
 
 def test_no_two_ships_in_one_discrete_berth_unless_rafted(port):

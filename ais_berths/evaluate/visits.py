@@ -23,10 +23,12 @@ def score_stops(stops: pd.DataFrame, truth: pd.DataFrame) -> StopScores:
     """Score stops against true stops of the same vessels.
 
     Two stops are one when they have the same ``mmsi``, share at least half of the time that either covers,
-    and, where both tables have ``lat`` and ``lon``, lie within 1 km. The kind is judged on matched stops that
-    are truly moored, anchored or at a buoy; figures are null where a table has no ``kind``.
+    and, where both tables have ``lat`` and ``lon``, lie within 1 km. A found stop lasts from its
+    ``arrival_time`` to its ``departure_time`` where it has them, the times between two reports at which the
+    ship is thought to have come and gone. The kind is judged on matched stops that are truly moored, anchored
+    or at a buoy; figures are null where a table has no ``kind``.
     """
-    pairs = same_time(stops, truth, "start_time", "end_time")
+    pairs = same_time(_stays(stops), truth, "start_time", "end_time")
     if {"lat", "lon"} <= set(stops.columns) & set(truth.columns):
         here, there = stops.iloc[pairs["found"]], truth.iloc[pairs["true"]]
         apart = haversine_m(
@@ -48,6 +50,13 @@ def score_stops(stops: pd.DataFrame, truth: pd.DataFrame) -> StopScores:
         kind_balanced_accuracy=float((agreed / totals).mean()) if len(totals) else float("nan"),
         kinds={str(kind): {str(k): int(n) for k, n in row.items() if n} for kind, row in table.iterrows()},
     )
+
+
+def _stays(stops: pd.DataFrame) -> pd.DataFrame:
+    """Stops from arrival to departure where these are known."""
+    names = {"start_time": "arrival_time", "end_time": "departure_time"}
+    known = {plain: better for plain, better in names.items() if {plain, better} <= set(stops.columns)}
+    return stops.assign(**{plain: stops[better].fillna(stops[plain]) for plain, better in known.items()})
 
 
 def score_calls(

@@ -339,16 +339,17 @@ def leave(
     place: tuple[complex, float],
     time: float,
     harbour: Harbour | None = None,
-) -> None:
-    """Put to sea at a time."""
+) -> float:
+    """Put to sea at a time; returns when the ship is there."""
     points, speeds = plan.way_in(ship, slot, place[0])
     points, speeds = [place[0], *points[::-1]], [0.3, *speeds[::-1]]
     heading = place[1] if slot.kind != "buoy" else None
-    plan.sail(ship, points, speeds, start=time, headings=(heading, None))
+    _, at_sea = plan.sail(ship, points, speeds, start=time, headings=(heading, None))
     if harbour is not None:
         times = time + np.concatenate([[0.0], np.cumsum(passage_s(points, speeds))])
         track = list(zip(times.tolist(), points, strict=True))
         harbour.jobs.append(Job(ship, slot, place, track, outbound=True, pilot_time=float(times[-2])))
+    return at_sea
 
 
 def berths_in(slot: Slot) -> float:

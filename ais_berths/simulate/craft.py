@@ -87,9 +87,10 @@ class Crew:
     def go_sailing(self) -> None:
         """Now and then a few hours out and about."""
         plan, rng = self.plan, self.plan.rng
-        time = plan.start_s + rng.exponential(6 * DAY)
+        time, back = plan.start_s + rng.exponential(6 * DAY), plan.start_s
         while time < plan.end_s:
             time = time - time % DAY + rng.uniform(8, 15) * HOUR
+            time += DAY if time < back + HOUR else 0.0
             mouth = plan.scene.fairway[2]
             turns = [plan.near(mouth, 1500.0) for _ in range(int(rng.integers(2, 5)))]
             there = time + self.away_s(turns[0])

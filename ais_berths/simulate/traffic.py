@@ -15,6 +15,8 @@ from ais_berths.simulate.plan import KN, Plan
 if TYPE_CHECKING:
     from ais_berths.simulate.scenes import Scene
 
+# Way out to sea and in again, in ways out.
+_THERE_AND_BACK = 2.2
 HOME_TRADES = ("tug", "pilot", "bunker", "fishing", "yacht")
 
 
@@ -64,8 +66,10 @@ def plan_ferries(plan: Plan, pools: dict[str, list[int]]) -> None:
         stay, away = rng.uniform(0.5, 1.5) * HOUR, rng.uniform(3.2, 9.0) * HOUR
         nights = rng.random() < 0.5
         time, turn = plan.start_s + rng.uniform(0, 6) * HOUR, 0
+        back = dict.fromkeys(ferries, plan.start_s)
         while time < plan.end_s:
             ship = ferries[turn % len(ferries)]
+            time = max(time, back[ship])
             until = time + stay * rng.uniform(0.85, 1.15)
             if nights and until % DAY < 5 * HOUR:
                 until = until - until % DAY + 5.5 * HOUR
@@ -73,7 +77,8 @@ def plan_ferries(plan: Plan, pools: dict[str, list[int]]) -> None:
             call = plan.new_call()
             arrive(plan, ship, slot, place, time)
             plan.moor(ship, (time, until), place, slot, call=call)
-            leave(plan, ship, slot, place, until)
+            at_sea = leave(plan, ship, slot, place, until)
+            back[ship] = until + _THERE_AND_BACK * (at_sea - until)
             time = until + away / len(ferries) * rng.uniform(0.95, 1.1)
             turn += 1
 

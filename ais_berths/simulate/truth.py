@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
 from ais_berths.simulate.reports import to_degrees
+from ais_berths.simulate.shapes import boxes, disc, in_degrees, quay_box, xy
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     from numpy.typing import NDArray
 
     from ais_berths.simulate.plan import Plan
     from ais_berths.simulate.scenes import Scene
 
-CRS = "EPSG:4326"
 _BERTH_COLUMNS = (
     *("berth_id", "port_id", "quay_id", "berth_kind", "use", "trade", "heading_deg", "length_m", "width_m"),
     *("n_stops", "n_vessels", "built", "geometry"),
@@ -100,11 +100,11 @@ def port_truth(
     calls = _berth_calls(frame)
     return Truth(
         ports=_port_row(plan.scene, port_point),
-        berths=_degrees(plan.scene, berths),
-        quays=_degrees(plan.scene, _quays(plan.scene, seen)),
-        anchorages=_degrees(plan.scene, _anchorages(plan.scene, seen)),
-        places=_degrees(plan.scene, _places(plan.scene)),
-        stops=_degrees(plan.scene, frame),
+        berths=in_degrees(plan.scene, berths),
+        quays=in_degrees(plan.scene, _quays(plan.scene, seen)),
+        anchorages=in_degrees(plan.scene, _anchorages(plan.scene, seen)),
+        places=in_degrees(plan.scene, _places(plan.scene)),
+        stops=in_degrees(plan.scene, frame),
         berth_calls=calls,
         port_calls=_port_calls(frame, calls),
         vessels=ships.assign(vessel=np.arange(len(ships)) + first_vessel, port_id=f"P{plan.scene.port}"),
@@ -141,7 +141,7 @@ def _stops(
     swinging = stops["kind"].isin(["anchored", "buoy"]).to_numpy()
     adrift = (stops["kind"] == "adrift").to_numpy()
     shapes = hulls.copy()
-    ways = shapely.linestrings(np.stack([_xy(z), _xy(z + way + 0.01)], axis=1))
+    ways = shapely.linestrings(np.stack([xy(z), xy(z + way + 0.01)], axis=1))
     reach = stops["chain"].to_numpy(dtype=np.float64) + long
     shapes[swinging] = shapely.buffer(ways[swinging], reach[swinging])
     shapes[adrift] = shapely.buffer(ways[adrift], long[adrift] / 2)
@@ -151,7 +151,9 @@ def _stops(
 def _stop_frame(scene: Scene, stops: pd.DataFrame, first_vessel: int) -> pd.DataFrame:
     slots = {slot.slot_id: slot for slot in scene.slots}
     marina = [bool(s) and slots[s].use == "leisure" for s in stops["slot"]]
-    lat, lon = to_degrees(stops["zc"].to_numpy(dtype=np.complex128), scene.lat, scene.lon)
+    # Half-way of a ship that is adrift or drags her anchor.
+    start, way = (stops[name].to_numpy(dtype=np.complex128) for name in ("zc", "drag"))
+    lat, lon = to_degrees(start + np.complex128(0.5) * way, scene.lat, scene.lon)
     port_id = f"P{scene.port}"
     berth = np.where(marina, "", stops["slot"].to_numpy().astype(str))
     number = stops["call"].to_numpy()
@@ -211,8 +213,8 @@ def _berths(scene: Scene, stops: pd.DataFrame) -> pd.DataFrame:
             # a mirrored port has its water on the other side of the quay
             side = 1.0 if (slot.out / slot.along).imag > 0 else -1.0
             x0, x1, y0, y1 = rel.real.min(), rel.real.max(), rel.imag.min(), rel.imag.max()
-            shape = _quay_box(slot.start, slot.along, (x0, x1), (y0, y1))
-            built = _quay_box(slot.start, slot.along, (0.0, slot.length_m), (0.0, side * 1.1 * (y1 - y0)))
+            shape = quay_box(slot.start, slot.along, (x0, x1), (y0, y1))
+            built = quay_box(slot.start, slot.along, (0.0, slot.length_m), (0.0, side * 1.1 * (y1 - y0)))
             length, width = x1 - x0, y1 - y0
         heading = float(np.degrees(np.arctan2(slot.along.real, slot.along.imag)) % 180)
         rows.append(
@@ -241,7 +243,7 @@ def _quays(scene: Scene, stops: pd.DataFrame) -> pd.DataFrame:
     for slot in scene.slots:
         if slot.slot_id in used and slot.kind != "buoy" and slot.use != "leisure":
             lines.setdefault(slot.quay_id, []).extend([slot.start, slot.start + slot.along * slot.length_m])
-    shapes = [shapely.LineString(_xy(np.array(ends))) for ends in lines.values()]
+    shapes = [shapely.LineString(xy(np.array(ends))) for ends in lines.values()]
     return pd.DataFrame(
         {
             "quay_id": list(lines),
@@ -271,11 +273,11 @@ def _anchorages(scene: Scene, stops: pd.DataFrame) -> pd.DataFrame:
 def _places(scene: Scene) -> pd.DataFrame:
     port_id = f"P{scene.port}"
     rows = [
-        {"place_id": a.area_id, "port_id": port_id, "kind": kind, "geometry": _disc(a.middle, a.radius_m)}
+        {"place_id": a.area_id, "port_id": port_id, "kind": kind, "geometry": disc(a.middle, a.radius_m)}
         for kind, areas in (("marina", scene.marinas), ("anchorage", scene.anchorages))
         for a in areas
     ]
-    way = shapely.LineString(_xy(np.array([*scene.fairway, *scene.upstream])))
+    way = shapely.LineString(xy(np.array([*scene.fairway, *scene.upstream])))
     rows.append(
         {
             "place_id": f"{port_id}-FAIRWAY",
@@ -348,49 +350,13 @@ def _port_calls(stops: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
-# shapes ----------------------------------------------------------------------------------------------
-
-
-def boxes(
-    z: NDArray[np.complex128],
-    heading_deg: NDArray[np.float64],
-    length: NDArray[np.float64],
-    width: NDArray[np.float64],
-) -> NDArray[np.object_]:
-    """Hull rectangles in the plane."""
-    ahead = np.exp(1j * np.radians(90.0 - heading_deg))
-    corners = np.stack(
-        [
-            z + ahead * (a * length / 2 - 1j * b * width / 2)
-            for a, b in ((1.0, 1.0), (1.0, -1.0), (-1.0, -1.0), (-1.0, 1.0))
-        ],
-        axis=-1,
-    )
-    result: NDArray[np.object_] = shapely.polygons(np.stack([corners.real, corners.imag], axis=-1))
-    return np.atleast_1d(result)
+# rows ----------------------------------------------------------------------------------------------
 
 
 def times(seconds: NDArray[Any]) -> pd.Series:
     """UTC times in microseconds."""
     micro = np.round(np.asarray(seconds, dtype=np.float64)).astype(np.int64) * 1_000_000
     return pd.Series(micro.view("M8[us]")).dt.tz_localize("UTC")
-
-
-def _quay_box(
-    start: complex, along: complex, x: tuple[float, float], y: tuple[float, float]
-) -> shapely.Polygon:
-    ring = [
-        start + along * complex(a, b) for a, b in ((x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1]))
-    ]
-    return shapely.Polygon(_xy(np.array(ring)))
-
-
-def _disc(middle: complex, radius: float) -> shapely.Polygon:
-    return shapely.Point(middle.real, middle.imag).buffer(radius)
-
-
-def _xy(z: NDArray[np.complex128]) -> NDArray[np.float64]:
-    return np.stack([z.real, z.imag], axis=-1)
 
 
 def _port_row(scene: Scene, point: complex) -> pd.DataFrame:
@@ -406,23 +372,3 @@ def _port_row(scene: Scene, point: complex) -> pd.DataFrame:
             "lon": lon.round(4),
         }
     )
-
-
-def _degrees(scene: Scene, table: pd.DataFrame) -> gpd.GeoDataFrame:
-    """Shapes from the plane to degrees; they run on beyond 180 where they cross the antimeridian."""
-
-    def back(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        lat, lon = to_degrees(xy[:, 0] + 1j * xy[:, 1], scene.lat, scene.lon)
-        near = scene.lon + (lon - scene.lon + 180.0) % 360.0 - 180.0
-        return np.column_stack([near, lat])
-
-    def turn(shapes: pd.Series) -> NDArray[np.object_]:
-        out: NDArray[np.object_] = shapely.transform(shapes.to_numpy(dtype=object), back)
-        normal: NDArray[np.object_] = shapely.normalize(out)
-        return normal
-
-    more = (
-        {"slot_wkt": shapely.to_wkt(turn(table["built"]), rounding_precision=7)} if "built" in table else {}
-    )
-    plain = table.drop(columns=["geometry", "built"], errors="ignore").assign(**more)
-    return gpd.GeoDataFrame(plain, geometry=turn(table["geometry"]), crs=CRS)

@@ -136,7 +136,7 @@ def score(result: Result, truth: Truth) -> dict[str, float]:
     stops, true_stops = of_ships(places.stops, merchant), of_ships(truth.stops, merchant)
     found = evaluate.score_stops(stops, true_stops).found
     heard = true_stops[true_stops["n_reports"] >= 2].reset_index(drop=True)
-    known = evaluate.score_stops(between_bounds(stops), heard).found
+    known = evaluate.score_stops(stops, heard).found
     kinds = evaluate.score_stops(places.stops, truth.stops).kinds
     calls = evaluate.score_calls(
         of_ships(result.calls.berth_calls, merchant), of_ships(truth.berth_calls, merchant), pairs
@@ -173,17 +173,6 @@ def right_port(berths: pd.DataFrame, true_berths: pd.DataFrame, pairs: pd.DataFr
     given = berths.set_index("berth_id")["port_id"].reindex(pairs["berth_id"]).to_numpy(dtype=object)
     right = true_berths.set_index("berth_id")["port_id"].reindex(pairs["true_berth_id"])
     return float((given == right.to_numpy(dtype=object)).mean()) if len(pairs) else float("nan")
-
-
-def between_bounds(stops: pd.DataFrame, seen_h: float = 4.0) -> pd.DataFrame:
-    """Stops that begin and end half way to the ping before and after them, as berth calls do."""
-    limit, none = pd.Timedelta(hours=seen_h), pd.Timedelta(0)
-    before = stops["start_time"] - stops["before_time"]
-    after = stops["after_time"] - stops["end_time"]
-    return stops.assign(
-        start_time=stops["start_time"] - (before / 2).where(before <= limit, none),
-        end_time=stops["end_time"] + (after / 2).where(after <= limit, none),
-    )
 
 
 def commercial_mmsi(truth: Truth) -> set[int]:
