@@ -38,12 +38,16 @@ def publish(out: Path, folder: Path, *arguments: str, public: bool = True) -> st
     for file in folder.iterdir():
         if file.suffix == ".gpkg":
             layers = gpd.list_layers(file)["name"]
-            texts += [gpd.read_file(file, layer=layer).drop(columns="geometry").to_csv() for layer in layers]
+            texts += [without_shapes(gpd.read_file(file, layer=layer)) for layer in layers]
         elif file.suffix == ".parquet":
-            texts.append(pd.read_parquet(file).drop(columns="geometry", errors="ignore").to_csv())
+            texts.append(without_shapes(pd.read_parquet(file)))
         else:
             texts.append(file.read_text(encoding="utf-8"))
     return "\n".join(texts)
+
+
+def without_shapes(table: pd.DataFrame) -> str:
+    return table.drop(columns="geometry", errors="ignore").to_csv()
 
 
 @pytest.mark.parametrize("form", REPORTS)
