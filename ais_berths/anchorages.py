@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 from sklearn.cluster import DBSCAN
 
-from ais_berths import geo
+from ais_berths import geo, schema
 from ais_berths.ports import nearest_port
 from ais_berths.quays import place_ids, port_prefix
 from ais_berths.vessels import column_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ais_berths.config import AnchoragesConfig
 
+_NEEDED = ("stop_id", "mmsi", "kind", "lat", "lon", "start_time", "end_time", "dwell_h", "drift_radius_m")
 _GRAINS = 14
 
 
@@ -46,6 +47,9 @@ def find_anchorages(
     members
         ``stop_id`` and ``anchorage_id`` of every stop in an anchorage.
     """
+    schema.check_frame(stops, "stops", _NEEDED, key="stop_id")
+    schema.check_frame(vessels, "vessels", ["mmsi"], key="mmsi")
+    schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
     rows = stops[stops["kind"] == "anchored"].reset_index(drop=True)
     label = _cluster(rows, config)
     rows = rows.assign(label=label)[label >= 0].reset_index(drop=True)

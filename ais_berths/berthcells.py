@@ -45,7 +45,7 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
     >>> len(berth_cells(pier)), len(berth_cells(pier, resolution=9))
     (35, 2)
     """
-    schema.check_columns(berths.columns, "berths", ["berth_id", "port_id"])
+    schema.check_frame(berths, "berths", ["berth_id", "port_id"])
     berths = berths[~(berths.geometry.isna() | berths.geometry.is_empty)]
     shapes = (berths if berths.crs is None else berths.to_crs("EPSG:4326")).geometry.to_numpy()
     plane = Plane.around(shapely.get_coordinates(shapes)[:, 0])

@@ -96,6 +96,7 @@ def make_calls(
     [{'call_id': 'B7-b', 'berth_id': 'B1', 'waiting_h': 6.0, 'time_at_berth_h': 11.0}]
     """
     schema.check_columns(stops.columns, "stops", _NEEDED)
+    schema.check_frame(stops, "stops", ["stop_id", "mmsi", "start_time", "end_time"], key="stop_id")
     table = _in_order(schema.conform(stops, "stops"))
     fit = table["kind"].isin(config.kinds) & table["port_id"].notna() & ~(table["n_pings"] < config.min_pings)
     rows = table[fit].reset_index(drop=True)
@@ -136,7 +137,9 @@ def measure_detours(pings: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     -------
     The table ``detours``, one row for each stop with pings between it and the next stop.
     """
-    schema.check_columns(pings.columns, "pings", ["mmsi", "time", "lat", "lon", "stop_id"])
+    schema.check_columns(pings.columns, "pings", ["stop_id"])
+    schema.check_frame(pings, "pings", ["mmsi", "time", "lat", "lon"])
+    schema.check_frame(stops, "stops", ["stop_id", "lat", "lon"], key="stop_id")
     track, order = Tracks.of(pings)
     index = pd.Index(stops["stop_id"])
     stop = index.get_indexer(pd.Index(pings["stop_id"].astype(object)))[order]

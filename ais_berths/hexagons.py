@@ -103,6 +103,7 @@ def count_cells(pings: pd.DataFrame, resolution: int, max_speed_kn: float) -> pd
     [{'cell': 613229551438266367, 'count': 2}]
     """
     schema.check_columns(pings.columns, "pings", ["lat", "lon", "sog_kn"])
+    schema.check_frame(pings, "pings", [])
     speed = pings["sog_kn"].to_numpy(dtype=np.float64, na_value=np.nan)
     slow = speed <= max_speed_kn
     if "stop_id" in pings.columns:

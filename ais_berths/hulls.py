@@ -55,6 +55,8 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     >>> round(float(geo.haversine_m(51.9, 4.0, hull["lat"], hull["lon"]))), hull["hull_basis"]
     (70, 'antenna')
     """
+    schema.check_frame(stops, "stops", ["stop_id", "mmsi", "lat", "lon", "kind"], key="stop_id")
+    schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
     moored = stops[stops["kind"] == "moored"].reset_index(drop=True)
     if moored.empty:
         return schema.empty("hulls")

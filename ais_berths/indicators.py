@@ -107,6 +107,12 @@ def make_indicators(
     ConfigError
         The time zone is unknown.
     """
+    for given, origin in ((berth_calls, "berth_calls"), (port_calls, "port_calls")):
+        schema.check_frame(given, origin, ["port_id", "mmsi", "arrival_time", "departure_time"])
+    schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
+    schema.check_frame(berths, "berths", ["berth_id", "use", "berth_kind"], key="berth_id")
+    if hours is not None:
+        schema.check_frame(hours, "hours", ["port_id", "hour", "n_pings"])
     first, last = _span(port_calls, hours)
     if first is None or last is None:
         return schema.empty("indicators")

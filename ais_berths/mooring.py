@@ -89,7 +89,8 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
     >>> classify_stops(stops, schema.empty("vessels"), MooringConfig())["kind"].tolist()
     ['moored', 'anchored']
     """
-    schema.check_columns(stops.columns, "stops", _NEEDED)
+    schema.check_frame(stops, "stops", _NEEDED, key="stop_id")
+    schema.check_frame(vessels, "vessels", ["mmsi"], key="mmsi")
     if stops.empty:
         return stops.copy()
     facts = _Facts(stops, vessels)

@@ -70,6 +70,8 @@ def find_places(
     Places of the chosen ports, and all stops. Stops in the margin have no port and no place, stops at
     the places of other ports keep their port and have no place; both are counted in ``quality``.
     """
+    schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
+    schema.check_frame(cells, "cells", ["cell", "port_id", "distance_m", "in_margin"], key="cell")
     stops = classify_stops(stops, vessels, config.mooring)
     hulls = build_hulls(stops, vessels, config.hulls)
     berths, members = find_berths(stops, hulls, vessels, config.berths)

@@ -74,7 +74,7 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
     >>> stops[["stop_id", "dwell_h", "n_pings"]].to_dict("records")
     [{'stop_id': '244000001-20240101T000000', 'dwell_h': 2.0, 'n_pings': 5}]
     """
-    schema.check_columns(pings.columns, "pings", _NEEDED)
+    schema.check_frame(pings, "pings", _NEEDED)
     track, order = Tracks.of(pings)
     track = _with_speeds(track, config)
     slow = _slow(track, config)

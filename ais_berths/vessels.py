@@ -54,6 +54,7 @@ def merge_statics(statics: pd.DataFrame, config: HullsConfig) -> pd.DataFrame:
     """
     schema.check_columns(statics.columns, "statics", ["mmsi", "n_reports"])
     rows = schema.conform(statics, "statics")
+    schema.check_frame(rows, "statics", ["mmsi", "n_reports"])
     if rows.empty:
         return schema.empty("vessels")
     total = rows.groupby("mmsi")["n_reports"].sum()

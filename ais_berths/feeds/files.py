@@ -214,6 +214,11 @@ def plain_words(path: str) -> Iterator[None]:
         raise _missing_package(path, error) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, pa.ArrowException) as error:
         raise _damaged(path, error) from error
+    except (TimeoutError, ConnectionError) as error:
+        reason = " ".join(str(error).split()) or "no answer in time"
+        raise InputError(
+            f"{path} cannot be reached: {reason}; run the same command again: what was read is kept"
+        ) from error
     except OSError as error:
         # pyarrow reports broken Parquet and compression as OSError without a number.
         if error.errno is None:

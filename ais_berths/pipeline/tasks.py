@@ -167,6 +167,8 @@ def _check_workers(client: Any) -> None:
         raise ConfigError(
             f"the dask workers lack a package ({error}); install ais-berths {__version__} for them"
         ) from error
+    except OSError as error:
+        raise ClusterError("a dask worker was lost at the start; run the same command again") from error
     if found != {__version__}:
         raise ConfigError(
             f"the dask workers have ais-berths {', '.join(sorted(found))}, expected {__version__} as here; "

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ais_berths.errors import InputError, MissingColumnsError
+from ais_berths.errors import InputError
+from ais_berths.schema.checks import check_columns, check_types
 from ais_berths.schema.counts import (
     BERTH_CALLS,
     CELL_COUNTS,
@@ -72,6 +73,7 @@ __all__ = [
     "TIME",
     "VESSELS",
     "check_columns",
+    "check_frame",
     "conform",
     "data_dictionary",
     "empty",
@@ -107,26 +109,38 @@ TABLES: dict[str, pa.Schema] = {
 }
 
 
-def check_columns(columns: Iterable[str], table: str, needed: Iterable[str]) -> None:
-    """Raise when `columns` lacks some that a step needs from `table`.
+def check_frame(frame: pd.DataFrame, table: str, needed: Iterable[str], key: str | None = None) -> None:
+    """Raise when a frame cannot be used as `table` by a step; costs little, as types are looked at only.
+
+    Parameters
+    ----------
+    frame
+        Any frame; columns that the table has must be of its types.
+    table
+        A name from `TABLES`.
+    needed
+        Columns that must be there, with a value in every row that can be true.
+    key
+        Column whose values must differ.
 
     Raises
     ------
     MissingColumnsError
-        Naming the missing columns and the ones found.
+        A needed column is not there.
+    InputError
+        Naming every column that is wrong.
 
     Examples
     --------
-    >>> check_columns(["mmsi", "lat"], "pings", ["mmsi", "lat", "lon"])
+    >>> frame = pd.DataFrame({"mmsi": [244000001], "lat": [True], "lon": [np.inf]})
+    >>> check_frame(frame, "pings", ["mmsi", "lat", "lon"])
     Traceback (most recent call last):
     ...
-    ais_berths.errors.MissingColumnsError: the table 'pings' lacks lon; it has lat, mmsi
+    ais_berths.errors.InputError: the table 'pings' cannot be used:
+      - lat is bool, expected double
+      - lon is missing or impossible in 1 of 1 rows
     """
-    present = set(columns)
-    missing = [name for name in needed if name not in present]
-    if missing:
-        found = ", ".join(sorted(present)) or "no columns"
-        raise MissingColumnsError(f"the table '{table}' lacks {', '.join(missing)}; it has {found}")
+    check_types(frame, TABLES[table], table, needed, key)
 
 
 def empty(table: str) -> pd.DataFrame:

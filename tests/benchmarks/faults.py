@@ -61,6 +61,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=5, help="killed workers of a cluster")
+    parser.add_argument(
+        "--no-limits", action="store_true", help="without full disks and limits of the system"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("faults.csv"))
     options = parser.parse_args()
@@ -69,7 +73,7 @@ def main() -> None:
         bench = Bench(Path(folder))
         writer = csv.writer(file)
         writer.writerow(["fault", "run", "at", "stage or message", "result"])
-        for line in bench.tries(options.kills, rng):
+        for line in bench.tries(options.kills, options.workers, limits=not options.no_limits, rng=rng):
             writer.writerow(line)
             file.flush()
 
@@ -100,18 +104,20 @@ class Bench:
         options = ["--ports", str(ports), "--config", str(self.settings), "--out", str(out)]
         return [sys.executable, "-m", "ais_berths", "-q", "detect", *map(str, files), *options]
 
-    def tries(self, kills: int, rng: np.random.Generator) -> Iterator[list[str]]:
+    def tries(
+        self, kills: int, workers: int, *, limits: bool, rng: np.random.Generator
+    ) -> Iterator[list[str]]:
         """Break off runs in every way."""
-        for kilobytes in (1, 4, 16, 64):
-            yield self.try_limit("files up to", f"{kilobytes} kB", file_size(kilobytes << 10))
-        for seconds in (2, 3, 4):
-            yield self.try_limit("processor time", f"{seconds} s", cpu_time(seconds))
-        for kilobytes in (64, 256, 512, 1024):
-            yield self.try_full_disk(kilobytes)
-        for number in range(max(1, kills // 20)):
-            yield self.try_worker(rng, number)
         for number in range(kills):
             yield self.try_kill(rng, incremental=number % 2 == 1)
+        for number in range(workers):
+            yield self.try_worker(rng, number)
+        for kilobytes in (1, 4, 16, 64) if limits else ():
+            yield self.try_limit("files up to", f"{kilobytes} kB", file_size(kilobytes << 10))
+        for seconds in (2, 3, 4) if limits else ():
+            yield self.try_limit("processor time", f"{seconds} s", cpu_time(seconds))
+        for kilobytes in (64, 256, 512, 1024) if limits else ():
+            yield self.try_full_disk(kilobytes)
 
     def try_kill(self, rng: np.random.Generator, *, incremental: bool) -> list[str]:
         """Kill a run, run it again, and say what came out."""

@@ -1,0 +1,111 @@
+"""Checks of a frame where it enters a step: columns, types, and values without which nothing can be done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ais_berths.errors import Complaints, InputError, MissingColumnsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LIMITS = {"lat": 90.0, "lon": 360.0}
+_KINDS = {"float": "fiu", "integer": "iuf", "flag": "b"}
+_INFERRED = {"float": {"floating", "integer", "mixed-integer-float"}, "flag": {"boolean"}}
+
+
+def check_columns(columns: Iterable[str], table: str, needed: Iterable[str]) -> None:
+    """Raise when `columns` lacks some that a step needs from `table`.
+
+    Raises
+    ------
+    MissingColumnsError
+        Naming the missing columns and the ones found.
+
+    Examples
+    --------
+    >>> check_columns(["mmsi", "lat"], "pings", ["mmsi", "lat", "lon"])
+    Traceback (most recent call last):
+    ...
+    ais_berths.errors.MissingColumnsError: the table 'pings' lacks lon; it has lat, mmsi
+    """
+    present = set(columns)
+    missing = [name for name in needed if name not in present]
+    if missing:
+        found = ", ".join(sorted(map(str, present))) or "no columns"
+        raise MissingColumnsError(f"the table '{table}' lacks {', '.join(missing)}; it has {found}")
+
+
+def check_types(
+    frame: pd.DataFrame, layout: pa.Schema, table: str, needed: Iterable[str], key: str | None = None
+) -> None:
+    """Raise when a frame cannot be used as a table.
+
+    Parameters
+    ----------
+    frame
+        Any frame.
+    layout
+        Columns and types of the table; those that the frame has must be of these types.
+    table
+        Its name.
+    needed
+        Columns that must be there, with a value in every row.
+    key
+        Column whose values must differ.
+
+    Raises
+    ------
+    MissingColumnsError
+        A needed column is not there.
+    InputError
+        Naming every column that is wrong.
+    """
+    needed = list(needed)
+    check_columns(frame.columns, table, needed)
+    complaints = Complaints()
+    for field in layout:
+        if field.name in frame.columns:
+            column = frame[field.name]
+            if isinstance(column, pd.DataFrame):
+                complaints.add(f"{field.name} comes several times")
+            elif not _is_of(column, field.type):
+                complaints.add(f"{field.name} is {column.dtype}, expected {field.type}")
+            elif field.name in needed and (wrong := _unusable(column, field.name)):
+                complaints.add(f"{field.name} is missing or impossible in {wrong:,} of {len(frame):,} rows")
+    complaints.raise_if_any(InputError, f"the table '{table}' cannot be used")
+    if key is not None and frame[key].duplicated().any():
+        raise InputError(f"the table '{table}' has several rows with the same {key}, expected one")
+
+
+def _is_of(column: pd.Series[Any], kind: pa.DataType) -> bool:
+    if len(column) == 0:
+        return True
+    dtype = column.dtype
+    if pa.types.is_timestamp(kind):
+        return isinstance(dtype, pd.DatetimeTZDtype)
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        values = dtype.categories if isinstance(dtype, pd.CategoricalDtype) else column
+        inferred = pd.api.types.infer_dtype(values, skipna=True)
+        return inferred in {"string", "empty"} or bool(column.isna().all())
+    name = "flag" if pa.types.is_boolean(kind) else "float" if pa.types.is_floating(kind) else "integer"
+    if dtype.kind in _KINDS[name]:
+        return True
+    # With nulls among them, flags are objects.
+    inferred = pd.api.types.infer_dtype(column, skipna=True)
+    return dtype.kind == "O" and (inferred in _INFERRED.get(name, ()) or bool(column.isna().all()))
+
+
+def _unusable(column: pd.Series[Any], name: str) -> int:
+    """Rows without a value, or with one that no place, time or number has."""
+    if name in _LIMITS:
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return int((~(np.abs(values) <= _LIMITS[name])).sum())
+    if column.dtype.kind == "f":
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return int((~np.isfinite(values)).sum())
+    return int(column.isna().sum())
