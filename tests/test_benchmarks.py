@@ -86,7 +86,9 @@ def test_calibration(run: Callable[..., str]) -> None:
 def test_sensitivity(
     run: Callable[..., str], program: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program("sensitivity"), "SECTIONS", ("hulls",))
+    monkeypatch.setattr(
+        program("sensitivity"), "SECTIONS", dict.fromkeys(("terrestrial", "satellite"), ("hulls",))
+    )
     page = run("sensitivity")
     for name in ("max_length_m", "max_width_m", "neighbours", "berth_play_m", "learned_gain"):
         assert page.count(f"hulls.{name}`") == 2  # terrestrial and satellite
