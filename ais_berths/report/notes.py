@@ -103,9 +103,14 @@ def _public(port: dict[str, Any], profile: Profile) -> list[str]:
         "that, and those from which they could be worked out, are suppressed (marked \u2026). Ships' names "
         "and numbers and single visits are left out."
     )
-    if not port["berths_hidden"]:
-        return [rule]
-    return [rule, f"{port['berths_hidden']:,} of the berths used are left out for this reason."]
+    notes = [rule]
+    if port["berths_hidden"]:
+        notes.append(f"{port['berths_hidden']:,} of the berths used are left out for this reason.")
+    if port["indicators"] is None:
+        notes.append(
+            "The table of indicators is left out: it was made for another minimum of ships, or not at all."
+        )
+    return notes
 
 
 def _join(words: list[str], last: str) -> str:

@@ -117,9 +117,6 @@ def summarise(
 
 # helpers ------------------------------------------------------------------------------------------
 
-# Settings that `ais-berths calls` may have changed since.
-_SECTIONS = ("calls", "indicators")
-
 
 def _check_apart(periods: Sequence[Period]) -> None:
     """Periods that overlap would give away, by their difference, figures that rest on too few ships."""
@@ -233,7 +230,7 @@ def _port(
         "visits": None if profile.public else visit_rows(listed),
         "visits_total": None if profile.public else len(visits.berth),
         "comparison": _comparison(everything, compare, profile),
-        "indicators": _indicators(tables.indicators, port_id),
+        "indicators": _indicators(tables, port_id, profile),
         "map": atlas,
     }
     return {**section, "notes": port_notes(section, profile)}
@@ -275,9 +272,14 @@ def _change(first: float | None, last: float | None) -> float | None:
     return round(last / first - 1, 4) if first and last is not None else None
 
 
-def _indicators(indicators: pd.DataFrame | None, port_id: str) -> dict[str, Any] | None:
-    """Indicators of a port by the longest periods that there are, without profiles by hour and weekday."""
-    if indicators is None:
+def _indicators(tables: Tables, port_id: str, profile: Profile) -> dict[str, Any] | None:
+    """Indicators of a port by the longest periods that there are, without profiles by hour and weekday.
+
+    None where there are none, or where they were made with a smaller minimum of vessels than is published.
+    """
+    indicators = tables.indicators
+    made_with = _settings(tables.run).get("indicators", {}).get("min_vessels", 1)
+    if indicators is None or (profile.public and made_with < profile.min_vessels):
         return None
     rows = indicators[(indicators["port_id"] == port_id) & (indicators["part"] == "")]
     period = next((level for level in reversed(LEVELS) if (rows["period"] == level).any()), None)
@@ -325,6 +327,13 @@ def _quality(quality: pd.DataFrame) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (order.get(str(row["stage"]), len(order)), row["action"] != "kept"))
 
 
+def _settings(run: dict[str, Any]) -> dict[str, Any]:
+    """Settings by section; `ais-berths calls` may have changed two of them since the run."""
+    settings: dict[str, Any] = run.get("job", {}).get("config", {})
+    calls = run.get("calls", {})
+    return settings | {name: calls[name] for name in ("calls", "indicators") if name in calls}
+
+
 def _run(run: dict[str, Any], *, public: bool) -> dict[str, Any]:
     """Run record in short: what was read, with which settings. For the public without paths."""
     job, calls = run.get("job", {}), run.get("calls", {})
@@ -354,6 +363,6 @@ def _run(run: dict[str, Any], *, public: bool) -> dict[str, Any]:
         "inputs": inputs[:100],
         "counts": {safe_text(name): int(n) for name, n in run.get("counts", {}).items()},
         "preset": safe_text(calls.get("preset")) or None,
-        "settings": job.get("config", {}) | {name: calls[name] for name in _SECTIONS if name in calls},
+        "settings": _settings(run),
         "fingerprint": safe_text(run.get("job_fingerprint")),
     }

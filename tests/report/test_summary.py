@@ -144,6 +144,20 @@ def test_indicators_carry_their_meaning(out: Path) -> None:
         assert f"<td>{text}" in page
 
 
+@pytest.mark.parametrize(("made_with", "shown"), [(1, False), (2, False), (3, True), (5, True)])
+def test_public_reports_show_protected_indicators_only(out: Path, made_with: int, shown: bool) -> None:
+    tables = read_tables(out)
+    row = {"port_id": [ROTTERDAM], "indicator": "port_calls", "period": "month", "part": "", "value": 7.0}
+    row |= {"period_start": "2024-03-01", "type_group": "all"}
+    run = {**tables.run, "calls": {"indicators": {"min_vessels": made_with}}}
+    changed = {**vars(tables), "indicators": schema.conform(pd.DataFrame(row), "indicators"), "run": run}
+    (port,) = summarise(type(tables)(**changed), public=True)["ports"]
+    assert (port["indicators"] is not None) == shown
+    assert any("table of indicators is left out" in note for note in port["notes"]) != shown
+    (port,) = summarise(type(tables)(**changed))["ports"]
+    assert port["indicators"] is not None
+
+
 def test_the_run_record_says_how_the_calls_were_made(out: Path) -> None:
     tables = read_tables(out)
     calls = {"preset": "adb", "calls": {"max_away_h": 24.0}, "indicators": {"timezone": "Asia/Manila"}}
