@@ -72,10 +72,11 @@ def apply_edits(
     schema.check_columns(edited.columns, "edited places", ["place_id"])
     complaints = Complaints()
     rows = checks.check_crs(edited, complaints).reset_index(drop=True)
+    placed = not complaints.found
     ids = pd.Series([_text(value) for value in rows["place_id"]], dtype=object)
     checks.check_ids(ids, register, complaints)
     labels = [name or f"the new place in row {row + 1}" for row, name in enumerate(ids)]
-    fine = checks.check_shapes(rows, labels, complaints)
+    fine = checks.check_shapes(rows, labels, complaints) & placed
     draft = _Draft(register, complaints)
     known = ids.isin(register.places["place_id"]) & ~ids.duplicated()
     columns = _columns(rows)
