@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,9 @@ LAYERS = {"berths": "berth_id", "quays": "quay_id", "anchorages": "anchorage_id"
 
 _GROUP_ROWS = 50_000
 _EXACT_IN_JAVASCRIPT = 2**53
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Full-width signs count in East Asian settings, and a semicolon parts cells where commas are decimal.
+_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+_FORMULA = re.compile(rf"(^|[;\t\r\n])(?=[\s\"']*[{_SIGNS}])|^(?=[\t\r\n])")
 
 
 def export(
@@ -105,7 +108,7 @@ def export(
 def write_geojson(frame: gpd.GeoDataFrame, path: str | Path, id_field: str) -> None:
     """Write RFC 7946 GeoJSON.
 
-    Longitude and latitude in WGS 84 with 6 decimals and no ``crs`` member, right-hand rings, boxes, shapes
+    Longitude and latitude in WGS 84 with 7 decimals and no ``crs`` member, right-hand rings, boxes, shapes
     cut at the antimeridian; each feature's id is the text of `id_field`, which stays a property too. Not a
     number and infinity become null, times ISO 8601 with Z, lists and dictionaries JSON text, and whole
     numbers that JavaScript would round (H3 cells) text.
@@ -131,7 +134,7 @@ def write_geojson(frame: gpd.GeoDataFrame, path: str | Path, id_field: str) -> N
         Path(path).stem,
         driver="GeoJSON",
         RFC7946="YES",
-        COORDINATE_PRECISION=6,
+        COORDINATE_PRECISION=7,
         WRITE_BBOX="YES",
         ID_FIELD=key,
         ID_TYPE="String",
@@ -194,15 +197,16 @@ def write_parquet(frame: pd.DataFrame, path: str | Path, table: str) -> None:
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, bom: bool = False) -> None:
-    """Write CSV in UTF-8, the geometry last as WKT in longitude and latitude with 6 decimals.
+    """Write CSV in UTF-8, the geometry last as WKT in longitude and latitude with 7 decimals.
 
-    Text that a spreadsheet would run as a formula (it begins with ``= + - @``, a tab or a carriage
-    return) gets an apostrophe in front. `bom` begins the file with a byte order mark.
+    Text that a spreadsheet would run as a formula (it begins with ``= + - @``, a tab or a line end, or goes
+    on so after a semicolon, a tab or a line end) gets an apostrophe in front. `bom` begins the file with a
+    byte order mark.
     """
     wkt = None
     if isinstance(frame, gpd.GeoDataFrame):
         shapes = _cut(_in_degrees(frame))
-        wkt = shapely.to_wkt(shapes.geometry.to_numpy(), rounding_precision=6)
+        wkt = shapely.to_wkt(shapes.geometry.to_numpy(), rounding_precision=7)
         frame = pd.DataFrame(frame.drop(columns=frame.geometry.name))
     plain = _plain(frame, times_as_text=True)
     for name in plain.columns:
@@ -350,8 +354,7 @@ def _is_text(values: pd.Series[Any]) -> bool:
 
 
 def _without_formulas(values: pd.Series[str]) -> pd.Series[str]:
-    risky = values.str.startswith(_FORMULA_STARTS).fillna(value=False).astype(bool)
-    return values.mask(risky, "'" + values)
+    return values.str.replace(_FORMULA, r"\1'", regex=True)
 
 
 def _tidy_geo(text: bytes) -> bytes:

@@ -110,16 +110,16 @@ def test_geojson_follows_rfc_7946(tmp_path: Path) -> None:
     first, second = found["features"]
     assert first["id"] == "p-0" == first["properties"]["berth_id"]
     assert first["properties"]["first_seen"] == "2022-03-01T12:30:00Z"
-    np.testing.assert_allclose(first["bbox"], [4.0, 51.9, 4.012346, 51.91])
+    np.testing.assert_allclose(first["bbox"], [4.0, 51.9, 4.0123457, 51.91])
     for feature in (first, second):
         for polygon in rings(feature["geometry"]):
             assert shapely.LinearRing(polygon[0]).is_ccw
             assert not any(shapely.LinearRing(hole).is_ccw for hole in polygon[1:])
             for lon, lat in np.concatenate(polygon):
-                assert lon == round(lon, 6)
-                assert lat == round(lat, 6)
-    rounded = shapely.set_precision(clockwise, 1e-6).normalize()
-    assert shape(first["geometry"]).normalize().equals_exact(rounded, 1e-6)
+                assert lon == round(lon, 7)
+                assert lat == round(lat, 7)
+    rounded = shapely.set_precision(clockwise, 1e-7).normalize()
+    assert shape(first["geometry"]).normalize().equals_exact(rounded, 1e-7)
     assert shape(second["geometry"]).area == pytest.approx(0.1 * 0.1 - 0.02 * 0.02)
 
 
@@ -312,17 +312,30 @@ def test_geopackage_layers(tmp_path: Path) -> None:
 
 def test_csv_for_spreadsheets(tmp_path: Path) -> None:
     texts = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "a=1", "", None]
+    texts += [" =1", "\uff1d1", "A;=1+1", 'A;"=1', "A\n@x", "A-1; B"]
+    more = ["' =1", "'\uff1d1", "A;'=1+1", "A;'\"=1", "A\n'@x", "A-1; B"]
     numbers = np.arange(len(texts)) - 4.5
     frame = berth_table([shapely.Point(-4.12345678, 51)] * len(texts), use=texts, length_m=numbers)
     write_csv(frame, tmp_path / "x.csv", bom=True)
     raw = (tmp_path / "x.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline="")))
-    assert [row["use"] for row in rows] == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "a=1", "", ""]
+    assert [row["use"] for row in rows] == [
+        "'=1+1",
+        "'+1",
+        "'-1",
+        "'@x",
+        "'\tx",
+        "'\rx",
+        "a=1",
+        "",
+        "",
+        *more,
+    ]
     assert rows[0]["length_m"] == "-4.5"
     assert rows[0]["first_seen"] == "2022-03-01T12:30:00Z"
     assert list(rows[0])[-1] == "geometry"
-    assert shapely.from_wkt(rows[0]["geometry"]).coords[0] == (-4.123457, 51.0)
+    assert shapely.from_wkt(rows[0]["geometry"]).coords[0] == (-4.1234568, 51.0)
     write_csv(pd.DataFrame({"reason": ["x"]}), tmp_path / "y.csv")
     assert (tmp_path / "y.csv").read_bytes() == b"reason\r\nx\r\n"
 

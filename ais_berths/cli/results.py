@@ -31,7 +31,9 @@ def hexagons(out: str, settings: str) -> None:
 @click.argument("out", type=click.Path())
 @click.argument("file", type=click.Path())
 @click.option("--cells", is_flag=True, help="Write the H3 cells of the berths instead.")
-@click.option("--bom", is_flag=True, help="CSV with a byte order mark, for spreadsheet programs.")
+@click.option(
+    "--excel", "--bom", "bom", is_flag=True, help="CSV with a byte order mark, for spreadsheet programs."
+)
 @click.option("--public", is_flag=True, help="Without places of few ships and what stands for a single one.")
 @MIN_VESSELS
 @click.option("--pings", is_flag=True, help="With the folder of a store, copy the clean pings too.")
