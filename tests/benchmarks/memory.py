@@ -23,8 +23,8 @@ from children import Measured, run_cli
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PORT, LAT, LON = "NLRTM", 51.95, 4.05
-"""Rotterdam; the ships lie somewhere in front of it."""
+PORT, LAT, LON = "NLRTM", 51.9, 4.4
+"""Rotterdam; the ships lie in a row through it."""
 
 _DAY_S = 86_400
 _SMALL = "[run]\nchunk_rows = 200_000\ntask_pings = 200_000\n"
@@ -87,7 +87,7 @@ def measure(case: Case, scale: float) -> list[Any]:
 
 
 def reports(n: int, ships: int, near: float, first: int = 0) -> pa.Table:
-    """Reports of ships that lie at berths for hours or cross the ocean, in the order of time.
+    """Reports of ships that lie at a berth for six days and are away for two, or always at sea, by time.
 
     Parameters
     ----------
@@ -104,9 +104,10 @@ def reports(n: int, ships: int, near: float, first: int = 0) -> pa.Table:
     rng = np.random.default_rng(first)
     ship = number % ships
     time_s = number * 30 // max(1, ships // 100)
-    berth = (ship + time_s // (_DAY_S // 2)) % 50
+    berth = ship % 50
+    away = (time_s // (2 * _DAY_S) + ship) % 4 == 3
     noise = rng.normal(0.0, 2e-5, (2, n))
-    at_sea = ship >= near * ships
+    at_sea = away | (ship >= near * ships)
     east = np.where(at_sea, time_s / 20_000 % 100 - 60, LON + berth * 0.004 + noise[1])
     stamp = np.datetime64("2024-01-01T00:00:00", "us") + time_s * np.timedelta64(1_000_000, "us")
     return pa.table(
