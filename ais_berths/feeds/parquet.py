@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from polars.exceptions import PanicException, PolarsError
 
 from ais_berths.feeds.chunks import OUTSIDE, Batch, open_parquet
@@ -73,11 +74,21 @@ def _read_groups(
     with open_parquet(chunk.path, texts, metadata) as file:
         for group in chunk.row_groups:
             if metadata.row_group(group).num_rows <= _WHOLE_GROUPS * batch_rows:
-                yield Batch(file.read_row_group(group, columns=sources, use_threads=threads), {})
+                yield Batch(_whole(file.read_row_group(group, columns=sources, use_threads=threads)), {})
                 continue
             pieces = file.iter_batches(batch_rows, row_groups=[group], columns=sources, use_threads=threads)
             for piece in pieces:
-                yield Batch(pa.Table.from_batches([piece]), {})
+                yield Batch(_whole(pa.Table.from_batches([piece])), {})
+
+
+def _whole(table: pa.Table) -> pa.Table:
+    """Return the table, unless texts have codes that their dictionary lacks: reading does not notice that."""
+    for column in table.itercolumns():
+        for part in column.chunks if pa.types.is_dictionary(column.type) else ():
+            largest = pc.max(part.indices).as_py()
+            if largest is not None and largest >= len(part.dictionary):
+                raise pa.ArrowInvalid("a text is not in the dictionary of its column")
+    return table
 
 
 def _near(schema: pa.Schema, feed: Feed, cells: CellFilter) -> pl.Expr | None:

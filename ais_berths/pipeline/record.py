@@ -111,6 +111,8 @@ def command_of(job: Job, inputs: Iterable[str]) -> str:
         words.append(f"--bbox={','.join(map(str, job.bbox))}")
     elif job.ports_file is None and not job.ports:
         words.append("--all-ports")
+    if job.register_file is not None:
+        words += ["--register", job.register_file]
     words += ["--feed", job.feed]
     for name, when in (("--start", job.start), ("--end", job.end)):
         if when is not None:

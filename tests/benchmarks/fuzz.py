@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 Rng = np.random.Generator
 CONFIG = Config()
+MOST_BYTES = 6 << 30
 MMSI = (244000001, 244000002, 366999999, 0, -1, 2**62)
 NUMBERS = (0.0, -0.0, 1.0, 0.3, 12.5, 179.999999, -180.0, 90.0, 359.9, 511.0, 1e300, -1e-300, np.nan, np.inf)
 TEXTS = ("", "A", "244000001-1", "moored", "NL", "<b>", "=1+1", "\x1b[31m", "\u202e", "x" * 3000, "\0", None)
@@ -70,6 +71,8 @@ def main() -> None:
     tried: Counter[str] = Counter()
     found: dict[str, str] = {}
     number = options.seed
+    # A damaged file may ask for more memory than there is: that must not end this machine.
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     begin = time.monotonic()
     while processor_s() < options.minutes * 60 and time.monotonic() - begin < options.wall_minutes * 60:
         number += 1
@@ -78,7 +81,7 @@ def main() -> None:
         tries += [(file.name, functools.partial(read_damaged, rng, file)) for file in files]
         for name, call in tries:
             tried[name] += 1
-            trouble = trouble_of(call)
+            trouble = trouble_of(call) or greed_of()
             if trouble and trouble not in found:
                 found[trouble] = f"{name}, seed {number}"
                 print(f"{name}, seed {number}: {trouble}", flush=True)
@@ -98,6 +101,12 @@ def trouble_of(call: Callable[[], None]) -> str:
         where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
         return f"{type(error).__name__} in {where}: {' '.join(str(error).split())[:120]}"
     return ""
+
+
+def greed_of(most_bytes: int = 2 << 30) -> str:
+    """Say whether more memory was taken than such small files and tables can need."""
+    taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    return f"took more than {most_bytes >> 30} GB" if taken > most_bytes else ""
 
 
 def processor_s() -> float:

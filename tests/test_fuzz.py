@@ -1,0 +1,87 @@
+"""A little of ``tests/benchmarks/fuzz.py`` with every run of the tests, and what it found."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ais_berths import feeds
+from ais_berths.errors import AisBerthsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+STEPS = (
+    *("clean_pings", "detect_stops", "classify_stops", "merge_statics", "build_hulls", "find_places"),
+    *("find_anchorages", "make_calls", "measure_detours", "make_indicators", "hexagons", "berth_cells"),
+    "exports",
+)
+
+
+@pytest.fixture(scope="module")
+def fuzz(root: Path) -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(root / "tests" / "benchmarks"))
+        yield importlib.import_module("fuzz")
+
+
+def test_every_step_is_tried(fuzz: Any) -> None:
+    assert set(fuzz.STEPS) == set(STEPS)
+
+
+@pytest.mark.filterwarnings("ignore")  # of pandas and numpy, about what the tables hold
+@pytest.mark.parametrize("step", STEPS)
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_a_step_ends_well_or_in_plain_words(fuzz: Any, step: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    assert fuzz.trouble_of(lambda: fuzz.STEPS[step](rng)) == ""
+
+
+def test_a_fault_is_noticed(fuzz: Any) -> None:
+    def fail() -> None:
+        raise KeyError("lost")
+
+    def refuse() -> None:
+        raise AisBerthsError("plain words")
+
+    assert "KeyError" in fuzz.trouble_of(fail)
+    assert fuzz.trouble_of(refuse) == ""
+
+
+def test_every_byte_of_a_file_flipped(tmp_path: Path) -> None:
+    """Among others, texts whose code their dictionary lacks, which reading does not notice."""
+    table = pa.table(
+        {
+            "MMSI": pa.array([367000001, 367000002] * 40),
+            "BaseDateTime": pa.array(["2024-03-01T00:00:00", "2024-03-01T00:05:00"] * 40),
+            "LAT": pa.array([45.0, 45.1] * 40),
+            "LON": pa.array([-30.0, -29.9] * 40),
+            "VesselName": pa.array(["A", "B"] * 40),
+        }
+    )
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="none", store_schema=False, write_statistics=False)
+    whole = buffer.getvalue()
+    refused = 0
+    for at in range(4, len(whole), 3):
+        path = tmp_path / "a.parquet"
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        try:
+            files = feeds.list_inputs([path])
+            feed = feeds.load_feed("noaa")
+            for chunk in feeds.plan_chunks(files, feed):
+                for batch in feeds.iter_batches(chunk, feed):
+                    feeds.normalise(batch.table, feed)
+        except AisBerthsError:
+            refused += 1
+    assert refused > 50
