@@ -141,7 +141,7 @@ def test_indicators_carry_their_meaning(out: Path) -> None:
     assert found["waiting_h_p50"].startswith("median of: time at anchor before the first berth")
     page = render_html(summary)
     for text in found.values():
-        assert f"<td>{text}" in page
+        assert f'<td class="meaning">{text}' in page
 
 
 @pytest.mark.parametrize(("made_with", "shown"), [(1, False), (2, False), (3, True), (5, True)])
