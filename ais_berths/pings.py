@@ -79,7 +79,7 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     clean = table.iloc[rows].reset_index(drop=True)
     clean = clean.assign(
         track=track.astype(np.int16),
-        coarse=clean["coarse"].fillna(False).astype(bool),
+        coarse=clean["coarse"].eq(True).astype(bool),
         nav_status=clean["nav_status"].fillna(NOT_DEFINED),
     )
     return clean, quality_table("clean", counts)
@@ -171,7 +171,8 @@ class _Moves:
             lat=table["lat"].to_numpy(dtype=np.float64),
             lon=table["lon"].to_numpy(dtype=np.float64),
             sog=table["sog_kn"].to_numpy(dtype=np.float64),
-            coarse=table["coarse"].fillna(False).to_numpy(dtype=bool),
+            # Not fillna: flags with nulls are objects, and pandas 2.2 warns of making them flags again.
+            coarse=table["coarse"].eq(True).to_numpy(dtype=bool),
         )
 
     def take(self, rows: NDArray[np.intp]) -> _Moves:
