@@ -60,8 +60,8 @@ def export(
     out
         Folder that `ais-berths detect` wrote.
     file
-        ``.geojson``, ``.parquet`` and ``.csv`` hold the berths; ``.gpkg`` has the layers berths, quays
-        and anchorages.
+        ``.geojson``, ``.parquet`` and ``.csv`` hold the berths; ``.gpkg`` has the layers berths, quays,
+        anchorages and, unless it is for the public, stops.
     cells
         Write the H3 cells of the berths instead: ``.csv`` and ``.parquet`` as the table that the
         platform's ``get_ais(polygon_hex_df=...)`` takes, ``.geojson`` and ``.gpkg`` as hexagons.
@@ -86,6 +86,8 @@ def export(
     if suffix not in SUFFIXES:
         raise OutputError(f"{path} ends in {suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}")
     layers = {name: _read_layer(Path(out), name) for name in (LAYERS if suffix == ".gpkg" else ["berths"])}
+    if suffix == ".gpkg" and (Path(out) / "stops.parquet").is_file():
+        layers["stops"] = _stop_points(Path(out))
     if min_vessels is not None:
         layers = publish(layers | {"stops": _read_stops(Path(out))}, min_vessels)
     berths = layers["berths"]
@@ -237,6 +239,11 @@ def _read_stops(out: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"the folder {out} holds no stops.parquet, which says what may be published")
     return read_table(path, "stops", ["port_id", "mmsi", "berth_id", "anchorage_id"])
+
+
+def _stop_points(out: Path) -> gpd.GeoDataFrame:
+    stops = read_table(out / "stops.parquet", "stops")
+    return gpd.GeoDataFrame(stops, geometry=gpd.points_from_xy(stops["lon"], stops["lat"]), crs="EPSG:4326")
 
 
 def _export_cells(out: Path, berths: gpd.GeoDataFrame, path: Path, *, bom: bool) -> None:
