@@ -154,7 +154,9 @@ def _figures() -> str:
         "they stand. What the columns mean, and how the ports are made, is said in its `README.md`."
     )
     found = sorted((HERE.parent / "tests" / "benchmarks").glob("*.md"))
-    texts = [path.read_text(encoding="utf-8").strip() for path in found if path.name != "README.md"]
+    # Notes stand in the pages that were made with them.
+    shown = [path for path in found if path.name != "README.md" and not path.stem.endswith("_notes")]
+    texts = [path.read_text(encoding="utf-8").strip() for path in shown]
     lower = [re.sub(r"^#", "##", text, flags=re.MULTILINE) for text in texts]
     return "\n\n".join([head, *lower]) + "\n"
 
