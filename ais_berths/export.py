@@ -50,6 +50,7 @@ def export(
     file: str | Path,
     *,
     cells: bool = False,
+    table: str = "berths",
     bom: bool = False,
     min_vessels: int | None = None,
 ) -> Path:
@@ -65,6 +66,8 @@ def export(
     cells
         Write the H3 cells of the berths instead: ``.csv`` and ``.parquet`` as the table that the
         platform's ``get_ais(polygon_hex_df=...)`` takes, ``.geojson`` and ``.gpkg`` as hexagons.
+    table
+        Write this table of the folder instead, such as ``vessels`` or ``port_calls``; as ``.csv`` only.
     bom
         Begin a CSV file with the byte order mark that spreadsheet programs look for.
     min_vessels
@@ -85,6 +88,9 @@ def export(
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise OutputError(f"{path} ends in {suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}")
+    if table != "berths":
+        _export_table(Path(out), table, path, bom=bom, min_vessels=min_vessels)
+        return path
     layers = {name: _read_layer(Path(out), name) for name in (LAYERS if suffix == ".gpkg" else ["berths"])}
     if suffix == ".gpkg" and (Path(out) / "stops.parquet").is_file():
         layers["stops"] = _stop_points(Path(out))
@@ -244,6 +250,18 @@ def _read_stops(out: Path) -> pd.DataFrame:
 def _stop_points(out: Path) -> gpd.GeoDataFrame:
     stops = read_table(out / "stops.parquet", "stops")
     return gpd.GeoDataFrame(stops, geometry=gpd.points_from_xy(stops["lon"], stops["lat"]), crs="EPSG:4326")
+
+
+def _export_table(out: Path, table: str, path: Path, *, bom: bool, min_vessels: int | None) -> None:
+    if path.suffix.lower() != ".csv":
+        raise OutputError(f"{path} ends in {path.suffix}, expected .csv for the table {table}")
+    frame = _read_layer(out, table) if table in LAYERS else read_table(out / f"{table}.parquet", table)
+    if min_vessels is not None:
+        public = publish({table: frame, "stops": _read_stops(out)}, min_vessels)
+        if table not in public:
+            raise OutputError(f"the table {table} is about single ships; it cannot be written for the public")
+        frame = public[table]
+    write_csv(frame, path, bom=bom)
 
 
 def _export_cells(out: Path, berths: gpd.GeoDataFrame, path: Path, *, bom: bool) -> None:

@@ -453,6 +453,21 @@ def test_export_of_cells(result: Path, tmp_path: Path) -> None:
     assert len(gpd.read_file(tmp_path / "cells.gpkg", layer="berth_cells")) == len(stored)
 
 
+def test_export_of_another_table(result: Path, tmp_path: Path) -> None:
+    names = pd.DataFrame({"mmsi": [1, 2], "name": ["=HYPERLINK(1)", "Ada"]})
+    write_parquet(names, result / "vessels.parquet", "vessels")
+    export(result, tmp_path / "vessels.csv", table="vessels", bom=True)
+    table = pd.read_csv(tmp_path / "vessels.csv", encoding="utf-8-sig")
+    assert table["name"].tolist() == ["'=HYPERLINK(1)", "Ada"]
+    assert export(result, tmp_path / "quays.csv", table="quays").is_file()
+    with pytest.raises(OutputError, match=r"ends in \.gpkg, expected \.csv for the table vessels"):
+        export(result, tmp_path / "vessels.gpkg", table="vessels")
+    stops = pd.DataFrame({"stop_id": ["a"], "mmsi": [1], "port_id": ["50"]})
+    write_parquet(stops, result / "stops.parquet", "stops")
+    with pytest.raises(OutputError, match="about single ships"):
+        export(result, tmp_path / "vessels.csv", table="vessels", min_vessels=3)
+
+
 def test_export_says_what_is_wrong(result: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"ends in \.shp, expected one of \.geojson"):
         export(result, tmp_path / "berths.shp")

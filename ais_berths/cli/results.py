@@ -32,13 +32,32 @@ def hexagons(out: str, settings: str) -> None:
 @click.argument("file", type=click.Path())
 @click.option("--cells", is_flag=True, help="Write the H3 cells of the berths instead.")
 @click.option(
+    "--table",
+    default="berths",
+    type=click.Choice(
+        [
+            *("berths", "quays", "anchorages", "stops", "vessels"),
+            *("berth_calls", "port_calls", "indicators", "berth_cells"),
+        ]
+    ),
+    show_default=True,
+    help="Table to write; others than berths as .csv.",
+)
+@click.option(
     "--excel", "--bom", "bom", is_flag=True, help="CSV with a byte order mark, for spreadsheet programs."
 )
 @click.option("--public", is_flag=True, help="Without places of few ships and what stands for a single one.")
 @MIN_VESSELS
 @click.option("--pings", is_flag=True, help="With the folder of a store, copy the clean pings too.")
 def export_command(
-    out: str, file: str, cells: bool, bom: bool, public: bool, min_vessels: int, pings: bool
+    out: str,
+    file: str,
+    cells: bool,
+    table: str,
+    bom: bool,
+    public: bool,
+    min_vessels: int,
+    pings: bool,
 ) -> None:
     """Write the berths of OUT as FILE: .geojson, .gpkg, .parquet or .csv.
 
@@ -50,10 +69,11 @@ def export_command(
 
     least = min_vessels if public else None
     if "://" not in file:
-        click.echo(f"wrote {export(out, file, cells=cells, bom=bom, min_vessels=least)}")
+        click.echo(f"wrote {export(out, file, cells=cells, table=table, bom=bom, min_vessels=least)}")
     elif is_file_url(file):
-        click.echo(f"wrote {export_to_url(out, file, cells=cells, bom=bom, min_vessels=least)}")
-    elif cells or bom or public:
+        done = export_to_url(out, file, cells=cells, table=table, bom=bom, min_vessels=least)
+        click.echo(f"wrote {done}")
+    elif cells or bom or public or table != "berths":
         raise click.UsageError("a folder gets all tables as they are; name a file to use these options")
     else:
         copies = copy_results(out, file, pings=pings)
