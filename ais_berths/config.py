@@ -328,7 +328,7 @@ class IndicatorsConfig(Section):
     )
     anchorage_only: bool = Field(default=False, description="count port calls of ships that only anchored")
     max_stay_quantile: float = Field(
-        1.0, gt=0, le=1, description="port calls longer than this quantile of all are left out"
+        1.0, gt=0, le=1, description="port calls longer than this quantile of all of the port are left out"
     )
     edge_h: float = Field(
         6.0,
@@ -471,7 +471,7 @@ def to_toml(config: Config | None = None) -> str:
         lines.append(f"[{name}]  # {section_field.description}")
         section = getattr(config, name)
         for key, field in type(section).model_fields.items():
-            lines.append(f"{key} = {_toml_value(getattr(section, key))}  # {field.description}")
+            lines.append(f"{key} = {toml_value(getattr(section, key))}  # {field.description}")
         lines.append("")
     return "\n".join(lines)
 
@@ -483,7 +483,7 @@ def reference_table() -> str:
     for name in Config.model_fields:
         section = getattr(config, name)
         lines.extend(
-            f"| `{name}.{key}` | `{_toml_value(getattr(section, key))}` | {field.description} |"
+            f"| `{name}.{key}` | `{toml_value(getattr(section, key))}` | {field.description} |"
             for key, field in type(section).model_fields.items()
         )
     return "\n".join(lines) + "\n"
@@ -507,12 +507,19 @@ def explain(item: Any, names: list[str]) -> str:
     return f"{where} is {item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
 
 
-def _toml_value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Write one value as TOML.
+
+    Examples
+    --------
+    >>> print(toml_value(("week", "month")))
+    ["week", "month"]
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         # Strings of JSON are strings of TOML, but for one control character.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     return repr(value)

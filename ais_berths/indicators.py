@@ -119,8 +119,10 @@ def make_indicators(
         return schema.empty("indicators")
     calendar = Calendar.of(first, last, config.timezone)
     port_calls = _in_scope(port_calls, vessels, config)
-    limit = port_calls["time_in_port_h"].quantile(config.max_stay_quantile) if len(port_calls) else 0.0
-    port_calls = port_calls[port_calls["time_in_port_h"] <= limit]
+    longest = port_calls.groupby("port_id")["time_in_port_h"].quantile(config.max_stay_quantile)
+    port_calls = port_calls[
+        port_calls["time_in_port_h"] <= port_calls["port_id"].map(longest).astype(np.float64)
+    ]
     if not config.anchorage_only:
         port_calls = port_calls[~port_calls["anchorage_only"].astype(bool)]
     places = berths[berths["use"].isin(config.uses) | (len(config.uses) == 0)]

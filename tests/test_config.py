@@ -22,6 +22,7 @@ from ais_berths.config import (
     read_toml,
     reference_table,
     to_toml,
+    toml_value,
 )
 from ais_berths.errors import ConfigError
 
@@ -32,7 +33,7 @@ OTHER = {
     "cells": {"radius_nm": 5.5, "resolution": 7},
     "clean": {"junk_mmsi": [1, 2]},
     "calls": {"kinds": ["moored"]},
-    "indicators": {"timezone": 'Odd "zone" \\ name', "periods": ["month"], "anchorage_only": True},
+    "indicators": {"timezone": "Europe/Copenhagen", "periods": ["month"], "anchorage_only": True},
     "hexagons": {"weighted": True},
 }
 
@@ -43,6 +44,10 @@ OTHER = {
 @pytest.mark.parametrize(
     ("data", "words"),
     [
+        (
+            {"indicators": {"timezone": "Mars/Olympus"}},
+            "indicators.timezone is 'Mars/Olympus': value error, expected a name such as UTC",
+        ),
         ({"cells": {"radius_mn": 5}}, "cells.radius_mn is not a setting; did you mean cells.radius_nm?"),
         ({"stops": {"enter_knots": 1}}, "did you mean stops.enter_kn?"),
         ({"berth": {"min_overlap": 0.5}}, "berth is not a setting; did you mean berths?"),
@@ -111,15 +116,15 @@ def test_no_file_means_the_defaults() -> None:
     assert load_config(None) == Config()
 
 
-@given(
-    radius=st.floats(0.001, 100),
-    zone=st.text(st.characters(codec="utf-8")),
-    mmsi=st.lists(st.integers(0, 2**40)),
-)
-def test_toml_there_and_back_for_any_values(radius: float, zone: str, mmsi: list[int]) -> None:
-    data = {"cells": {"radius_nm": radius}, "indicators": {"timezone": zone}, "clean": {"junk_mmsi": mmsi}}
-    config = parse_config(data)
+@given(radius=st.floats(0.001, 100), mmsi=st.lists(st.integers(0, 2**40)))
+def test_toml_there_and_back_for_any_values(radius: float, mmsi: list[int]) -> None:
+    config = parse_config({"cells": {"radius_nm": radius}, "clean": {"junk_mmsi": mmsi}})
     assert parse_config(tomllib.loads(to_toml(config))) == config
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_any_text_is_written_as_toml(text: str) -> None:
+    assert tomllib.loads(f"text = {toml_value(text)}")["text"] == text
 
 
 def test_the_record_of_a_run_can_be_read_again() -> None:

@@ -315,6 +315,15 @@ def test_settings_choose_what_counts() -> None:
     assert set(monthly["period"]) == {"month"}
 
 
+def test_the_longest_stays_are_those_of_the_port() -> None:
+    own = [port_call(mmsi, "2024-03-01", f"2024-03-0{mmsi + 1}") for mmsi in (1, 2, 3)]
+    longer = [port_call(mmsi, "2024-03-01", f"2024-03-2{mmsi}", port_id="Q") for mmsi in (1, 2, 3)]
+    table = indicators([*own, *longer], config=IndicatorsConfig(min_vessels=1, max_stay_quantile=0.5))
+    month = table[(table["period"] == "month") & (table["type_group"] == "all")]
+    calls = month[month["indicator"] == "port_calls"].set_index("port_id")["value"]
+    assert calls.to_dict() == {"P": 2, "Q": 2}
+
+
 def test_nothing_gives_an_empty_table_and_a_chosen_port_its_zeros() -> None:
     nothing = [schema.empty("berth_calls"), schema.empty("port_calls"), VESSELS, BERTHS]
     empty = make_indicators(*nothing, IndicatorsConfig())
