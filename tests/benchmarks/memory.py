@@ -23,8 +23,8 @@ from children import Measured, run_cli
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PORT, LAT, LON = "NLRTM", 51.9, 4.4
-"""Rotterdam; the ships lie in a row through it."""
+PORT, LAT, LON = "NLRTM", 51.87, 4.33
+"""Rotterdam; the ships lie in rows through it."""
 
 _DAY_S = 86_400
 _SMALL = "[run]\nchunk_rows = 200_000\ntask_pings = 200_000\n"
@@ -104,18 +104,18 @@ def reports(n: int, ships: int, near: float, first: int = 0) -> pa.Table:
     rng = np.random.default_rng(first)
     ship = number % ships
     time_s = number * 30 // max(1, ships // 100)
-    berth = ship % 50
+    north, east = ship // 100 * 0.002, ship % 100 * 0.003
     away = (time_s // (2 * _DAY_S) + ship) % 4 == 3
     noise = rng.normal(0.0, 2e-5, (2, n))
     at_sea = away | (ship >= near * ships)
-    east = np.where(at_sea, time_s / 20_000 % 100 - 60, LON + berth * 0.004 + noise[1])
+    lon = np.where(at_sea, time_s / 20_000 % 100 - 60, LON + east + noise[1])
     stamp = np.datetime64("2024-01-01T00:00:00", "us") + time_s * np.timedelta64(1_000_000, "us")
     return pa.table(
         {
             "MMSI": 244_000_000 + ship,
             "BaseDateTime": stamp,
-            "LAT": np.round(np.where(at_sea, 30 + ship / ships, LAT + noise[0]), 5),
-            "LON": np.round(east, 5),
+            "LAT": np.round(np.where(at_sea, 30 + ship / ships, LAT + north + noise[0]), 5),
+            "LON": np.round(lon, 5),
             "SOG": np.where(at_sea, 14.0, np.abs(np.round(noise[0] * 2000, 1))),
             "COG": np.round(rng.uniform(0, 360, n), 1),
             "Heading": np.full(n, 80.0),
