@@ -1,7 +1,7 @@
 """How certain a berth is: the probability that it is real and its polygon about right.
 
 A logistic formula over what speaks for or against a berth. Its weights were fitted to the berths of simulated
-ports (seeds 1-30; 7 and 30 days; antenna offsets, sizes or nothing known; terrestrial and satellite
+ports (seeds 1-10; 7 and 30 days; antenna offsets, sizes or nothing known; terrestrial and satellite
 reception). There a berth is true when its polygon and that of a true berth share half of the area that
 either covers; a place of tugs or fishing boats is true from 0.3 on, as the error of a position is half a
 boat. ``tests/benchmarks/calibration.py`` fits the weights again and checks them on other seeds.
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WEIGHTS = {
-    "constant": 2.0,
-    "ships": 1.35,
-    "once": -1.4,
-    "error": -6.4,
-    "unsized": -1.9,
-    "play": -6.2,
-    "buoy": -2.15,
-    "craft": 2.9,
+    "constant": 2.3,
+    "ships": 1.4,
+    "once": -0.4,
+    "error": -7.7,
+    "unsized": -1.6,
+    "play": -6.75,
+    "buoy": -0.1,
+    "craft": 2.55,
 }
 """Weight of each piece of evidence, see `weigh_evidence`."""
 
@@ -64,7 +64,7 @@ def rate_berths(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFrame
     ...     "geometry": [shapely.box(3.998, 51.8998, 4.002, 51.9002),
     ...                  shapely.box(4.098, 51.8998, 4.102, 51.9002)]})
     >>> rate_berths(berths, members, hulls).round(1).tolist()
-    [0.9, 0.1]
+    [1.0, 0.4]
     """
     evidence = weigh_evidence(berths, members, hulls)
     score = evidence.mul(pd.Series(WEIGHTS)).sum(axis=1).to_numpy(dtype=np.float64)

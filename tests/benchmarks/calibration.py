@@ -1,7 +1,7 @@
 """Is the confidence of berths what it says: of those given 0.9, are nine in ten true?
 
     python tests/benchmarks/calibration.py --seeds 31-33 --days 7 --out -
-    python tests/benchmarks/calibration.py --fit --seeds 1-30 --days 7,30 --out -
+    python tests/benchmarks/calibration.py --fit --seeds 1-10 --days 7,30 --out -
 
 The first checks the formula, the second fits its weights anew.
 """
