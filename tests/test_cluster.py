@@ -165,6 +165,7 @@ def test_nothing_of_size_travels(
 
 def test_nobody_answers(archive: Path, job: Job, tmp_path: Path) -> None:
     import dask  # noqa: PLC0415
+    import distributed  # noqa: F401, PLC0415 - its settings are there before one of them is changed
 
     wiring = Wiring(scheduler="tcp://127.0.0.1:9")
     patience = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
