@@ -10,11 +10,16 @@ import pandas as pd
 import shapely
 
 from ais_berths import schema
+from ais_berths.errors import InputError
 from ais_berths.geo import Plane, cell_polygons, turn_deg
 
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
+
+# Of one berth; more would take gigabytes.
+_MOST_CELLS = 500_000
+_KM2_PER_DEG2 = 111.2**2
 
 
 def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
@@ -34,6 +39,11 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
     the largest share of it, at equal shares to the first by ``berth_id``; so a berth smaller than a cell may
     end with none.
 
+    Raises
+    ------
+    InputError
+        A berth is larger than a berth can be.
+
     Examples
     --------
     >>> import geopandas as gpd
@@ -48,6 +58,7 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
     schema.check_frame(berths, "berths", ["berth_id", "port_id"])
     berths = berths[~(berths.geometry.isna() | berths.geometry.is_empty)]
     shapes = (berths if berths.crs is None else berths.to_crs("EPSG:4326")).geometry.to_numpy()
+    _check_sizes(berths["berth_id"], shapes, resolution)
     plane = Plane.around(shapely.get_coordinates(shapes)[:, 0])
     # A buffer of nothing joins the halves of a berth that was cut at the antimeridian.
     flat = shapely.buffer(_flatten(plane, shapes), 0.0)
@@ -70,6 +81,17 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
     )
     found = found.drop_duplicates("hex_id").sort_values(["berth_id", "hex_id"], ignore_index=True)
     return schema.conform(found, "berth_cells")
+
+
+def _check_sizes(names: pd.Series[str], shapes: NDArray[np.object_], resolution: int) -> None:
+    """Raise where a shape takes so many cells that it must be wrong."""
+    lat = shapely.get_y(shapely.centroid(shapes))
+    km2 = shapely.area(shapes) * _KM2_PER_DEG2 * np.cos(np.radians(lat))
+    if len(km2) and km2.max() > _MOST_CELLS * h3.average_hexagon_area(resolution, unit="km^2"):
+        worst = int(km2.argmax())
+        raise InputError(
+            f"the berth {names.iloc[worst]} covers {km2[worst]:,.0f} km2, as no berth does; see to its shape"
+        )
 
 
 def cell_list(cells: pd.DataFrame) -> pd.DataFrame:

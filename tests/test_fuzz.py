@@ -6,15 +6,18 @@ import importlib
 import io
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ais_berths import feeds
-from ais_berths.errors import AisBerthsError
+from ais_berths.berthcells import berth_cells
+from ais_berths.errors import AisBerthsError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +76,7 @@ def test_every_byte_of_a_file_flipped(tmp_path: Path) -> None:
     pq.write_table(table, buffer, compression="none", store_schema=False, write_statistics=False)
     whole = buffer.getvalue()
     refused = 0
-    for at in range(4, len(whole), 3):
+    for at in range(4, len(whole), 7):
         path = tmp_path / "a.parquet"
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
         try:
@@ -84,4 +87,16 @@ def test_every_byte_of_a_file_flipped(tmp_path: Path) -> None:
                     feeds.normalise(batch.table, feed)
         except AisBerthsError:
             refused += 1
-    assert refused > 50
+    assert refused > 20
+
+
+def test_a_berth_as_large_as_a_sea_is_refused() -> None:
+    """Its cells would take more memory than there is."""
+    sea = gpd.GeoDataFrame(
+        {"berth_id": ["a", "b"], "port_id": "P"},
+        geometry=[shapely.box(4.0, 51.0, 4.001, 51.001), shapely.box(179.9, 70, 180.1, 71)],
+        crs="EPSG:4326",
+    )
+    with pytest.raises(InputError, match="the berth b covers"):
+        berth_cells(sea)
+    assert len(berth_cells(sea.iloc[:1])) > 10

@@ -212,7 +212,14 @@ def plain_words(path: str) -> Iterator[None]:
         raise InputError(f"{path} cannot be opened: {error.strerror or error}") from error
     except ImportError as error:
         raise _missing_package(path, error) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, pa.ArrowException) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        UnicodeError,
+        pa.ArrowException,
+    ) as error:
         raise _damaged(path, error) from error
     except (TimeoutError, ConnectionError) as error:
         reason = " ".join(str(error).split()) or "no answer in time"

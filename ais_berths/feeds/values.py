@@ -183,17 +183,30 @@ def as_text(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary.take(array.indices)
     if pa.types.is_string(array.type):
-        text = array
+        text = array if _is_utf8(array) else _decoded(array)
     elif _is_text(array.type):
         text = _try_cast(array, pa.string())
         if text is None:
-            values = array.cast(pa.large_binary()).to_pylist()
-            text = pa.array([None if v is None else v.decode("utf-8", "replace") for v in values])
+            text = _decoded(array)
     else:
         text = _try_cast(array, pa.string())
         if text is None:
             return pa.nulls(len(array), pa.string())
     return pc.utf8_trim_whitespace(text)
+
+
+def _is_utf8(array: pa.Array) -> bool:
+    """Parquet says of bytes that they are UTF-8, and reading does not check it."""
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _decoded(array: pa.Array) -> pa.Array:
+    values = array.cast(pa.large_binary()).to_pylist()
+    return pa.array([None if v is None else v.decode("utf-8", "replace") for v in values], pa.string())
 
 
 def filled(column: pa.Array | pa.ChunkedArray) -> Mask:
