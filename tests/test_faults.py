@@ -49,7 +49,6 @@ def a_job(bench: Any) -> Job:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_killed_at_random_moments(bench: Any) -> None:
     rng = np.random.default_rng(1)
     for number in range(6):

@@ -285,7 +285,7 @@ def test_a_missing_column_is_named():
 
 @pytest.mark.parametrize(("reception", "least"), [("terrestrial", 0.95), ("satellite", 0.9)])
 def test_kinds_in_a_simulated_port(reception, least):
-    pings, statics, truth = simulate_port(days=5, rng=4, reception=reception, report_s=300)
+    pings, statics, truth = simulate_port(days=10, rng=4, reception=reception, report_s=300)
     clean, _ = clean_pings(pings, CleanConfig())
     stops, _ = detect_stops(clean, StopsConfig())
     found = classify_stops(stops, merge_statics(statics, HullsConfig()), CONFIG)
