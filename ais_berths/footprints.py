@@ -84,7 +84,7 @@ class Footprints:
             | {"along": np.round(along), "across": np.round(across)}
         )
         order = np.lexsort((self.y, self.x, self.mmsi, self.start))
-        number = like.iloc[order].groupby(list(like.columns), sort=False).ngroup().to_numpy()
+        number = like.iloc[order].groupby(list(like.columns), sort=False, dropna=False).ngroup().to_numpy()
         first = order[np.unique(number, return_index=True)[1]]
         out = np.empty(len(order), dtype=np.intp)
         out[order] = first[number]

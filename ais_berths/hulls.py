@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ais_berths.config import HullsConfig
 
 _POINT_SIDE = 0.5
+# Beyond this latitude no map has room for a hull.
+_POLE_DEG = 89.9
 
 
 def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig) -> pd.DataFrame:
@@ -57,7 +59,8 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     """
     schema.check_frame(stops, "stops", ["stop_id", "mmsi", "lat", "lon", "kind"], key="stop_id")
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
-    moored = stops[stops["kind"] == "moored"].reset_index(drop=True)
+    drawn = (stops["kind"] == "moored") & (stops["lat"].abs() < _POLE_DEG)
+    moored = stops[drawn].reset_index(drop=True)
     if moored.empty:
         return schema.empty("hulls")
     ships = describe_ships(moored, vessels)

@@ -110,6 +110,7 @@ def make_indicators(
     """
     for given, origin in ((berth_calls, "berth_calls"), (port_calls, "port_calls")):
         schema.check_frame(given, origin, ["port_id", "mmsi", "arrival_time", "departure_time"])
+    schema.check_columns(port_calls.columns, "port_calls", ["time_in_port_h", "anchorage_only"])
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
     schema.check_frame(berths, "berths", ["berth_id", "use", "berth_kind"], key="berth_id")
     if hours is not None:
@@ -118,7 +119,7 @@ def make_indicators(
     if first is None or last is None:
         return schema.empty("indicators")
     calendar = Calendar.of(first, last, config.timezone)
-    port_calls = _in_scope(port_calls, vessels, config)
+    port_calls = _in_scope(schema.conform(port_calls, "port_calls"), vessels, config)
     longest = port_calls.groupby("port_id")["time_in_port_h"].quantile(config.max_stay_quantile)
     port_calls = port_calls[
         port_calls["time_in_port_h"] <= port_calls["port_id"].map(longest).astype(np.float64)
@@ -126,7 +127,7 @@ def make_indicators(
     if not config.anchorage_only:
         port_calls = port_calls[~port_calls["anchorage_only"].astype(bool)]
     places = berths[berths["use"].isin(config.uses) | (len(config.uses) == 0)]
-    berth_calls = _in_scope(berth_calls, vessels, config).merge(
+    berth_calls = _in_scope(schema.conform(berth_calls, "berth_calls"), vessels, config).merge(
         pd.DataFrame(places[["berth_id", "berth_kind", "loa_p50_m"]]), on="berth_id"
     )
     for usual in (berth_calls["loa_p50_m"], berth_calls.groupby("port_id")["ship_m"].transform("median")):

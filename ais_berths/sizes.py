@@ -8,7 +8,7 @@ for the type and on the same quay this gives a length.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,8 @@ _LEAST_SPAN = 0.4
 _BACKGROUND = 0.5
 # Spread of lengths (log) of one group, and of one quay; how far a quay reaches (m).
 _GROUP_SPREAD, _QUAY_SPREAD, _QUAY_M = 0.8, 0.3, 400.0
+# No ship is longer than this.
+_LARGEST_M = 600.0
 # Share of ships that are as long as the others on their quay.
 _ALIKE = 0.8
 # How much a length counts less for each ship that would then overlap with her neighbour.
@@ -54,8 +56,8 @@ def describe_ships(moored: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
     least one was known.
     """
     group = groups_of(vessels, moored["mmsi"])
-    length = column_of(vessels, "loa_m", moored["mmsi"]).astype(np.float64)
-    width = column_of(vessels, "beam_m", moored["mmsi"]).astype(np.float64)
+    length = _possible(column_of(vessels, "loa_m", moored["mmsi"]))
+    width = _possible(column_of(vessels, "beam_m", moored["mmsi"]))
     slender = antennas.slenderness(group)
     sized = np.isfinite(length) | np.isfinite(width)
     known = length.copy()
@@ -77,8 +79,14 @@ def describe_ships(moored: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
         }
     )
     for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"):
-        frame[name] = column_of(vessels, name, moored["mmsi"]).astype(np.float64)
+        frame[name] = _possible(column_of(vessels, name, moored["mmsi"]), least_m=0.0)
     return frame
+
+
+def _possible(sizes: NDArray[Any], least_m: float = 0.1) -> NDArray[np.float64]:
+    """Sizes without those that no ship has: a table of one's own may hold anything."""
+    values = sizes.astype(np.float64)
+    return np.where((values >= least_m) & (values <= _LARGEST_M), values, np.nan)
 
 
 def _sizes_nearby(

@@ -100,7 +100,9 @@ def type_groups(codes: NDArray[np.int64]) -> NDArray[np.object_]:
 
 
 def column_of(vessels: pd.DataFrame, column: str, mmsi: pd.Series) -> NDArray[Any]:
-    """Look up a column of ``vessels`` for each MMSI; null where the vessel is not known."""
+    """Look up a column of ``vessels`` for each MMSI; null where the vessel or the column is not known."""
+    if column not in vessels:
+        return np.full(len(mmsi), np.nan)
     values: NDArray[Any] = vessels.set_index("mmsi")[column].reindex(mmsi).to_numpy()
     return values
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,11 @@ from ais_berths.pipeline import Job, detect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Shared machines are slow at times: a slow example is no fault.
-hypothesis.settings.register_profile("steady", deadline=None)
-hypothesis.settings.load_profile("steady")
+# Shared machines are slow at times: a slow example is no fault. The same examples in every run, so that a red
+# run speaks of the change; HYPOTHESIS_PROFILE=search looks for new ones.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 ROOT = Path(__file__).resolve().parents[1]
 

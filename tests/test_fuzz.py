@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,9 +16,14 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ais_berths import feeds
+from ais_berths import feeds, schema
+from ais_berths.anchorages import find_anchorages
 from ais_berths.berthcells import berth_cells
-from ais_berths.errors import AisBerthsError, InputError
+from ais_berths.config import AnchoragesConfig, HullsConfig, IndicatorsConfig
+from ais_berths.errors import AisBerthsError, InputError, MissingColumnsError
+from ais_berths.hulls import build_hulls
+from ais_berths.indicators import make_indicators
+from ais_berths.quays import port_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,3 +106,61 @@ def test_a_berth_as_large_as_a_sea_is_refused() -> None:
     with pytest.raises(InputError, match="the berth b covers"):
         berth_cells(sea)
     assert len(berth_cells(sea.iloc[:1])) > 10
+
+
+def moored(**more: Any) -> pd.DataFrame:
+    time = pd.Timestamp("2024-03-01", tz="UTC")
+    row = {"stop_id": "a", "mmsi": 244000001, "lat": 51.9, "lon": 4.1, "heading_deg": 30.0, "kind": "moored"}
+    times = {"start_time": time, "end_time": time + pd.Timedelta("9h"), "n_pings": 9, "n_fine": 9}
+    return schema.conform(pd.DataFrame([row | times | more]), "stops")
+
+
+def test_numbers_that_are_objects_are_refused() -> None:
+    stops = moored(kind="anchored")
+    stops["dwell_h"] = stops["dwell_h"].astype(object)
+    with pytest.raises(InputError, match="dwell_h is object, expected double"):
+        find_anchorages(stops, schema.empty("vessels"), schema.empty("ports"), AnchoragesConfig())
+
+
+def test_columns_that_a_table_of_ships_may_lack() -> None:
+    ships = pd.DataFrame({"mmsi": [244000001], "type_group": ["cargo"]})
+    assert build_hulls(moored(), ships, HullsConfig())["hull_basis"].tolist() == ["type"]
+
+
+def test_sizes_that_no_ship_has_are_unknown() -> None:
+    ships = schema.conform(
+        pd.DataFrame({"mmsi": [244000001], "type_group": ["cargo"], "loa_m": [1e300], "to_bow_m": [-1.0]}),
+        "vessels",
+    )
+    hull = build_hulls(moored(), ships, HullsConfig()).iloc[0]
+    assert (hull["hull_basis"], hull["length_m"]) == ("type", 190.0)
+
+
+def test_a_ship_at_the_pole_has_no_hull() -> None:
+    assert build_hulls(moored(lat=90.0), schema.empty("vessels"), HullsConfig()).empty
+
+
+def test_calls_without_their_length_are_refused() -> None:
+    calls = schema.empty("port_calls").drop(columns="time_in_port_h")
+    with pytest.raises(MissingColumnsError, match="'port_calls' lacks time_in_port_h"):
+        make_indicators(
+            schema.empty("berth_calls"),
+            calls,
+            schema.empty("vessels"),
+            schema.empty("berths"),
+            IndicatorsConfig(),
+        )
+
+
+def test_ports_without_a_locode_have_their_number() -> None:
+    assert port_prefix(pd.DataFrame({"port_id": ["17"]})) == {"17": "17"}
+
+
+def test_times_that_python_does_not_know_are_named(tmp_path: Path) -> None:
+    far = pa.array([2**62] * 400, pa.timestamp("us"))
+    table = pa.table(
+        {"MMSI": [367000001] * 400, "BaseDateTime": far, "LAT": [45.0] * 400, "LON": [-30.0] * 400}
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="none of the first 400 rows"):
+        feeds.choose_feed(feeds.list_inputs([tmp_path / "a.parquet"]))

@@ -204,7 +204,7 @@ def _check_rows(sample: pa.Table, feed: Feed, label: str) -> None:
     if reason not in fields:
         return
     found = feed.resolve(sample.column_names)
-    shown = ", ".join(f"{found[name]} = {_plain(sample[found[name]][0].as_py())}" for name in fields[reason])
+    shown = ", ".join(f"{found[name]} = {_plain(sample[found[name]][0])}" for name in fields[reason])
     hint = f"; times are read as {feed.time.format}" if reason == "time_unreadable" else ""
     raise InputError(
         f"none of the first {len(sample):,} rows of {label} can be used as the feed '{feed.name}' "
@@ -212,6 +212,10 @@ def _check_rows(sample: pa.Table, feed: Feed, label: str) -> None:
     )
 
 
-def _plain(value: object) -> str:
+def _plain(cell: pa.Scalar) -> str:
+    try:
+        value = cell.as_py()
+    except (OverflowError, ValueError):
+        value = cell.value  # times that Python does not know
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return repr(text[:80])

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 _LIMITS = {"lat": 90.0, "lon": 360.0}
 _KINDS = {"float": "fiu", "integer": "iuf", "flag": "b"}
-_INFERRED = {"float": {"floating", "integer", "mixed-integer-float"}, "flag": {"boolean"}}
 
 
 def check_columns(columns: Iterable[str], table: str, needed: Iterable[str]) -> None:
@@ -96,8 +95,8 @@ def _is_of(column: pd.Series[Any], kind: pa.DataType) -> bool:
     if dtype.kind in _KINDS[name]:
         return True
     # With nulls among them, flags are objects.
-    inferred = pd.api.types.infer_dtype(column, skipna=True)
-    return dtype.kind == "O" and (inferred in _INFERRED.get(name, ()) or bool(column.isna().all()))
+    flags = {"boolean", "empty"}
+    return name == "flag" and dtype.kind == "O" and pd.api.types.infer_dtype(column, skipna=True) in flags
 
 
 def _unusable(column: pd.Series[Any], name: str) -> int:
