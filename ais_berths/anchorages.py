@@ -50,7 +50,7 @@ def find_anchorages(
     schema.check_frame(stops, "stops", _NEEDED, key="stop_id")
     schema.check_frame(vessels, "vessels", ["mmsi"], key="mmsi")
     schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
-    rows = stops[stops["kind"] == "anchored"].reset_index(drop=True)
+    rows = schema.conform(stops[stops["kind"] == "anchored"], "stops")
     label = _cluster(rows, config)
     rows = rows.assign(label=label)[label >= 0].reset_index(drop=True)
     rows["loa_m"] = column_of(vessels, "loa_m", rows["mmsi"]).astype(np.float64)

@@ -80,7 +80,9 @@ def find_quays(
 
 def port_prefix(ports: pd.DataFrame) -> dict[str, str]:
     """Short name of each port for ids: its UN/LOCODE, or else its port id."""
-    codes = ports["locode"].fillna("") if "locode" in ports else pd.Series("", index=ports.index)
+    codes = (
+        ports["locode"].astype(object).fillna("") if "locode" in ports else pd.Series("", index=ports.index)
+    )
     short = codes.where(codes != "", ports["port_id"])
     return dict(zip(ports["port_id"], short, strict=True))
 

@@ -122,6 +122,14 @@ def test_numbers_that_are_objects_are_refused() -> None:
         find_anchorages(stops, schema.empty("vessels"), schema.empty("ports"), AnchoragesConfig())
 
 
+def test_empty_columns_may_be_of_any_type() -> None:
+    stops = schema.empty("stops").astype(object)
+    ports = pd.DataFrame({"port_id": ["P"], "lat": [51.9], "lon": [4.1]})
+    anchorages, members = find_anchorages(stops, schema.empty("vessels"), ports, AnchoragesConfig())
+    assert anchorages.empty
+    assert members.empty
+
+
 def test_columns_that_a_table_of_ships_may_lack() -> None:
     ships = pd.DataFrame({"mmsi": [244000001], "type_group": ["cargo"]})
     assert build_hulls(moored(), ships, HullsConfig())["hull_basis"].tolist() == ["type"]
@@ -154,6 +162,8 @@ def test_calls_without_their_length_are_refused() -> None:
 
 def test_ports_without_a_locode_have_their_number() -> None:
     assert port_prefix(pd.DataFrame({"port_id": ["17"]})) == {"17": "17"}
+    nothing = pd.array([None], dtype="Int64")
+    assert port_prefix(pd.DataFrame({"port_id": ["17"], "locode": nothing})) == {"17": "17"}
 
 
 def test_times_that_python_does_not_know_are_named(tmp_path: Path) -> None:
