@@ -106,6 +106,10 @@ def test_conform_cuts_off_what_is_finer_than_a_microsecond() -> None:
     assert schema.to_micros(got).tolist() == [1_700_000_000_123_456]
 
 
+def test_times_without_rows_may_be_of_any_type() -> None:
+    assert schema.to_micros(pd.Series([], dtype=bool)).tolist() == []
+
+
 def test_conform_writes_stop_ids_of_pings_as_a_dictionary() -> None:
     pings = schema.conform(pd.DataFrame({"mmsi": [1, 1, 2], "stop_id": ["a", None, "a"]}), "pings")
     assert isinstance(pings["stop_id"].dtype, pd.CategoricalDtype)

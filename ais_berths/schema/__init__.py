@@ -184,7 +184,8 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 
 def to_micros(times: pd.Series) -> NDArray[np.int64]:
     """Times as microseconds since 1970; missing times become the smallest integer."""
-    micros: NDArray[np.int64] = pd.DatetimeIndex(times).as_unit("us").asi8
+    # A column without rows may be of any type.
+    micros: NDArray[np.int64] = pd.DatetimeIndex(times if len(times) else []).as_unit("us").asi8
     return micros
 
 
