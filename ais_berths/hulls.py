@@ -61,6 +61,7 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
     drawn = (stops["kind"] == "moored") & (stops["lat"].abs() < _POLE_DEG)
     moored = stops[drawn].reset_index(drop=True)
+    moored["heading_deg"] = moored["heading_deg"].where(moored["heading_deg"].between(0.0, 360.0))
     if moored.empty:
         return schema.empty("hulls")
     ships = describe_ships(moored, vessels)
@@ -71,7 +72,7 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
         moored["lon"],
         offsets["heading_deg"].fillna(0.0),
         offsets["ahead_m"],
-        offsets["right_m"],
+        offsets["right_m"].fillna(0.0),
     )
     directed = np.isfinite(heading)
     length, width = ships["length_m"].to_numpy(), ships["width_m"].to_numpy()

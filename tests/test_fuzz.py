@@ -144,6 +144,13 @@ def test_sizes_that_no_ship_has_are_unknown() -> None:
     assert (hull["hull_basis"], hull["length_m"]) == ("type", 190.0)
 
 
+def test_a_heading_that_is_none_and_half_of_the_offsets() -> None:
+    ship = {"mmsi": 244000001, "type_group": "cargo", "loa_m": 180.0, "beam_m": 28.0, "to_bow_m": 150.0}
+    ships = schema.conform(pd.DataFrame([ship | {"to_stern_m": 30.0}]), "vessels")
+    hulls = build_hulls(pd.concat([moored(), moored(stop_id="b", heading_deg=1e300)]), ships, HullsConfig())
+    assert np.isfinite(hulls[["lat", "lon", "heading_deg"]]).all(axis=None)
+
+
 def test_a_ship_at_the_pole_has_no_hull() -> None:
     assert build_hulls(moored(lat=90.0), schema.empty("vessels"), HullsConfig()).empty
 
