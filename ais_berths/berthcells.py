@@ -61,10 +61,10 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
     _check_sizes(berths["berth_id"], shapes, resolution)
     plane = Plane.around(shapely.get_coordinates(shapes)[:, 0])
     # A buffer of nothing joins the halves of a berth that was cut at the antimeridian.
-    flat = shapely.buffer(_flatten(plane, shapes), 0.0)
+    flat = shapely.buffer(plane.from_degrees(shapes), 0.0)
     row, cell = _candidates(flat, plane, resolution)
     unique, place = np.unique(cell, return_inverse=True)
-    hexagons = _flatten(plane, cell_polygons(unique))
+    hexagons = plane.from_degrees(cell_polygons(unique))
     share = _shares(flat[row], hexagons[place])
     found = pd.DataFrame(
         {
@@ -133,10 +133,3 @@ def _candidates(
         rows.append(np.full(len(inside), row, dtype=np.intp))
         cells.append(np.array(inside, dtype=np.int64))
     return np.concatenate(rows), np.concatenate(cells)
-
-
-def _flatten(plane: Plane, shapes: NDArray[np.object_]) -> NDArray[np.object_]:
-    flat: NDArray[np.object_] = shapely.transform(
-        shapes, lambda xy: np.column_stack(plane.forward(xy[:, 0], xy[:, 1]))
-    )
-    return flat

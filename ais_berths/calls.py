@@ -354,10 +354,7 @@ def _quay_metres(
     if table.empty:
         return pd.DataFrame({"from_m": [], "to_m": []}, dtype=np.float64)
     plane = geo.Plane.around(table["lon"])
-    lines = shapely.transform(
-        shapely.from_wkt(table["line_wkt"].to_numpy(dtype=object)),
-        lambda xy: np.column_stack(plane.forward(xy[:, 0], xy[:, 1])),
-    )
+    lines = plane.from_degrees(shapely.from_wkt(table["line_wkt"].to_numpy(dtype=object)))
     x, y = plane.forward(table["lon"], table["lat"])
     scale = geo.Plane.scale(table["lat"])
     ends = [

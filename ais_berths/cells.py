@@ -215,7 +215,7 @@ def _cells_in_box(box: tuple[float, float, float, float], margin_m: float, resol
 def _lattice(area: shapely.Geometry, spacing_m: float) -> tuple[Floats, Floats]:
     """Points so dense that every point of the area is within the spacing of one."""
     plane = Plane.around(shapely.get_coordinates(area)[:, 0])
-    shape = shapely.transform(area, lambda xy: np.column_stack(plane.forward(xy[:, 0], xy[:, 1])))
+    shape = plane.from_degrees(area)
     step = spacing_m * float(plane.scale(np.abs(shapely.get_coordinates(area)[:, 1]).min()))
     west, south, east, north = shapely.bounds(shape)
     x, y = np.meshgrid(np.arange(west, east + step, step), np.arange(south, north + step, step))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
+from typing import Any
 
 import h3.api.basic_int as h3
 import numpy as np
@@ -216,6 +217,17 @@ class Plane:
         # 1 / (N cos(lat) / a) with the first eccentricity squared of WGS 84.
         result: Floats = np.sqrt(1 - 0.006_694_379_990_14 * sin**2) / cos
         return result
+
+    def from_degrees(self, shapes: Any) -> Any:
+        """Shapely geometries, one or an array, from degrees to plane units.
+
+        Examples
+        --------
+        >>> plane = Plane(179.0)
+        >>> round(plane.from_degrees(shapely.Point(-179.0, 0.0)).x)
+        222639
+        """
+        return shapely.transform(shapes, lambda xy: np.column_stack(self.forward(xy[:, 0], xy[:, 1])))
 
     def to_degrees(self, shapes: ArrayLike) -> NDArray[np.object_]:
         """Shapely geometries from plane units to degrees.

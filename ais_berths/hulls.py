@@ -72,7 +72,7 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
         moored["lon"],
         offsets["heading_deg"].fillna(0.0),
         offsets["ahead_m"],
-        offsets["right_m"].fillna(0.0),
+        offsets["right_m"],
     )
     directed = np.isfinite(heading)
     length, width = ships["length_m"].to_numpy(), ships["width_m"].to_numpy()

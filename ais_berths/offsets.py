@@ -127,7 +127,7 @@ class _Moored:
             width=ships["width_m"].to_numpy(dtype=np.float64),
             known=known,
             ratio=ratio,
-            side=np.where(known, (starboard - port) / 2.0, 0.0),
+            side=np.where(known & np.isfinite(starboard - port), (starboard - port) / 2.0, 0.0),
             prior=prior,
             start=schema.to_micros(stops["start_time"]),
             end=schema.to_micros(stops["end_time"]),

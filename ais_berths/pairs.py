@@ -29,10 +29,7 @@ def flatten(*frames: gpd.GeoDataFrame | None) -> tuple[Plane, list[Shapes]]:
         for frame in frames
     ]
     plane = Plane.around(np.concatenate([shapely.get_coordinates(part)[:, 0] for part in shapes]))
-    flat = [
-        shapely.transform(part, lambda xy: np.column_stack(plane.forward(xy[:, 0], xy[:, 1])))
-        for part in shapes
-    ]
+    flat = [plane.from_degrees(part) for part in shapes]
     return plane, [
         np.where(shapely.get_dimensions(part) == 2, shapely.buffer(part, 0.0), part) for part in flat
     ]

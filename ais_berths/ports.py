@@ -292,7 +292,7 @@ def _least_distance_m(lat: Floats, lon: Floats, area: shapely.Geometry) -> Float
 def _distance_to_area_m(lat: Floats, lon: Floats, area: shapely.Geometry) -> Floats:
     """Distance to the point of the area that is nearest on the map."""
     plane = Plane.around(shapely.get_coordinates(area)[:, 0])
-    shape = shapely.transform(area, lambda xy: np.column_stack(plane.forward(xy[:, 0], xy[:, 1])))
+    shape = plane.from_degrees(area)
     shape = shapely.make_valid(shape)
     shapely.prepare(shape)
     x, y = plane.forward(lon, np.clip(lat, -89.9, 89.9))

@@ -238,7 +238,7 @@ def _lines(berths: gpd.GeoDataFrame) -> tuple[pd.DataFrame, NDArray[np.object_]]
     theta = np.radians(berths["heading_deg"].fillna(0.0).to_numpy(dtype=np.float64))
     half = berths["length_m"].to_numpy() / 2.0 * scale
     rows, areas = [], []
-    shapes = _in_plane(berths, plane)
+    shapes = plane.from_degrees(berths.geometry.to_numpy())
     for _, at in sorted(berths.groupby("quay").indices.items()):
         order = at[np.argsort(_position(x[at], y[at], theta[at]), kind="stable")]
         step = np.stack([np.sin(theta[order]) * half[order], np.cos(theta[order]) * half[order]], axis=1)
@@ -282,14 +282,6 @@ def _middles(
     plane = geo.Plane.around(lon)
     x, y = plane.forward(lon, lat)
     return plane, x, y, geo.Plane.scale(lat)
-
-
-def _in_plane(berths: gpd.GeoDataFrame, plane: geo.Plane) -> NDArray[np.object_]:
-    def forward(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.column_stack(plane.forward(lonlat[:, 0], lonlat[:, 1]))
-
-    result: NDArray[np.object_] = shapely.transform(berths.geometry.to_numpy(), forward)
-    return result
 
 
 def _centres(visits: pd.DataFrame) -> pd.DataFrame:

@@ -171,12 +171,14 @@ def update_from_run(
     before = read_register(file) if Path(file).exists() else Register.empty()
     summary = Summary(out=store.out)
     with only_run(store.out):
-        _find_places(store, job, summary, wiring, update=True)
+        _find_places(store, job, summary, wiring, known=before)
         write_text(store.job_file, job.model_dump_json(indent=1))
     return summary, new_lines(before, read_register(file))
 
 
-def _find_places(store: Store, job: Job, summary: Summary, wiring: Wiring, *, update: bool = False) -> None:
+def _find_places(
+    store: Store, job: Job, summary: Summary, wiring: Wiring, *, known: Register | None = None
+) -> None:
     clock = _Clock()
     records = read_records(store)
     pieces = pieces_of(records)
@@ -190,7 +192,7 @@ def _find_places(store: Store, job: Job, summary: Summary, wiring: Wiring, *, up
     cells = read_table(store.table("cells"), "cells")
     wiring.log(f"{len(stops)} stops of {stops['mmsi'].nunique()} vessels: looking for berths")
     places = find_places(stops, vessels, port_list, cells, job.config, only=job.ports)
-    register = open_register(job, places, port_list, update=update)
+    register = open_register(job, places, port_list, known)
     if register is not None:
         places = apply_register(places, register, vessels, job.config.registry, only=job.ports)
         unknown = ~places.berths["berth_id"].isin(register.places["place_id"])

@@ -17,7 +17,7 @@ from ais_berths.calls import measure_detours
 from ais_berths.export import write_parquet
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
-from ais_berths.pipeline.job import Job, Store
+from ais_berths.pipeline.job import Job, Store, stored_job
 from ais_berths.pipeline.layout import ENCODING, read_bucket
 from ais_berths.squares import find_cells
 from ais_berths.stops import detect_stops
@@ -99,7 +99,7 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
 
 @lru_cache(maxsize=1)
 def _load_job(out: Path, stamp: str) -> Job:  # noqa: ARG001 - names the content
-    return Job.model_validate_json(Store(out).job_file.read_text(encoding="utf-8"))
+    return stored_job(Store(out))
 
 
 def _with_cells(pings: pd.DataFrame, resolution: int) -> pd.DataFrame:

@@ -182,9 +182,19 @@ def load_job(out: str | Path) -> tuple[Store, Job]:
         raise InputError(
             f"{store.out} holds no results of ais-berths; run `ais-berths filter` or `detect` first"
         )
-    job = _read_job(store)
+    job = stored_job(store)
     _check_version(store, job)
     return store, job
+
+
+def stored_job(store: Store) -> Job:
+    """Job of an output folder, of whatever layout its tables are."""
+    try:
+        return Job.model_validate_json(store.job_file.read_text(encoding="utf-8"))
+    except (ValidationError, OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{store.job_file} cannot be read by version {__version__}; run `ais-berths detect --overwrite`"
+        ) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -192,15 +202,6 @@ def write_text(path: Path, text: str) -> None:
     with atomic_path(path) as part:
         # Names of files may hold bytes that are no text; JSON can escape those.
         part.write_text(text, encoding="utf-8", errors="backslashreplace")
-
-
-def _read_job(store: Store) -> Job:
-    try:
-        return Job.model_validate_json(store.job_file.read_text(encoding="utf-8"))
-    except (ValidationError, OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{store.job_file} cannot be read by version {__version__}; run `ais-berths detect --overwrite`"
-        ) from error
 
 
 def _check_version(store: Store, job: Job) -> None:
@@ -212,7 +213,7 @@ def _check_version(store: Store, job: Job) -> None:
 
 
 def _same_job(store: Store, job: Job) -> Job:
-    old = _read_job(store)
+    old = stored_job(store)
     _check_version(store, old)
     changed = sorted(_differences(json.loads(old.model_dump_json()), json.loads(job.model_dump_json())))
     if changed:

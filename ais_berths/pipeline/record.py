@@ -117,7 +117,5 @@ def command_of(job: Job, inputs: Iterable[str]) -> str:
     for name, when in (("--start", job.start), ("--end", job.end)):
         if when is not None:
             words += [name, when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")]
-    if job.register_file is not None:
-        words += ["--register", job.register_file]
     words.append("--pings" if job.keep_pings else "--no-pings")
     return shlex.join([*words, "--config", "settings.toml", "--out", "again"])

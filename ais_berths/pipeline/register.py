@@ -13,20 +13,22 @@ from ais_berths.export import LAYERS
 from ais_berths.quays import port_prefix
 from ais_berths.register import Register, update_register
 from ais_berths.register.files import hash_register, read_register, write_register
+from ais_berths.tables import read_places
 
 if TYPE_CHECKING:
     from ais_berths.pipeline.job import Job
     from ais_berths.places import Places
 
 
-def open_register(job: Job, places: Places, port_list: pd.DataFrame, *, update: bool) -> Register | None:
-    """Register of a job, if it has one; brought up to the places of the run if asked for."""
+def open_register(
+    job: Job, places: Places, port_list: pd.DataFrame, known: Register | None
+) -> Register | None:
+    """Register of a job, if it has one; brought up to the places of the run where one is `known`."""
     if job.register_file is None:
         return None
     path = Path(job.register_file)
-    if not update:
+    if known is None:
         return read_register(path)
-    known = read_register(path) if path.exists() else Register.empty()
     register = update_register(known, places, port_prefix(port_list), job.config.registry)
     write_register(register, path)
     return register
@@ -71,7 +73,7 @@ def load_places(path: str | Path) -> gpd.GeoDataFrame:
             raise InputError(
                 f"{source} holds no {file.name}; run `ais-berths detect ... --out {source}` first"
             )
-        frame = gpd.read_parquet(file)
+        frame = read_places(file, layer)
         place = layer.removesuffix("s")
         table = pd.DataFrame(
             {"place_id": frame[key], "place": place, "status": "active", "merged_into": None}

@@ -29,7 +29,7 @@ from ais_berths.feeds import (
     read_positions,
 )
 from ais_berths.pings import ship_mmsi
-from ais_berths.pipeline.job import Job, Store
+from ais_berths.pipeline.job import Job, Store, stored_job
 from ais_berths.pipeline.layout import NEAR, BatchWriter, Counts, Record, add_counts, batch_id
 from ais_berths.raster import CellFilter
 from ais_berths.redact import redact_urls
@@ -120,7 +120,7 @@ def counts_table(pieces: Iterable[Record]) -> pd.DataFrame:
 def _load_plan(out: Path, stamp: str) -> tuple[Job, ScanPlan]:  # noqa: ARG001 - names the content
     """Once for each process."""
     store = Store(out)
-    job = Job.model_validate_json(store.job_file.read_text(encoding="utf-8"))
+    job = stored_job(store)
     feed = Feed.model_validate_json(store.feed_file.read_text(encoding="utf-8"))
     cells = CellFilter.load(store.filter_file)
     return job, ScanPlan(feed, cells, job.config.clean, job.start, job.end)

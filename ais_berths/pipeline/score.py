@@ -79,7 +79,7 @@ def score_out(
         if picture is not None:
             plot_score(berths, known, title=str(store.out)).savefig(picture, dpi=150)
     if split:
-        card = card.model_copy(update={"split_half": _split_half(out)})
+        card = card.model_copy(update={"split_half": _split_half(store, job)})
     if official is not None:
         card = card.model_copy(update={"official": _official(store, job, official, indicator)})
     return card
@@ -121,8 +121,7 @@ def _official(store: Store, job: Job, file: str | Path, indicator: str) -> Offic
     return compare_official(counts, table, names, indicator=indicator, n_unknown=n_unknown)
 
 
-def _split_half(out: str | Path) -> object:
-    store, job = load_job(out)
+def _split_half(store: Store, job: Job) -> object:
     stops, vessels, cells = (read_table(store.table(name), name) for name in ("stops", "vessels", "cells"))
     port_list = job.port_list()
     half = first_half(stops["mmsi"])

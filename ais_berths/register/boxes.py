@@ -74,7 +74,7 @@ def give_way(shapes: Shapes, rank: ArrayLike) -> Shapes:
     if len(shapes) < 2:
         return shapes
     plane = geo.Plane.around(shapely.get_coordinates(shapes)[:, 0])
-    cut, flat = shapes.copy(), _flat(plane, shapes)
+    cut, flat = shapes.copy(), plane.from_degrees(shapes)
     order = np.argsort(-np.asarray(rank, dtype=np.float64), kind="stable")
     place = np.empty(len(order), dtype=np.intp)
     place[order] = np.arange(len(order))
@@ -89,7 +89,7 @@ def give_way(shapes: Shapes, rank: ArrayLike) -> Shapes:
         if len(parts) and shapely.area(parts).max() > square_metre:
             largest = parts[int(np.argmax(shapely.area(parts)))]
             cut[yields] = rounded(plane.to_degrees([largest]))[0]
-            flat[yields] = _flat(plane, cut[yields])
+            flat[yields] = plane.from_degrees(cut[yields])
     return cut
 
 
@@ -120,7 +120,7 @@ def measure(shapes: Shapes, heading_deg: ArrayLike) -> pd.DataFrame:
     [{'heading_deg': 90.0, 'length_m': 206.0, 'width_m': 45.0}]
     """
     plane = geo.Plane.around(shapely.get_coordinates(shapes)[:, 0])
-    boxes = Boxes.of(_flat(plane, shapes), heading_deg)
+    boxes = Boxes.of(plane.from_degrees(shapes), heading_deg)
     scale = geo.Plane.scale(plane.inverse(boxes.x, boxes.y)[1])
     return pd.DataFrame(
         {
@@ -129,7 +129,3 @@ def measure(shapes: Shapes, heading_deg: ArrayLike) -> pd.DataFrame:
             "width_m": (boxes.width / scale).round(2),
         }
     )
-
-
-def _flat(plane: geo.Plane, shapes: Any) -> Any:
-    return shapely.transform(shapes, lambda xy: np.column_stack(plane.forward(xy[:, 0], xy[:, 1])))

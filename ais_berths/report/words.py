@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from ais_berths.redact import printable
+
 TYPE_GROUPS = {
     "cargo": "Cargo",
     "tanker": "Tanker",
@@ -54,7 +56,7 @@ def safe_text(value: Any, longest: int = 80) -> str:
     """
     if value is None or value is pd.NA or value != value:  # noqa: PLR0124 - not a number
         return ""
-    text = "".join(c if c.isprintable() else "?" for c in str(value).strip())
+    text = printable(str(value).strip())
     return text if len(text) <= longest else text[: longest - 1] + "\u2026"
 
 
