@@ -12,6 +12,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from feedfiles import HEADER, PORTS, ROWS
 
 from ais_berths.cli import main
 from ais_berths.feeds import load_feed
@@ -20,20 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-HEADER = "MMSI,BaseDateTime,LAT,LON,SOG\n"
-ROWS = "".join(
-    f"367000001,2024-03-01T{hour:02d}:{minute:02d}:00,45.01,-29.95,0.0\n"
-    for hour in range(24)
-    for minute in range(0, 60, 5)
-)
-
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, with a good file, a port list and no result."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "good.csv").write_text(HEADER + ROWS, encoding="utf-8")
-    (tmp_path / "ports.csv").write_text("name,lat,lon\nTestport,45.0,-30.0\n", encoding="utf-8")
+    (tmp_path / "ports.csv").write_text(PORTS, encoding="utf-8")
     return tmp_path
 
 

@@ -12,6 +12,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
+from quayside import DAY, PLACES, Row, calls, lie, put_down
 
 from ais_berths import geo, schema
 from ais_berths.berths import find_berths
@@ -22,42 +23,12 @@ if TYPE_CHECKING:
 
 CONFIG = BerthsConfig()
 GEOD = Geod(ellps="WGS84")
-DAY = pd.Timestamp("2024-03-01", tz="UTC")
-PLACES = {
-    "Rotterdam": (51.9, 4.0, 30.0),
-    "Tromso": (69.65, 18.96, 75.0),
-    "Ushuaia": (-54.81, -68.3, 140.0),
-    "Taveuni": (-16.8, 179.9995, 90.0),
-}
-Row = dict[str, Any]
-
-
-def lie(name: str, along_m: float = 0.0, day: float = 0.0, **more: Any) -> Row:
-    """Put a cargo ship of 200 m at a quay, its middle `along_m` from the beginning, for ten hours."""
-    row = {
-        "stop_id": name,
-        "mmsi": sum(name.encode()),
-        "kind": "moored",
-        "n_pings": 9,
-        "day": day,
-        "hours": 10.0,
-    }
-    row |= {"along_m": along_m, "across_m": 0.0, "turn_deg": 0.0, "length_m": 200.0, "width_m": 30.0}
-    return row | {"hull_error_m": 3.0, "hull_basis": "antenna", "type_group": "cargo"} | more
-
-
-def calls(names: str, along_m: float, day: float = 0.0, **more: Any) -> list[Row]:
-    """One ship after the other in one place, a day apart, a few metres apart."""
-    return [lie(name, along_m + 4.0 * (n % 3 - 1), day + n, **more) for n, name in enumerate(names)]
+MORE = {"kind": "moored", "n_pings": 9, "hull_basis": "antenna", "type_group": "cargo"}
+"""What else is known of a ship at a berth."""
 
 
 def tables(*rows: Row, place: str = "Rotterdam") -> tuple[pd.DataFrame, ...]:
-    frame = pd.DataFrame(list(rows))
-    lat, lon, axis = PLACES[place]
-    frame["lat"], frame["lon"] = geo.offset_deg(lat, lon, axis, frame["along_m"], frame["across_m"])
-    frame["heading_deg"] = (axis + frame["turn_deg"]) % 360.0
-    frame["start_time"] = DAY + pd.to_timedelta((frame["day"] * 86_400).round().astype(int), unit="s")
-    frame["end_time"] = frame["start_time"] + pd.to_timedelta(frame["hours"] * 3600, unit="s")
+    frame = put_down([MORE | row for row in rows], place)
     frame["dwell_h"], frame["loa_m"], frame["beam_m"] = frame["hours"], frame["length_m"], frame["width_m"]
     hulls = frame[frame["kind"] == "moored"]
     vessels = schema.conform(frame, "vessels").drop_duplicates("mmsi", ignore_index=True)

@@ -17,6 +17,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from feedfiles import HEADER, PORTS, ROWS
 
 from ais_berths.cli import main
 from ais_berths.feeds import files
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-HEADER = "MMSI,BaseDateTime,LAT,LON,SOG\n"
-ROWS = "".join(
-    f"367000001,2024-03-01T{hour:02d}:{minute:02d}:00,45.01,-29.95,0.0\n"
-    for hour in range(24)
-    for minute in range(0, 60, 5)
-)
 GOOD = HEADER + ROWS
 N = 288
 KEPT = {"row_read", "near_port", "static_only"}
@@ -49,7 +44,7 @@ sog = "SOG"
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "ports.csv").write_text("name,lat,lon\nTestport,45.0,-30.0\n", encoding="utf-8")
+    (tmp_path / "ports.csv").write_text(PORTS, encoding="utf-8")
     return tmp_path
 
 

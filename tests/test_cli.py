@@ -9,6 +9,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from commands import run
 
 from ais_berths import samples
 from ais_berths.cli import main
@@ -31,14 +32,6 @@ COMMANDS = (
     "ports",
     "config",
 )
-
-
-def run(*args: str) -> str:
-    """Run a command that must succeed; returns what it printed."""
-    result = CliRunner().invoke(main, ["-q", *args], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    assert result.stderr == ""
-    return result.stdout
 
 
 @pytest.fixture(scope="module")

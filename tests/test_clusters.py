@@ -8,48 +8,18 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from quayside import PLACES, Row, calls, lie, put_down
 
 from ais_berths import geo, schema
 from ais_berths.clusters import cluster_hulls, group_touching
 from ais_berths.config import BerthsConfig
 
 CONFIG = BerthsConfig()
-DAY = pd.Timestamp("2024-03-01", tz="UTC")
-PLACES = {
-    "Rotterdam": (51.9, 4.0, 30.0),
-    "Tromso": (69.65, 18.96, 75.0),
-    "Ushuaia": (-54.81, -68.3, 140.0),
-    "Taveuni": (-16.8, 179.9995, 90.0),
-}
-Row = dict[str, Any]
-
-
-def lie(name: str, along_m: float = 0.0, day: float = 0.0, **more: Any) -> Row:
-    """Put a ship of 200 m at a quay, its middle `along_m` from the beginning, for ten hours of a day."""
-    return {
-        "stop_id": name,
-        "mmsi": sum(name.encode()),
-        "along_m": along_m,
-        "across_m": 0.0,
-        "turn_deg": 0.0,
-        "length_m": 200.0,
-        "width_m": 30.0,
-        "hull_error_m": 3.0,
-        "day": day,
-        "hours": 10.0,
-    } | more
 
 
 def cluster(*rows: Row, place: str = "Rotterdam") -> pd.DataFrame:
     """Groups by stop id."""
-    frame = pd.DataFrame(list(rows))
-    lat, lon, axis = PLACES[place]
-    frame["lat"], frame["lon"] = geo.offset_deg(lat, lon, axis, frame["along_m"], frame["across_m"])
-    frame["heading_deg"] = (axis + frame["turn_deg"]) % 360.0
-    frame["start_time"] = DAY + pd.to_timedelta((frame["day"] * 86_400).round().astype(int), unit="s")
-    frame["end_time"] = frame["start_time"] + pd.to_timedelta(
-        (frame["hours"] * 3600).round().astype(int), unit="s"
-    )
+    frame = put_down(list(rows), place)
     stops, hulls = schema.conform(frame, "stops"), schema.conform(frame, "hulls")
     groups = cluster_hulls(hulls, stops, CONFIG)
     assert groups["stop_id"].tolist() == frame["stop_id"].tolist()
@@ -59,11 +29,6 @@ def cluster(*rows: Row, place: str = "Rotterdam") -> pd.DataFrame:
 def berths(groups: pd.DataFrame) -> list[str]:
     """Names of the ships of each berth, such as 'ab'."""
     return sorted("".join(sorted(ships)) for ships in groups.index.groupby(groups["cluster"]).values())
-
-
-def calls(names: str, along_m: float, day: float = 0.0, **more: Any) -> list[Row]:
-    """One ship after the other in one place, a day apart, a few metres apart."""
-    return [lie(name, along_m + 4.0 * (n % 3 - 1), day + n, **more) for n, name in enumerate(names)]
 
 
 # one berth, two berths ----------------------------------------------------------------------------

@@ -7,45 +7,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import quayside
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from quayside import DAY, PLACES, Row
 
-from ais_berths import geo, schema
+from ais_berths import schema
 from ais_berths.footprints import Footprints, Groups, quantiles
 
-DAY = pd.Timestamp("2024-03-01", tz="UTC")
-PLACES = {
-    "Rotterdam": (51.9, 4.0, 30.0),
-    "Tromso": (69.65, 18.96, 75.0),
-    "Ushuaia": (-54.81, -68.3, 140.0),
-    "Taveuni": (-16.8, 179.9995, 90.0),
-}
+
+def lie(name: str, along_m: float = 0.0, across_m: float = 0.0, start_h: float = 0.0, **more: Any) -> Row:
+    """Put a ship at the quay from an hour on."""
+    return quayside.lie(name, along_m, start_h / 24.0, across_m=across_m, **more)
 
 
-def lie(name: str, along_m: float = 0.0, across_m: float = 0.0, **more: Any) -> dict[str, Any]:
-    """Put a ship of 200 m at a quay, its middle `along_m` from the beginning, for ten hours."""
-    return {
-        "stop_id": name,
-        "mmsi": sum(name.encode()),
-        "along_m": along_m,
-        "across_m": across_m,
-        "turn_deg": 0.0,
-        "length_m": 200.0,
-        "width_m": 30.0,
-        "hull_error_m": 3.0,
-        "start_h": 0.0,
-        "hours": 10.0,
-    } | more
-
-
-def prints_of(*rows: dict[str, Any], place: str = "Rotterdam") -> Footprints:
-    frame = pd.DataFrame(list(rows))
-    lat, lon, axis = PLACES[place]
-    frame["lat"], frame["lon"] = geo.offset_deg(lat, lon, axis, frame["along_m"], frame["across_m"])
-    frame["heading_deg"] = (axis + frame["turn_deg"]) % 360.0
-    frame["start_time"] = DAY + pd.to_timedelta(frame["start_h"] * 3600, unit="s")
-    frame["end_time"] = frame["start_time"] + pd.to_timedelta(frame["hours"] * 3600, unit="s")
+def prints_of(*rows: Row, place: str = "Rotterdam") -> Footprints:
+    frame = quayside.put_down(list(rows), place)
     stops = schema.conform(frame, "stops").iloc[::-1]
     return Footprints.of(schema.conform(frame, "hulls"), stops)
 

@@ -9,20 +9,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quayside import DAY, PLACES, Row
 
 from ais_berths import geo, schema
 from ais_berths.config import HullsConfig
 from ais_berths.offsets import estimate_offsets
 
 CONFIG = HullsConfig()
-DAY = pd.Timestamp("2024-03-01", tz="UTC")
-PLACES = {
-    "Rotterdam": (51.9, 4.0, 30.0),
-    "Tromso": (69.65, 18.96, 75.0),
-    "Ushuaia": (-54.81, -68.3, 140.0),
-    "Taveuni": (-16.8, 179.9995, 90.0),
-}
-Row = dict[str, Any]
 
 
 def ship(mmsi: int, ratio: float = 0.85, middle_m: float = 0.0, **more: Any) -> Row:

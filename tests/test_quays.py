@@ -12,6 +12,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
+from quayside import DAY, PLACES, Row, put_down
 
 from ais_berths import geo
 from ais_berths.config import QuaysConfig
@@ -19,14 +20,6 @@ from ais_berths.quays import find_quays, place_ids, port_prefix
 
 CONFIG = QuaysConfig()
 GEOD = Geod(ellps="WGS84")
-DAY = pd.Timestamp("2024-03-01", tz="UTC")
-PLACES = {
-    "Rotterdam": (51.9, 4.0, 30.0),
-    "Tromso": (69.65, 18.96, 75.0),
-    "Ushuaia": (-54.81, -68.3, 140.0),
-    "Taveuni": (-16.8, 179.9995, 90.0),
-}
-Row = dict[str, Any]
 
 
 def berth(along_m: float, across_m: float = 0.0, **more: Any) -> Row:
@@ -42,19 +35,12 @@ def port(name: str, along_m: float, across_m: float = 0.0, locode: str = "") -> 
 PORTS = [port("north", 0.0, locode="XXNOR"), port("south", 60_000.0)]
 
 
-def positions(rows: list[Row], place: str) -> tuple[pd.DataFrame, float]:
-    frame = pd.DataFrame(rows)
-    lat, lon, axis = PLACES[place]
-    frame["lat"], frame["lon"] = geo.offset_deg(lat, lon, axis, frame["along_m"], frame["across_m"])
-    return frame, axis
-
-
 def find(
     rows: list[Row], ports: list[Row] = PORTS, place: str = "Rotterdam", config: QuaysConfig = CONFIG
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Quays and berths; each ship lies at each of its berths for a day, in the order of `day`."""
-    frame, axis = positions(rows, place)
-    frame["heading_deg"] = (axis + frame["turn_deg"]) % 180.0
+    frame = put_down(rows, place)
+    frame["heading_deg"] %= 180.0
     plane, scale = geo.Plane.around(frame["lon"]), geo.Plane.scale(frame["lat"])
     x, y = plane.forward(frame["lon"], frame["lat"])
     boxes = geo.rectangles(x, y, frame["heading_deg"], frame["length_m"] * scale, frame["width_m"] * scale)
@@ -67,7 +53,7 @@ def find(
     stops["start_time"] = DAY + pd.to_timedelta((stops["day"] * 86_400).astype(int), unit="s")
     stops = stops.assign(end_time=stops["start_time"] + pd.Timedelta("9h"), kind="moored")
     members = stops[["stop_id", "number"]].assign(rafted=False)
-    return find_quays(berths, members, stops, positions(ports, place)[0], config)
+    return find_quays(berths, members, stops, put_down(ports, place), config)
 
 
 def quays_of(rows: list[Row], **more: Any) -> list[list[int]]:
@@ -204,7 +190,7 @@ def test_nothing_in_nothing_out() -> None:
     )
     stops["start_time"] = stops["end_time"] = pd.Series([], dtype="datetime64[us, UTC]")
     members = pd.DataFrame({"stop_id": pd.Series(dtype=str), "number": pd.Series(dtype=np.int64)})
-    quays, named = find_quays(berths, members, stops, positions(PORTS, "Rotterdam")[0], CONFIG)
+    quays, named = find_quays(berths, members, stops, put_down(PORTS, "Rotterdam"), CONFIG)
     assert len(quays) == len(named) == 0
     assert set(quays.columns) == set(full_quays.columns)
     assert {"berth_id", "quay_id", "port_id"} <= set(named.columns)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import shapely
 from click.testing import CliRunner
+from commands import run
 
 from ais_berths.cli import main
 from ais_berths.geo import cells_at
@@ -20,13 +21,6 @@ from ais_berths.simulate import simulate
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def run(*args: str) -> str:
-    """Run a command that must succeed; returns what it printed."""
-    result = CliRunner().invoke(main, ["-q", *args], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 @pytest.fixture(scope="module")

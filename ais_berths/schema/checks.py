@@ -42,28 +42,7 @@ def check_columns(columns: Iterable[str], table: str, needed: Iterable[str]) -> 
 def check_types(
     frame: pd.DataFrame, layout: pa.Schema, table: str, needed: Iterable[str], key: str | None = None
 ) -> None:
-    """Raise when a frame cannot be used as a table.
-
-    Parameters
-    ----------
-    frame
-        Any frame.
-    layout
-        Columns and types of the table; those that the frame has must be of these types.
-    table
-        Its name.
-    needed
-        Columns that must be there, with a value in every row.
-    key
-        Column whose values must differ.
-
-    Raises
-    ------
-    MissingColumnsError
-        A needed column is not there.
-    InputError
-        Naming every column that is wrong.
-    """
+    """Raise when a frame cannot be used as a table of this layout; see `ais_berths.schema.check_frame`."""
     needed = list(needed)
     check_columns(frame.columns, table, needed)
     complaints = Complaints()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from programs import load_program
 
 from ais_berths.config import known_settings
 
@@ -27,12 +27,7 @@ WHY = "the cookbook extra is not installed (pip install -e '.[cookbook]')"
 def maker() -> ModuleType:
     pytest.importorskip("jupytext", reason=WHY)
     pytest.importorskip("nbformat", reason=WHY)
-    spec = importlib.util.spec_from_file_location("make_notebooks", COOKBOOK / "make_notebooks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program(COOKBOOK / "make_notebooks.py")
 
 
 def contents(notebook: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

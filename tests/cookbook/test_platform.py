@@ -5,7 +5,6 @@ With ``AIS_BERTHS_SPARK_PYTHON``, the Python of an environment with pyspark, rea
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from programs import load_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +27,7 @@ ARCHIVE = HERE.parents[1] / "data" / "sample" / "simulated" / "feed"
 
 @pytest.fixture
 def standin() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("standin", HERE / "standin.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
+    yield load_program(HERE / "standin.py")
     for name in ("ais", "ais.functions"):
         sys.modules.pop(name, None)
 
