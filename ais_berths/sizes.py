@@ -52,8 +52,8 @@ def describe_ships(moored: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
 
     Missing lengths and widths come from each other by the usual slenderness of the group; a ship that
     sent neither is taken to be as large as the ships moored nearest to it, or as long as the antennas of
-    ships lying bow-in and bow-out tell, or else as the median of its group. ``sized`` says whether at
-    least one was known.
+    ships lying bow-in and bow-out tell; one without a heading as large as those near by of which this was
+    told; any other as the median of its group. ``sized`` says whether at least one was known.
     """
     group = groups_of(vessels, moored["mmsi"])
     length = _possible(column_of(vessels, "loa_m", moored["mmsi"]))
@@ -63,18 +63,24 @@ def describe_ships(moored: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
     known = length.copy()
     length = np.where(np.isfinite(length), length, width * slender)
     width = np.where(np.isfinite(width), width, known / slender)
-    near_length, near_width = _sizes_nearby(moored, group, length, width, sized)
     seagoing = np.nan_to_num(column_of(vessels, "imo", moored["mmsi"]).astype(np.float64)) > 0
     usual_length, usual_width = antennas.usual_size(group, seagoing)
-    guess = _lengths_from_places(moored, group, usual_length, sized)
-    guessed_width = np.where(guess == usual_length, usual_width, guess / slender)
-    near_length = np.where(np.isfinite(near_length), near_length, guess)
-    near_width = np.where(np.isfinite(near_width), near_width, guessed_width)
+    told = _lengths_from_places(moored, group, usual_length, sized)
+    guesses = (
+        _sizes_nearby(moored, group, length, width),
+        (told, told / slender),
+        # Ships that send no heading either are as large as those near by whose places told a length.
+        _sizes_nearby(moored, group, told, told / slender),
+        (usual_length, usual_width),
+    )
+    for some_length, some_width in guesses:
+        length = np.where(np.isfinite(length), length, some_length)
+        width = np.where(np.isfinite(width), width, some_width)
     frame = pd.DataFrame(
         {
             "group": group,
-            "length_m": np.where(sized, length, near_length),
-            "width_m": np.where(sized, width, near_width),
+            "length_m": length,
+            "width_m": width,
             "sized": sized,
         }
     )
@@ -90,17 +96,14 @@ def _possible(sizes: NDArray[Any], least_m: float = 0.1) -> NDArray[np.float64]:
 
 
 def _sizes_nearby(
-    moored: pd.DataFrame,
-    group: NDArray[np.object_],
-    length: Floats,
-    width: Floats,
-    sized: NDArray[np.bool_],
+    moored: pd.DataFrame, group: NDArray[np.object_], length: Floats, width: Floats
 ) -> tuple[Floats, Floats]:
-    """Median size of the ships of the same group moored near by, nan where there are none."""
+    """Median size of the ships of the same group moored near by, nan where none of known size are."""
     near_length, near_width = np.full(len(moored), np.nan), np.full(len(moored), np.nan)
     xyz = geo.sphere_xyz_m(moored["lat"].to_numpy(), moored["lon"].to_numpy())
-    for name in np.unique(group[~sized]).tolist():
-        givers, takers = np.flatnonzero(sized & (group == name)), np.flatnonzero(~sized & (group == name))
+    known = np.isfinite(length)
+    for name in np.unique(group[~known]).tolist():
+        givers, takers = np.flatnonzero(known & (group == name)), np.flatnonzero(~known & (group == name))
         if not len(givers):
             continue
         k = min(_NEIGHBOURS, len(givers))
@@ -116,11 +119,12 @@ def _sizes_nearby(
 def _lengths_from_places(
     moored: pd.DataFrame, group: NDArray[np.object_], usual_m: Floats, sized: NDArray[np.bool_]
 ) -> Floats:
-    """Likely length of each ship that sent no size; the usual one where its places tell nothing."""
+    """Likely length of each ship that sent no size, nan where its places tell nothing."""
+    out = np.full(len(moored), np.nan)
     heading = moored["heading_deg"].to_numpy(dtype=np.float64)
     at = np.flatnonzero(~sized & np.isfinite(heading))
     if len(at) < 2:
-        return usual_m
+        return out
     ships, ship = np.unique(moored["mmsi"].to_numpy()[at], return_inverse=True)
     lat, lon = moored["lat"].to_numpy()[at], moored["lon"].to_numpy()[at]
     xyz, ratio = geo.sphere_xyz_m(lat, lon), antennas.usual_ratio(group[at], np.full(len(at), 150.0))[0]
@@ -129,13 +133,15 @@ def _lengths_from_places(
     place = _Places(lat, lon, xyz, heading[at], ratio - 0.5, ship, kind, start, end)
     usual = np.zeros(len(ships))
     usual[ship] = np.log(usual_m[at])
-    out = usual_m.copy()
     out[at] = np.exp(_weigh(place, usual))[ship]
     return out
 
 
 def _weigh(place: _Places, usual: Floats) -> Floats:
-    """Length (log) of each ship, from its places and from what is usual for the group and on the quay."""
+    """Length (log) of each ship, from its places and from what is usual for the group and on the quay.
+
+    It is nan for ships about which neither their places nor their quays tell anything.
+    """
     first = place.first_visits()
     votes = place.votes(first)
     said = np.zeros((len(usual), len(_LENGTHS)))
@@ -153,7 +159,7 @@ def _weigh(place: _Places, usual: Floats) -> Floats:
     near = np.where(np.isfinite(quay)[:, None], (grid[None, :] - quay[:, None]) / _QUAY_SPREAD, apart)
     alike = _ALIKE * np.exp(-0.5 * near**2) / _QUAY_SPREAD
     both = np.log(alike + (1.0 - _ALIKE) * np.exp(-0.5 * apart**2) / _GROUP_SPREAD)
-    return np.where(told | np.isfinite(quay), _best(said + both), usual)
+    return np.where(told | np.isfinite(quay), _best(said + both), np.nan)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,12 @@ def test_a_ship_is_as_long_as_the_others_on_its_quay() -> None:
     assert far["length_m"].iloc[-1] == 190.0
 
 
+def test_a_ship_that_sends_no_heading_is_as_long_as_those_near_by() -> None:
+    silent = lie(9, 40.0) | {"heading_deg": np.nan}
+    assert describe([*both_ways(100.0, 0.0), silent])["length_m"].iloc[-1] == pytest.approx(100.0, rel=0.12)
+    assert describe([silent])["length_m"].tolist() == [190.0]
+
+
 def test_seagoing_passenger_ships_are_longer_than_boats() -> None:
     sizes = [describe([lie(1, 0.0)], "passenger", imo=imo)["length_m"].iloc[0] for imo in (None, 9074729)]
     assert sizes == [50.0, 85.0]
