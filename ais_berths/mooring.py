@@ -10,21 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from scipy.spatial import cKDTree
 
-from ais_berths import geo, schema
-from ais_berths.vessels import column_of, groups_of
+from ais_berths import schema
+from ais_berths.buoys import judge_buoys
+from ais_berths.evidence import Facts, count, pairs_within, separate, total
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from ais_berths.config import MooringConfig
+    from ais_berths.evidence import Evidence
     from ais_berths.geo import Floats
 
 _NEEDED = ("stop_id", "mmsi", "lat", "lon", "start_time", "end_time", "drift_radius_m", "dwell_h")
-_CLIP, _PIVOT_CLIP = 4.0, 5.0
-_HOUR_US = 3_600_000_000
+_PIVOT = ("pivot_lat", "pivot_lon")
+_CLIP = 4.0
 
 # Median distance from the median position (m) and median turn (deg): middle and log-sd alongside, and at
 # anchor, where both open with the square root of the hours up to a most. From one day in three US ports:
@@ -46,20 +48,6 @@ _ANCHORS = {"cargo": 1.5, "tanker": 1.5, "tug": -2.0, "service": -1.0, "fishing"
 _LENGTH_M = 150.0
 _COMPANY_M = 1000.0
 
-# A tanker at a buoy rather than at anchor: log-odds before anything is seen; antenna to bow in lengths
-# (median of real tankers); length from which tankers use such moorings; how far around a pivot the others
-# tell how many to expect.
-_PRIOR_BUOY = -4.0
-_TANKER_ANTENNA = 0.81
-_BUOY_LENGTH_M = 100.0
-_AROUND_M = 300.0
-# Log-odds of a buoy by the distance from bow to pivot (m), and by the ships at anchor within a kilometre:
-# hawsers are 30-70 m, the chains of big ships mostly over 100 m, and other ships keep away from a buoy.
-_HAWSER = ([-20.0, 20.0, 40.0, 70.0, 110.0], [-0.5, 0.5, 2.0, 1.5, -2.0])
-_BUOY_COMPANY = ([0.0, 1.0, 3.0], [1.0, 0.0, -1.5])
-# Share of the scatter that a swing must explain, and least distance from antenna to buoy (m).
-_SWING_SHARE, _BUOY_REACH_M = 0.8, 50.0
-
 
 def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringConfig) -> pd.DataFrame:
     """Name the kind of each stop and say why.
@@ -75,7 +63,8 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
 
     Returns
     -------
-    A copy of `stops` with ``kind``, ``kind_reason`` and ``kind_confidence``.
+    A copy of `stops` with ``kind``, ``kind_reason`` and ``kind_confidence``. A stay that is known to be at a
+    buoy only because others are has their ``pivot_lat`` and ``pivot_lon``.
 
     Examples
     --------
@@ -93,71 +82,31 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
     schema.check_frame(vessels, "vessels", ["mmsi"], key="mmsi")
     if stops.empty:
         return stops.copy()
-    facts = _Facts(stops, vessels)
+    facts = Facts(stops, vessels)
     own = _behaviour(facts) | {"same place": _revisits(facts, config)}
-    own |= {"neighbours": _neighbours(facts, _total(own) + _PRIOR_MOORED, config)}
-    moored = _total(own) + _PRIOR_MOORED
+    own |= {"neighbours": _neighbours(facts, total(own) + _PRIOR_MOORED, config)}
+    moored = total(own) + _PRIOR_MOORED
     held = _holds(facts, own["neighbours"], moored < 0, config)
-    anchored = _total(held)
-    tied = _buoy(facts, config)
-    buoy = np.where(moored > 0, -np.inf, _total(tied) + _PRIOR_BUOY)
+    anchored = total(held)
+    tied, buoy, host = judge_buoys(facts, moored <= 0, config)
     kind = np.select([moored > 0, buoy > 0, anchored > 0], ["moored", "buoy", "anchored"], "adrift")
     other = np.where(buoy > 0, buoy, np.abs(anchored))
     margin = np.where(moored > 0, moored, np.minimum(-moored, other))
+    guest = host >= 0
     return stops.assign(
+        **{
+            name: np.where(guest, stops[name].to_numpy()[host], stops[name]) for name in _PIVOT if guest.any()
+        },
         kind=kind.astype(object),
         kind_reason=_reasons(facts, kind, own, held, tied),
         kind_confidence=1.0 / (1.0 + np.exp(-np.clip(margin, 0.0, 30.0))),
     )
 
 
-class _Facts:
-    """Stops as arrays, with what is known of their ships."""
-
-    def __init__(self, stops: pd.DataFrame, vessels: pd.DataFrame) -> None:
-        def number(name: str) -> Floats:
-            if name not in stops.columns:
-                return np.full(len(stops), np.nan)
-            return pd.to_numeric(stops[name]).to_numpy(dtype=np.float64, na_value=np.nan)
-
-        def time(name: str, otherwise: str) -> NDArray[np.int64]:
-            known = name in stops.columns and stops[name].notna().all()
-            return schema.to_micros(stops[name if known else otherwise])
-
-        self.xyz = geo.sphere_xyz_m(stops["lat"].to_numpy(), stops["lon"].to_numpy())
-        self.mmsi = stops["mmsi"].to_numpy()
-        self.start, self.end = time("start_time", "start_time"), time("end_time", "end_time")
-        self.after = schema.to_micros(stops["after_time" if "after_time" in stops.columns else "end_time"])
-        arrival, departure = time("arrival_time", "start_time"), time("departure_time", "end_time")
-        self.stay_h = (departure - arrival) / _HOUR_US
-        self.dwell_h, self.radius_m = number("dwell_h"), number("drift_radius_m")
-        self.median_m = np.fmin(np.nan_to_num(number("drift_median_m"), nan=np.inf), self.radius_m)
-        self.rms_m = np.fmin(np.nan_to_num(number("drift_rms_m"), nan=np.inf), self.radius_m)
-        self.turn_deg = np.where(np.nan_to_num(number("n_headings")) >= 3, number("turn_median_deg"), np.nan)
-        self.spread_rad = np.radians(number("heading_spread_deg"))
-        # A few pings, or a burst of them, say little about how far a ship moves.
-        self.trust = np.clip((np.nan_to_num(number("n_times"), nan=5.0) - 1.0) / 4.0, 0.0, 1.0)
-        self.fine = np.nan_to_num(number("n_fine"), nan=1.0) > 0
-        self.swing_m, self.swing_share = number("swing_m"), number("swing_share")
-        self.pivot = geo.sphere_xyz_m(number("pivot_lat"), number("pivot_lon"))
-        self.speed_kn = number("speed_mean_kn")
-        self.moored, self.anchored = number("moored_share"), number("anchored_share")
-        self.length_m = column_of(vessels, "loa_m", stops["mmsi"]).astype(np.float64)
-        self.group = groups_of(vessels, stops["mmsi"])
-
-
-Evidence = dict[str, "Floats"]
-
-
-def _total(evidence: Evidence) -> Floats:
-    total: Floats = np.sum(list(evidence.values()), axis=0)
-    return total
-
-
 # moored or free -------------------------------------------------------------------------------------
 
 
-def _behaviour(facts: _Facts) -> Evidence:
+def _behaviour(facts: Facts) -> Evidence:
     """Evidence for lying alongside from the stop alone."""
     hours = np.sqrt(facts.dwell_h)
     free_m = np.minimum(_MOORED_M + _SWING_M * hours, _SWING_M_MOST)
@@ -181,49 +130,49 @@ def _log_ratio(value: Floats, moored: tuple[float, float], free: tuple[Floats, f
     return ratio
 
 
-def _revisits(facts: _Facts, config: MooringConfig) -> Floats:
+def _revisits(facts: Facts, config: MooringConfig) -> Floats:
     """Evidence from visits to the very same place at other times: nobody anchors there twice.
 
     The number of visits within some metres against the number that the density around lets one expect.
     """
     tight = np.flatnonzero(facts.fine & (facts.median_m < config.same_berth_m))
     out = np.zeros(len(facts.xyz))
-    near = _pairs(facts.xyz[tight], config.neighbour_m)
+    near = pairs_within(facts.xyz[tight], config.neighbour_m)
     if not len(near):
         return out
     apart = np.linalg.norm(facts.xyz[tight[near[:, 0]]] - facts.xyz[tight[near[:, 1]]], axis=1)
     i, j = tight[near[:, 0]], tight[near[:, 1]]
-    same = (apart < config.same_berth_m) & _separate(facts, i, j)
+    same = (apart < config.same_berth_m) & separate(facts, i, j)
     share = (config.same_berth_m / config.neighbour_m) ** 2
     n = len(facts.xyz)
-    visits = _count(i[same], n) + _count(j[same], n)
-    around = (_count(i, n) + _count(j, n) - visits) * share
+    visits = count(i[same], n) + count(j[same], n)
+    around = (count(i, n) + count(j, n) - visits) * share
     out[tight] = np.clip(np.log((visits + 0.3) / (around + 0.3)), 0.0, _CLIP)[tight]
     return out
 
 
-def _neighbours(facts: _Facts, alone: Floats, config: MooringConfig) -> Floats:
+def _neighbours(facts: Facts, alone: Floats, config: MooringConfig) -> Floats:
     """Evidence from what other stops nearby are without their neighbours: quays and anchorages are places."""
-    pairs = _pairs(facts.xyz, config.neighbour_m)
+    pairs = pairs_within(facts.xyz, config.neighbour_m)
     n = len(alone)
     metres = np.linalg.norm(facts.xyz[pairs[:, 0]] - facts.xyz[pairs[:, 1]], axis=1)
     weight = np.exp(-metres / (config.neighbour_m / 3.0))
     belief = np.tanh(alone / 2.0)
-    total, sum_weight = np.zeros(n), np.zeros(n)
+    beliefs, sum_weight = np.zeros(n), np.zeros(n)
     for a, b in ((0, 1), (1, 0)):
-        total += np.bincount(pairs[:, a], weights=weight * belief[pairs[:, b]], minlength=n)
-        sum_weight += _count(pairs[:, a], n, weight)
+        beliefs += np.bincount(pairs[:, a], weights=weight * belief[pairs[:, b]], minlength=n)
+        sum_weight += count(pairs[:, a], n, weight)
     lonely = sum_weight < _LONELY
     # How often sure cases of either kind are lonely says what loneliness means in these data.
     often = [(np.sum(lonely & sure) + 1.0) / (np.sum(sure) + 2.0) for sure in (alone > 3.0, alone < -3.0)]
     alone_out = np.clip(np.log(often[0] / often[1]), -config.neighbour_weight, config.neighbour_weight)
-    return np.where(lonely, alone_out, config.neighbour_weight * total / np.maximum(sum_weight, 0.5))
+    return np.where(lonely, alone_out, config.neighbour_weight * beliefs / np.maximum(sum_weight, 0.5))
 
 
 # at anchor or adrift --------------------------------------------------------------------------------
 
 
-def _holds(facts: _Facts, neighbours: Floats, free: NDArray[np.bool_], config: MooringConfig) -> Evidence:
+def _holds(facts: Facts, neighbours: Floats, free: NDArray[np.bool_], config: MooringConfig) -> Evidence:
     """Evidence for an anchor on the ground, for ships that are not alongside."""
     swing = np.clip(6.0 * (facts.swing_share - 0.4), -2.0, _CLIP)
     swing = np.where((facts.swing_m > 20.0) & (facts.swing_m < config.adrift_radius_m * 2.0), swing, -1.0)
@@ -239,10 +188,10 @@ def _holds(facts: _Facts, neighbours: Floats, free: NDArray[np.bool_], config: M
         "neighbours": -np.maximum(neighbours, 0.0),
     }
     held["stay"] = np.where(beyond > 0, np.minimum(held["stay"], 0.0), held["stay"])
-    return held | {"company": _company(facts, np.flatnonzero(free & (_total(held) > 1.0)))}
+    return held | {"company": _company(facts, np.flatnonzero(free & (total(held) > 1.0)))}
 
 
-def _company(facts: _Facts, anchored: NDArray[np.intp]) -> Floats:
+def _company(facts: Facts, anchored: NDArray[np.intp]) -> Floats:
     """Evidence from ships that surely lie at anchor within a kilometre, the ship herself not counted."""
     if not anchored.size:
         return np.zeros(len(facts.xyz))
@@ -253,79 +202,8 @@ def _company(facts: _Facts, anchored: NDArray[np.intp]) -> Floats:
     return company
 
 
-# at a buoy ------------------------------------------------------------------------------------------
-
-
-def _buoy(facts: _Facts, config: MooringConfig) -> Evidence:
-    """Evidence for a tanker on the hawser of a single-point mooring rather than on her chain."""
-    swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M)
-    pivots, company = _pivots(facts, np.flatnonzero(swings), config)
-    fits = swings & (facts.swing_m < config.adrift_radius_m)
-    # A boat of which nothing is known may swing about anything.
-    large = (facts.group != "unknown") | (facts.length_m > _BUOY_LENGTH_M)
-    fits &= large & np.isin(facts.group, ["tanker", "unknown", "other"])
-    known = facts.length_m > np.maximum(facts.swing_m / 3.0, _BUOY_LENGTH_M)
-    hawser = facts.swing_m - _TANKER_ANTENNA * facts.length_m
-    return {
-        "hawser": np.where(known, np.interp(hawser, *_HAWSER), 0.0),
-        "status": 2.0 * np.nan_to_num(facts.moored - facts.anchored),
-        "same pivot": pivots,
-        "company": np.interp(company, *_BUOY_COMPANY),
-        "swing": np.where(fits, 0.0, -np.inf),
-    }
-
-
-def _pivots(facts: _Facts, at: NDArray[np.intp], config: MooringConfig) -> tuple[Floats, Floats]:
-    """Other stays of swinging ships nearby.
-
-    Returns
-    -------
-    Evidence from stays about the same pivot, against what the pivots around let one expect; and the number
-    of ships that swing about other pivots within a kilometre.
-    """
-    n = len(facts.xyz)
-    pairs = _pairs(facts.pivot[at], _COMPANY_M)
-    i, j = at[pairs[:, 0]], at[pairs[:, 1]]
-    metres = np.linalg.norm(facts.pivot[i] - facts.pivot[j], axis=1)
-    other = metres > config.buoy_m
-    company = _count(i[other], n) + _count(j[other], n)
-    around = other & (metres <= _AROUND_M)
-    density = (_count(i[around], n) + _count(j[around], n) + 1.0) / (np.pi * _AROUND_M**2)
-    scatter_m = facts.rms_m * np.sqrt(np.maximum(1.0 - facts.swing_share, 0.0))
-    arc_rad = np.where(facts.spread_rad > 0, facts.spread_rad, facts.rms_m / facts.swing_m)
-    error_m = np.clip(scatter_m / arc_rad / np.sqrt(facts.dwell_h), 4.0, config.buoy_m)
-    out = np.zeros(n)
-    same = ~other & _separate(facts, i, j)
-    for a, b in ((i[same], j[same]), (j[same], i[same])):
-        variance = error_m[a] ** 2 + error_m[b] ** 2
-        fit = -np.log(2.0 * np.pi * variance * density[a]) - metres[same] ** 2 / (2.0 * variance)
-        out += _count(a, n, np.clip(fit, 0.0, _PIVOT_CLIP))
-    return np.minimum(out, 2.0 * _PIVOT_CLIP), company
-
-
-# helpers --------------------------------------------------------------------------------------------
-
-
-def _pairs(xyz: Floats, within_m: float) -> NDArray[np.intp]:
-    """Pairs of points, each pair once."""
-    pairs: NDArray[np.intp] = cKDTree(xyz).query_pairs(within_m, output_type="ndarray")
-    return pairs.reshape(-1, 2)
-
-
-def _separate(facts: _Facts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether two stops are two visits: at different times, and a ship that came twice was seen to leave."""
-    first, second = np.where(facts.start[i] <= facts.start[j], (i, j), (j, i))
-    left = (facts.mmsi[i] != facts.mmsi[j]) | (facts.after[first] < facts.start[second])
-    separate: NDArray[np.bool_] = left & (facts.end[first] < facts.start[second])
-    return separate
-
-
-def _count(at: NDArray[np.intp], n: int, weight: Floats | None = None) -> Floats:
-    return np.bincount(at, weights=weight, minlength=n).astype(np.float64)
-
-
 def _reasons(
-    facts: _Facts, kind: NDArray[np.str_], own: Evidence, held: Evidence, tied: Evidence
+    facts: Facts, kind: NDArray[np.str_], own: Evidence, held: Evidence, tied: Evidence
 ) -> NDArray[np.object_]:
     """The evidence in words, the strongest first."""
 

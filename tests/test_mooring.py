@@ -242,6 +242,23 @@ def test_one_tanker_on_a_short_hawser_that_says_she_is_moored():
     assert kinds(stop_table(hawser | {"swing_m": 340.0}), TANKERS) == ["anchored"]
 
 
+def test_one_large_tanker_on_a_short_hawser_far_from_others():
+    assert kinds(stop_table(AT_BUOY), TANKERS) == ["buoy"]
+    # The chain of a small tanker is as short as a hawser.
+    small = AT_BUOY | {"swing_m": 105.0 + 40.0}
+    assert kinds(stop_table(small), ships(tanker=[(1, 130.0)])) == ["anchored"]
+
+
+def test_a_tanker_that_hardly_swings_at_a_known_buoy():
+    rows = [AT_BUOY | {"mmsi": m, "begin_h": 50.0 * m, "moored_share": 1.0} for m in (1, 2)]
+    still = AT_ANCHOR | {"mmsi": 3, "begin_h": 200.0, "swing_m": np.nan, "swing_share": np.nan}
+    result = classify_stops(stop_table(*rows, still), TANKERS, CONFIG)
+    assert result["kind"].tolist() == ["buoy"] * 3
+    assert result["pivot_lat"].iloc[2] in result["pivot_lat"].tolist()[:2]
+    assert "known buoy" in result["kind_reason"].iloc[2]
+    assert kinds(stop_table(*rows, still | {"north": -400.0}), TANKERS) == ["buoy", "buoy", "anchored"]
+
+
 def test_one_stay_at_anchor_in_two_pieces_makes_no_buoy():
     rows = [AT_BUOY | {"anchored_share": 1.0}, AT_BUOY | {"anchored_share": 1.0, "begin_h": 40.0}]
     stops = stop_table(*rows)

@@ -1,0 +1,147 @@
+"""Tankers at single-point moorings: they swing like ships at anchor, all about one place on a hawser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from ais_berths.evidence import count, pairs_within, separate, total
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.config import MooringConfig
+    from ais_berths.evidence import Evidence, Facts
+    from ais_berths.geo import Floats
+
+_PIVOT_CLIP = 5.0
+_COMPANY_M = 1000.0
+
+# A tanker at a buoy rather than at anchor: log-odds before anything is seen; antenna to bow in lengths
+# (median of real tankers); length from which tankers use such moorings; how far around a pivot the others
+# tell how many to expect.
+_PRIOR = -3.5
+_TANKER_ANTENNA = 0.81
+_BUOY_LENGTH_M = 100.0
+_AROUND_M = 300.0
+# Log-odds of a buoy by the distance from bow to pivot (m), and by the ships at anchor within a kilometre:
+# hawsers are 30-70 m, the chains of big ships mostly over 100 m, and other ships keep away from a buoy.
+# Chains grow with the ship: those of large ones are never that short, those of small ones often.
+_HAWSER = ([-20.0, 20.0, 40.0, 70.0, 110.0], [-0.5, 0.5, 2.0, 1.5, -2.0])
+_BUOY_COMPANY = ([0.0, 1.0, 3.0], [1.0, 0.0, -1.5])
+_LARGE_M, _LARGE_WEIGHT = 180.0, 1.5
+_HAWSER_M, _REACH_ERROR_M = 45.0, 25.0
+# Share of the scatter that a swing must explain, and least distance from antenna to buoy (m).
+_SWING_SHARE, _BUOY_REACH_M = 0.8, 50.0
+
+
+def judge_buoys(
+    facts: Facts, free: NDArray[np.bool_], config: MooringConfig
+) -> tuple[Evidence, Floats, NDArray[np.intp]]:
+    """Weigh for every stop whether the ship lies at a buoy rather than at anchor.
+
+    Parameters
+    ----------
+    facts
+        All stops.
+    free
+        Stops of ships that do not lie alongside.
+    config
+        The section ``mooring`` of the settings.
+
+    Returns
+    -------
+    The evidence; the log-odds of a buoy, minus infinity where the ship is not free; and, for a ship that is
+    at a buoy only because another one is, a stay of that other; -1 elsewhere.
+    """
+    tied = _swings_about(facts, config)
+    sure = np.flatnonzero(free & (total(tied) + _PRIOR > 0))
+    known, host = _known_buoys(facts, sure)
+    tied |= {"known buoy": known, "swing": np.where(host >= 0, 0.0, tied["swing"])}
+    odds = np.where(free, total(tied) + _PRIOR, -np.inf)
+    return tied, odds, np.where(odds > 0, host, -1)
+
+
+def _swings_about(facts: Facts, config: MooringConfig) -> Evidence:
+    """Evidence for a tanker on the hawser of a single-point mooring rather than on her chain."""
+    swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M)
+    pivots, company = _pivots(facts, np.flatnonzero(swings), config)
+    fits = swings & (facts.swing_m < config.adrift_radius_m)
+    # A boat of which nothing is known may swing about anything.
+    large = (facts.group != "unknown") | (facts.length_m > _BUOY_LENGTH_M)
+    fits &= large & np.isin(facts.group, ["tanker", "unknown", "other"])
+    known = facts.length_m > np.maximum(facts.swing_m / 3.0, _BUOY_LENGTH_M)
+    hawser = facts.swing_m - _TANKER_ANTENNA * facts.length_m
+    weight = np.where(facts.length_m >= _LARGE_M, _LARGE_WEIGHT, 1.0)
+    return {
+        "hawser": np.where(known, weight * np.interp(hawser, *_HAWSER), 0.0),
+        "status": 2.0 * np.nan_to_num(facts.moored - facts.anchored),
+        "same pivot": pivots,
+        "company": np.interp(company, *_BUOY_COMPANY),
+        "swing": np.where(fits, 0.0, -np.inf),
+    }
+
+
+def _pivots(facts: Facts, at: NDArray[np.intp], config: MooringConfig) -> tuple[Floats, Floats]:
+    """Other stays of swinging ships nearby.
+
+    Returns
+    -------
+    Evidence from stays about the same pivot, against what the pivots around let one expect; and the number
+    of ships that swing about other pivots within a kilometre.
+    """
+    n = len(facts.xyz)
+    pairs = pairs_within(facts.pivot[at], _COMPANY_M)
+    i, j = at[pairs[:, 0]], at[pairs[:, 1]]
+    metres = np.linalg.norm(facts.pivot[i] - facts.pivot[j], axis=1)
+    other = metres > config.buoy_m
+    company = count(i[other], n) + count(j[other], n)
+    around = other & (metres <= _AROUND_M)
+    density = (count(i[around], n) + count(j[around], n) + 1.0) / (np.pi * _AROUND_M**2)
+    scatter_m = facts.rms_m * np.sqrt(np.maximum(1.0 - facts.swing_share, 0.0))
+    arc_rad = np.where(facts.spread_rad > 0, facts.spread_rad, facts.rms_m / facts.swing_m)
+    error_m = np.clip(scatter_m / arc_rad / np.sqrt(facts.dwell_h), 4.0, config.buoy_m)
+    out = np.zeros(n)
+    same = ~other & separate(facts, i, j)
+    for a, b in ((i[same], j[same]), (j[same], i[same])):
+        variance = error_m[a] ** 2 + error_m[b] ** 2
+        fit = -np.log(2.0 * np.pi * variance * density[a]) - metres[same] ** 2 / (2.0 * variance)
+        out += count(a, n, np.clip(fit, 0.0, _PIVOT_CLIP))
+    return np.minimum(out, 2.0 * _PIVOT_CLIP), company
+
+
+def _known_buoys(facts: Facts, at_buoys: NDArray[np.intp]) -> tuple[Floats, NDArray[np.intp]]:
+    """Tankers that swung too little to tell about what, as far from a known buoy as one on its hawser lies.
+
+    Returns
+    -------
+    The evidence, and a stay at that buoy; -1 where there is none.
+    """
+    n = len(facts.xyz)
+    evidence, stay = np.zeros(n), np.full(n, -1, dtype=np.intp)
+    mute = np.flatnonzero(
+        np.isnan(facts.swing_m) & (facts.group == "tanker") & (facts.length_m >= _BUOY_LENGTH_M)
+    )
+    if not mute.size or not at_buoys.size:
+        return evidence, stay
+    reach_m = _TANKER_ANTENNA * facts.length_m[mute] + _HAWSER_M
+    near = cKDTree(facts.xyz[mute]).sparse_distance_matrix(
+        cKDTree(facts.pivot[at_buoys]), float(reach_m.max()) + 4.0 * _REACH_ERROR_M, output_type="ndarray"
+    )
+    fit = _PIVOT_CLIP - ((near["v"] - reach_m[near["i"]]) / _REACH_ERROR_M) ** 2 / 2.0
+    order = np.lexsort((near["j"], -fit))
+    order = order[np.sort(np.unique(near["i"][order], return_index=True)[1])]
+    at, best = mute[near["i"][order]], at_buoys[near["j"][order]]
+    evidence[at] = np.maximum(fit[order], 0.0)
+    stay[at] = np.where(fit[order] > 0, best, -1)
+    return evidence, stay
+    reach_m = _TANKER_ANTENNA * facts.length_m[mute] + _HAWSER_M
+    away_m = np.linalg.norm(facts.xyz[mute, None] - facts.pivot[None, at_buoys], axis=2)
+    off = np.abs(away_m - reach_m[:, None]) / _REACH_ERROR_M
+    best = np.argmin(off, axis=1)
+    fit = _PIVOT_CLIP - off[np.arange(len(mute)), best] ** 2 / 2.0
+    evidence[mute] = np.maximum(fit, 0.0)
+    stay[mute] = np.where(fit > 0, at_buoys[best], -1)
+    return evidence, stay

@@ -1,0 +1,82 @@
+"""Stops as arrays: what their pings and their ships say, for the evidence on how a ship stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from ais_berths import geo, schema
+from ais_berths.vessels import column_of, groups_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.geo import Floats
+
+_HOUR_US = 3_600_000_000
+
+Evidence = dict[str, "Floats"]
+"""Log-likelihood ratios of all stops, by what they come from."""
+
+
+class Facts:
+    """Stops as arrays, with what is known of their ships; columns that are missing are unknown."""
+
+    def __init__(self, stops: pd.DataFrame, vessels: pd.DataFrame) -> None:
+        def number(name: str) -> Floats:
+            if name not in stops.columns:
+                return np.full(len(stops), np.nan)
+            return pd.to_numeric(stops[name]).to_numpy(dtype=np.float64, na_value=np.nan)
+
+        def time(name: str, otherwise: str) -> NDArray[np.int64]:
+            known = name in stops.columns and stops[name].notna().all()
+            return schema.to_micros(stops[name if known else otherwise])
+
+        self.xyz = geo.sphere_xyz_m(stops["lat"].to_numpy(), stops["lon"].to_numpy())
+        self.mmsi = stops["mmsi"].to_numpy()
+        self.start, self.end = time("start_time", "start_time"), time("end_time", "end_time")
+        self.after = schema.to_micros(stops["after_time" if "after_time" in stops.columns else "end_time"])
+        arrival, departure = time("arrival_time", "start_time"), time("departure_time", "end_time")
+        self.stay_h = (departure - arrival) / _HOUR_US
+        self.dwell_h, self.radius_m = number("dwell_h"), number("drift_radius_m")
+        self.median_m = np.fmin(np.nan_to_num(number("drift_median_m"), nan=np.inf), self.radius_m)
+        self.rms_m = np.fmin(np.nan_to_num(number("drift_rms_m"), nan=np.inf), self.radius_m)
+        self.turn_deg = np.where(np.nan_to_num(number("n_headings")) >= 3, number("turn_median_deg"), np.nan)
+        self.spread_rad = np.radians(number("heading_spread_deg"))
+        # A few pings, or a burst of them, say little about how far a ship moves.
+        self.trust = np.clip((np.nan_to_num(number("n_times"), nan=5.0) - 1.0) / 4.0, 0.0, 1.0)
+        self.fine = np.nan_to_num(number("n_fine"), nan=1.0) > 0
+        self.swing_m, self.swing_share = number("swing_m"), number("swing_share")
+        self.pivot = geo.sphere_xyz_m(number("pivot_lat"), number("pivot_lon"))
+        self.speed_kn = number("speed_mean_kn")
+        self.moored, self.anchored = number("moored_share"), number("anchored_share")
+        self.length_m = column_of(vessels, "loa_m", stops["mmsi"]).astype(np.float64)
+        self.group = groups_of(vessels, stops["mmsi"])
+
+
+def total(evidence: Evidence) -> Floats:
+    """Add up all evidence."""
+    result: Floats = np.sum(list(evidence.values()), axis=0)
+    return result
+
+
+def pairs_within(xyz: Floats, within_m: float) -> NDArray[np.intp]:
+    """Pairs of points, each pair once."""
+    pairs: NDArray[np.intp] = cKDTree(xyz).query_pairs(within_m, output_type="ndarray")
+    return pairs.reshape(-1, 2)
+
+
+def separate(facts: Facts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether two stops are two visits: at different times, and a ship that came twice was seen to leave."""
+    first, second = np.where(facts.start[i] <= facts.start[j], (i, j), (j, i))
+    left = (facts.mmsi[i] != facts.mmsi[j]) | (facts.after[first] < facts.start[second])
+    apart: NDArray[np.bool_] = left & (facts.end[first] < facts.start[second])
+    return apart
+
+
+def count(at: NDArray[np.intp], n: int, weight: Floats | None = None) -> Floats:
+    """Add up weights by place in a table of `n` rows, 1 each if none are given."""
+    return np.bincount(at, weights=weight, minlength=n).astype(np.float64)
