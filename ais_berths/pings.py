@@ -7,9 +7,7 @@ counted under a reason.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields, replace
-from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +15,7 @@ import pandas as pd
 
 from ais_berths import geo, schema
 from ais_berths.tracks import NOT_DEFINED, order_rows, plane_m
+from ais_berths.twins import share_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 _NEEDED = ("mmsi", "time", "lat", "lon")
 _SHIP_MMSI = (201_000_000, 775_999_999)
-# Of two ships that may have sent a ping, the one heard last is preferred: an hour is worth this many metres.
-_SILENCE_M_H = 100.0
 
 
 def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -227,113 +224,17 @@ def _tracks(moves: _Moves, config: CleanConfig) -> tuple[NDArray[np.int64], NDAr
     cut = np.zeros(n + 1, dtype=bool)
     # Errors hide at both ends of a jump: the pings there are pieces of their own.
     cut[far] = cut[jump - 1] = cut[jump + 1] = True
-    puzzles = []
     for mmsi in np.unique(moves.mmsi[jump]).tolist():
         first, last = np.searchsorted(moves.mmsi, [mmsi, mmsi + 1])
         cut[first] = True
         starts = np.flatnonzero(cut[first:last]) + first
-        puzzles.append(_Puzzle(starts, np.append(starts[1:], last) - 1, config))
-    _solve(puzzles, moves, config)
-    for puzzle in puzzles:
-        first, last = puzzle.starts[0], puzzle.ends[-1] + 1
-        own = np.repeat(puzzle.ranks(), puzzle.size)
+        size = np.diff(starts, append=last)
+        own = np.repeat(
+            share_pieces((moves.lat, moves.lon, moves.time, moves.sog), starts, size, config), size
+        )
         track[first:last] = np.maximum(own, 0)
         stray[first:last] = own < 0
     return track, stray
-
-
-def _solve(puzzles: list[_Puzzle], moves: _Moves, config: CleanConfig) -> None:
-    """Give every piece to a ship; all puzzles take a step at a time, so that arrays are worth their while."""
-    todo = puzzles
-    while todo := [puzzle for puzzle in todo if puzzle.piece < len(puzzle.starts)]:
-        tips = [puzzle.tips() for puzzle in todo]
-        sizes = [len(tip) for tip in tips]
-        start = np.repeat([puzzle.starts[puzzle.piece] for puzzle in todo], sizes)
-        misfit = _misfit_m(moves, np.array(list(chain(*tips)), dtype=np.int64), start, config)
-        values = iter(misfit.tolist())
-        for puzzle, size in zip(todo, sizes, strict=True):
-            puzzle.step(list(islice(values, size)))
-
-
-class _Puzzle:
-    """Unbroken pieces of the pings of one MMSI, to be given to ships.
-
-    A piece goes to the ship that could have sailed to its start and whose speed agrees best with the way,
-    or to a new one. A ship that cannot have sailed there from her last piece, but can from the one before,
-    never was in that last piece, if it is short.
-
-    Parameters
-    ----------
-    starts, ends
-        First and last ping of each piece, in the order of time.
-    config
-        The section ``clean`` of the settings.
-    """
-
-    def __init__(self, starts: NDArray[np.intp], ends: NDArray[np.intp], config: CleanConfig) -> None:
-        self.starts: list[int] = starts.tolist()
-        self.ends: list[int] = ends.tolist()
-        self.size: list[int] = (ends - starts + 1).tolist()
-        self.config = config
-        self.piece = 0
-        self.ship = [-1] * len(self.starts)
-        self.owned: list[list[int]] = []
-        self.support: list[int] = []
-
-    def tips(self) -> list[int]:
-        """Last pings of the pieces that the next one may follow: the last of each ship, then those before.
-
-        -1 where a ship has none before, or where her last piece is too long to be wrong.
-        """
-        few = self.config.min_track_pings
-        last = [self.ends[own[-1]] for own in self.owned]
-        maybe = (own[-2] if len(own) > 1 and self.size[own[-1]] < few else -1 for own in self.owned)
-        return last + [self.ends[piece] if piece >= 0 else -1 for piece in maybe]
-
-    def step(self, misfit: list[float]) -> None:
-        """Give the next piece to a ship; `misfit` tells how badly it follows each of the `tips` (m)."""
-        piece, n = self.piece, len(self.owned)
-        jump_m, enough = self.config.min_jump_m, self.config.min_track_pings - 1
-        weak_m = [jump_m if support < enough else 0.0 for support in self.support]
-        cost = [metres + weak for metres, weak in zip(misfit, weak_m, strict=False)]
-        for metres, before, weak in zip(misfit, misfit[n:], weak_m, strict=False):
-            cost.append(before + weak + jump_m if math.isinf(metres) else math.inf)
-        best = min(range(2 * n), key=cost.__getitem__, default=0)
-        choice = best % n if n and math.isfinite(cost[best]) else n
-        if choice == n:
-            self.owned.append([])
-            self.support.append(self.size[piece] - 1)
-        else:
-            if best >= n:
-                lost = self.owned[choice].pop()
-                self.ship[lost] = -1
-                self.support[choice] -= self.size[lost] - 1
-            self.support[choice] += self.size[piece] - 1 + (misfit[best] < jump_m)
-        self.owned[choice].append(piece)
-        self.ship[piece] = choice
-        self.piece += 1
-
-    def ranks(self) -> NDArray[np.int64]:
-        """Number of the ship of each piece among those with enough support; -1 for none."""
-        support, ship = np.array(self.support), np.array(self.ship)
-        real = support >= np.minimum(self.config.min_track_pings - 1, support.max())
-        rank = np.where(real, np.cumsum(real) - 1, -1)
-        return np.where(ship >= 0, rank[ship], -1)
-
-
-def _misfit_m(
-    moves: _Moves, tips: NDArray[np.int64], start: NDArray[np.intp], config: CleanConfig
-) -> NDArray[np.float64]:
-    """How badly pieces that end at `tips` go before others (m); inf where no ship can sail between them.
-
-    The way beyond what the speeds explain, and something for each hour of silence.
-    """
-    seconds = moves.apart_s(tips, start)
-    sog = np.nan_to_num((moves.sog[tips] + moves.sog[start]) / 2.0, nan=0.0)
-    excess_m = np.maximum(moves.apart_m(tips, start) - sog / geo.KN_PER_M_S * seconds, 0.0)
-    misfit: NDArray[np.float64] = excess_m + _SILENCE_M_H * seconds / 3600.0
-    misfit[(tips < 0) | _impossible(moves, tips, start, config)] = np.inf
-    return misfit
 
 
 def _impossible(
