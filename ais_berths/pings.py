@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import geo, schema
-from ais_berths.tracks import NOT_DEFINED, order_rows, plane_m
+from ais_berths.tracks import NOT_DEFINED, is_whole, order_rows, plane_m
 from ais_berths.twins import share_pieces
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     counts["spike", "dropped"] = int(spike.sum())
     rows, track = rows[~spike], track[~spike]
     counts["shared_mmsi", "flagged"] = int((track > 0).sum())
-    clean = table.iloc[rows].reset_index(drop=True)
+    clean = table if is_whole(rows, len(table)) else table.iloc[rows].reset_index(drop=True)
     clean = clean.assign(
         track=track.astype(np.int16),
         coarse=clean["coarse"].eq(True).astype(bool),
@@ -173,6 +173,8 @@ class _Moves:
         )
 
     def take(self, rows: NDArray[np.intp]) -> _Moves:
+        if is_whole(rows, len(self.mmsi)):
+            return self
         return _Moves(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:

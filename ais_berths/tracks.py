@@ -73,7 +73,8 @@ class Tracks:
             if name not in pings.columns:
                 return np.full(len(pings), missing, dtype=kind)
             values = pings[name]
-            return (values.fillna(missing) if values.hasnans else values).to_numpy().astype(kind)
+            filled = values.fillna(missing) if values.hasnans else values
+            return filled.to_numpy().astype(kind, copy=False)
 
         tracks = cls(
             mmsi=column("mmsi", np.int64, 0),
@@ -98,6 +99,8 @@ class Tracks:
 
     def take(self, at: NDArray[Any]) -> Tracks:
         """Pings at positions, or where a mask is true."""
+        if is_whole(at, len(self)):
+            return self
         return Tracks(**{name: getattr(self, name)[at] for name in self.__dataclass_fields__})
 
     @cached_property
@@ -296,6 +299,17 @@ def renumber(run: Runs) -> Runs:
     out = np.full(len(run), -1)
     out[at] = np.cumsum(np.diff(run[at], prepend=run[at[:1]]) != 0)
     return out
+
+
+def is_whole(at: NDArray[Any], n: int) -> bool:
+    """Tell whether positions are all of `n` in their order, as they mostly are: then nothing need be copied.
+
+    Examples
+    --------
+    >>> is_whole(np.array([0, 1, 2]), 3), is_whole(np.array([0, 2, 1]), 3), is_whole(np.array([0, 1]), 3)
+    (True, False, False)
+    """
+    return at.dtype != np.bool_ and len(at) == n and bool((at[1:] > at[:-1]).all())
 
 
 def order_rows(keys: tuple[NDArray[Any], ...], ties: tuple[NDArray[Any], ...]) -> NDArray[np.intp]:

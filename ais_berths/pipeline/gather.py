@@ -78,8 +78,12 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
     """
     job = _load_job(store.out, stamps[0])
     near = schema.to_pandas(read_bucket(store, part.bucket, part.number, part.of, stamps[1]))
+    # Arrow keeps what it has let go of for a while: with ten million pings of one ship, a gigabyte.
+    release = pa.default_memory_pool().release_unused
+    release()
     pings, quality = clean_pings(near, job.config.clean)
     del near
+    release()
     pings = _with_cells(pings, job.config.cells.resolution)
     stops = schema.empty("stops")
     if with_stops:
