@@ -140,10 +140,10 @@ def measure_detours(pings: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     schema.check_columns(pings.columns, "pings", ["stop_id"])
     schema.check_frame(pings, "pings", ["mmsi", "time", "lat", "lon"])
     schema.check_frame(stops, "stops", ["stop_id", "lat", "lon"], key="stop_id")
-    track, order = Tracks.of(pings)
+    track, order = Tracks.of(pings.filter(["mmsi", "track", "time", "lat", "lon", "coarse"]))
     index = pd.Index(stops["stop_id"])
-    stop = index.get_indexer(pd.Index(pings["stop_id"].astype(object)))[order]
-    stop[pings["stop_id"].isna().to_numpy()[order]] = -1
+    named = pings["stop_id"].astype("category").cat
+    stop = np.append(index.get_indexer(named.categories), -1)[named.codes.to_numpy()[order]]
     place = np.arange(len(track))
     before = np.maximum.accumulate(np.where(stop >= 0, place, -1))
     after = np.minimum.accumulate(np.where(stop >= 0, place, len(track))[::-1])[::-1]
@@ -153,9 +153,9 @@ def measure_detours(pings: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     a, b = stop[before[at]], stop[after[at]]
     lat, lon = stops["lat"].to_numpy(dtype=np.float64), stops["lon"].to_numpy(dtype=np.float64)
     excess = _excess_m((track.lat[at], track.lon[at]), (lat[a], lon[a]), (lat[b], lon[b]))
-    farthest = pd.Series(excess).groupby(index[a].to_numpy()).max()
-    detours = pd.DataFrame({"stop_id": farthest.index, "detour_m": farthest.to_numpy()})
-    return schema.conform(detours, "detours")
+    farthest = pd.Series(excess).groupby(a).max()
+    detours = pd.DataFrame({"stop_id": index[farthest.index], "detour_m": farthest.to_numpy()})
+    return schema.conform(detours.sort_values("stop_id", ignore_index=True), "detours")
 
 
 def _in_order(stops: pd.DataFrame) -> pd.DataFrame:

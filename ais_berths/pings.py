@@ -8,13 +8,13 @@ counted under a reason.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ais_berths import geo, schema
-from ais_berths.tracks import NOT_DEFINED, is_whole, order_rows, plane_m
+from ais_berths.tracks import METRES_PER_DEG, NOT_DEFINED, is_whole, order_rows, plane_m
 from ais_berths.twins import share_pieces
 
 if TYPE_CHECKING:
@@ -61,17 +61,19 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     # Rows are told by their position in the table, which is cut and put in order once, at the end.
     every = _Moves.of(table)
     rows = _order(table, every)
-    same = _repeats(every.take(rows))
+    moves = every.take(rows)
+    same = _repeats(moves)
     counts["duplicate", "dropped"] = int(same.sum())
-    rows = rows[~same]
-    track, stray = _tracks(every.take(rows), config)
+    rows, moves = rows[~same], moves.take(~same)
+    track, stray = _tracks(moves, config)
     counts["jump", "dropped"] = int(stray.sum())
-    rows, track = rows[~stray], track[~stray]
-    sort = order_rows((every.mmsi[rows], track, every.time[rows]), (np.arange(len(rows)),))
-    rows, track = rows[sort], track[sort]
-    spike = _spikes(replace(every.take(rows), track=track), config)
+    # The pings of ships that share a number come one ship after the other.
+    sort = np.lexsort((track, moves.mmsi))
+    sort = sort[~stray[sort]]
+    rows, moves = rows[sort], replace(moves, track=track).take(sort)
+    spike = _spikes(moves, config)
     counts["spike", "dropped"] = int(spike.sum())
-    rows, track = rows[~spike], track[~spike]
+    rows, track = rows[~spike], moves.track[~spike]
     counts["shared_mmsi", "flagged"] = int((track > 0).sum())
     clean = table if is_whole(rows, len(table)) else table.iloc[rows].reset_index(drop=True)
     clean = clean.assign(
@@ -141,7 +143,8 @@ def _repeats(moves: _Moves) -> NDArray[np.bool_]:
     same = (mmsi[1:] == mmsi[:-1]) & (time[1:] == time[:-1])
     at = np.flatnonzero(same) + 1
     # Compare with the first row of the same second, so that a chain of small steps does not add up.
-    first = np.maximum.accumulate(np.where(np.concatenate([[True], ~same]), np.arange(len(mmsi)), 0))[at]
+    begins = np.diff(at, prepend=-1) > 1
+    first = (at[begins] - 1)[np.cumsum(begins) - 1]
     close = geo.haversine_m(moves.lat[at], moves.lon[at], moves.lat[first], moves.lon[first]) <= 20.0
     repeat[at] = close | (coarse[at] & ~coarse[first])
     return repeat
@@ -172,10 +175,18 @@ class _Moves:
             coarse=table["coarse"].eq(True).to_numpy(dtype=bool),
         )
 
-    def take(self, rows: NDArray[np.intp]) -> _Moves:
+    def take(self, rows: NDArray[Any]) -> _Moves:
+        """Pings at positions, or where a mask is true."""
         if is_whole(rows, len(self.mmsi)):
             return self
         return _Moves(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    def far_steps(self, limit_m: float) -> NDArray[np.intp]:
+        """Pings that lie further than this from the ping before."""
+        # No way is longer than its parts along both axes; that leaves few to be measured.
+        most_deg = np.abs(np.diff(self.lat)) + np.abs(np.diff(self.lon))
+        at = np.flatnonzero(most_deg > 0.999 * limit_m / METRES_PER_DEG) + 1
+        return at[self.apart_m(at - 1, at) > limit_m]
 
     def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:
         return plane_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j])
@@ -191,17 +202,14 @@ def _spikes(moves: _Moves, config: CleanConfig) -> NDArray[np.bool_]:
     Where no speed is reported, 10 kn are assumed.
     """
     spike = np.zeros(len(moves.mmsi), dtype=bool)
-    if len(spike) < 3:
-        return spike
-    index = np.arange(1, len(spike) - 1)
-    step = moves.apart_m(np.arange(len(spike) - 1), np.arange(1, len(spike)))
-    index = index[np.minimum(step[:-1], step[1:]) > config.min_spike_m]
+    far = moves.far_steps(config.min_spike_m)
+    index = far[:-1][np.diff(far) == 1]
     before, after = index - 1, index + 1
     one_ship = (moves.mmsi[before] == moves.mmsi[after]) & (moves.track[before] == moves.track[after])
-    out, back = step[before], step[index]
+    out, back = moves.apart_m(before, index), moves.apart_m(index, after)
     slower = np.minimum(out / moves.apart_s(before, index), back / moves.apart_s(index, after))
-    sog = np.where(np.isfinite(moves.sog), moves.sog, 10.0)
-    reported = np.maximum(np.maximum(sog[before], sog[index]), sog[after])
+    sog = moves.sog[np.stack([before, index, after])]
+    reported = np.where(np.isfinite(sog), sog, 10.0).max(axis=0)
     hasty = slower * geo.KN_PER_M_S > 2.0 * reported + config.spare_spike_kn
     agree = moves.apart_m(before, after) < 0.3 * np.minimum(out, back)
     spike[index] = one_ship & agree & hasty
@@ -219,9 +227,8 @@ def _tracks(moves: _Moves, config: CleanConfig) -> tuple[NDArray[np.int64], NDAr
     track, stray = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=bool)
     if n < 2:
         return track, stray
-    index = np.arange(1, n)
-    index = index[moves.mmsi[1:] == moves.mmsi[:-1]]
-    far = index[moves.apart_m(index - 1, index) > config.min_jump_m]
+    far = moves.far_steps(config.min_jump_m)
+    far = far[moves.mmsi[far] == moves.mmsi[far - 1]]
     jump = far[_impossible(moves, far - 1, far, config)]
     cut = np.zeros(n + 1, dtype=bool)
     # Errors hide at both ends of a jump: the pings there are pieces of their own.

@@ -12,6 +12,8 @@ import pandas as pd
 from ais_berths import geo, schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import ArrayLike, NDArray
 
     from ais_berths.geo import Floats
@@ -302,14 +304,16 @@ def renumber(run: Runs) -> Runs:
 
 
 def is_whole(at: NDArray[Any], n: int) -> bool:
-    """Tell whether positions are all of `n` in their order, as they mostly are: then nothing need be copied.
+    """Tell whether positions, or a mask, are all of `n` in their order: then nothing need be copied.
 
     Examples
     --------
     >>> is_whole(np.array([0, 1, 2]), 3), is_whole(np.array([0, 2, 1]), 3), is_whole(np.array([0, 1]), 3)
     (True, False, False)
     """
-    return at.dtype != np.bool_ and len(at) == n and bool((at[1:] > at[:-1]).all())
+    if at.dtype == np.bool_:
+        return bool(at.all())
+    return len(at) == n and bool((at[1:] > at[:-1]).all())
 
 
 def order_rows(keys: tuple[NDArray[Any], ...], ties: tuple[NDArray[Any], ...]) -> NDArray[np.intp]:
@@ -322,12 +326,11 @@ def order_rows(keys: tuple[NDArray[Any], ...], ties: tuple[NDArray[Any], ...]) -
     >>> order_rows((np.array([2, 1, 2]), np.array([5, 9, 5])), (np.array([0.3, 0.0, 0.1]),)).tolist()
     [1, 2, 0]
     """
-    n = len(keys[0])
-    later, equal = _compare(keys, np.arange(n))
-    order = np.arange(n)
+    order = np.arange(len(keys[0]))
+    later, equal = _compare(keys)
     if not (later | equal).all():
         order = _argsort(keys)
-        later, equal = _compare(keys, order)
+        later, equal = _compare([key[order] for key in keys])
     if equal.any():
         tied = np.flatnonzero(np.append(equal, False) | np.insert(equal, 0, False))
         group = np.cumsum(np.insert(~equal, 0, True))[tied]
@@ -353,13 +356,10 @@ def _argsort(keys: tuple[NDArray[Any], ...]) -> NDArray[np.intp]:
     return np.argsort(packed)
 
 
-def _compare(
-    keys: tuple[NDArray[Any], ...], order: NDArray[np.intp]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _compare(keys: Iterable[NDArray[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether each row but the first comes after the row before it, and whether it equals it."""
-    later, equal = np.zeros(max(len(order) - 1, 0), bool), np.ones(max(len(order) - 1, 0), bool)
+    later, equal = np.zeros((), dtype=bool), np.ones((), dtype=bool)
     for key in keys:
-        ranked = key[order]
-        later |= equal & (ranked[1:] > ranked[:-1])
-        equal &= ranked[1:] == ranked[:-1]
+        later = later | (equal & (key[1:] > key[:-1]))
+        equal = equal & (key[1:] == key[:-1])
     return later, equal
