@@ -18,7 +18,7 @@ from ais_berths.export import write_parquet
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.job import Job, Store, stored_job
-from ais_berths.pipeline.layout import ENCODING, read_bucket
+from ais_berths.pipeline.layout import ENCODING, read_buckets
 from ais_berths.squares import find_cells
 from ais_berths.stops import detect_stops
 
@@ -29,32 +29,44 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# A task costs some hundredths of a second whatever it holds; buckets with fewer pings go together.
+_LEAST_PINGS = 200_000
+
+
 @dataclass(frozen=True)
 class Part:
-    """The vessels of one task: a slice of a bucket."""
+    """The vessels of one task: some buckets, or a slice of a large one."""
 
-    bucket: int
+    buckets: range
     number: int = 0
     of: int = 1
 
     @property
     def name(self) -> str:
         """Name in files."""
-        return f"{self.bucket:04d}-{self.number:04d}"
+        return f"{self.buckets[0]:04d}-{self.number:04d}"
 
 
 def make_parts(rows: Mapping[int, int], buckets: int, most_rows: int) -> list[Part]:
-    """Divide each bucket so that a slice has no more pings, about.
+    """Put small buckets together and divide large ones, so that a part has no more pings, about.
 
     Examples
     --------
     >>> [part.name for part in make_parts({0: 5, 1: 25}, 2, 10)]
     ['0000-0000', '0001-0000', '0001-0001', '0001-0002']
+    >>> [part.buckets for part in make_parts({0: 90_000, 1: 90_000, 2: 90_000}, 4, 1_000_000)]
+    [range(0, 2), range(2, 4)]
     """
-    parts = []
+    parts: list[Part] = []
+    first, size = 0, 0
     for bucket in range(buckets):
-        slices = max(1, -(-rows.get(bucket, 0) // most_rows))
-        parts += [Part(bucket, number, slices) for number in range(slices)]
+        size += rows.get(bucket, 0)
+        following = rows.get(bucket + 1, 0)
+        if bucket + 1 < buckets and size + following <= min(_LEAST_PINGS, most_rows):
+            continue
+        slices = max(1, -(-size // most_rows))
+        parts += [Part(range(first, bucket + 1), number, slices) for number in range(slices)]
+        first, size = bucket + 1, 0
     return parts
 
 
@@ -77,7 +89,7 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
     Numbers of pings and stops.
     """
     job = _load_job(store.out, stamps[0])
-    near = schema.to_pandas(read_bucket(store, part.bucket, part.number, part.of, stamps[1]))
+    near = schema.to_pandas(read_buckets(store, part.buckets, part.number, part.of, stamps[1]))
     # Arrow keeps what it has let go of for a while: with ten million pings of one ship, a gigabyte.
     release = pa.default_memory_pool().release_unused
     release()

@@ -229,21 +229,28 @@ def write_index(store: Store, records: list[Record]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_bucket(store: Store, bucket: int, part: int = 0, parts: int = 1, stamp: str = "") -> pa.Table:
-    """Pings of one of the `parts` slices of a bucket, in the order of the batches.
+def read_buckets(
+    store: Store, buckets: Iterable[int], part: int = 0, parts: int = 1, stamp: str = ""
+) -> pa.Table:
+    """Pings of some buckets, or of one of the `parts` slices of them.
 
     `stamp` is what `write_index` returned.
     """
+    index = _index(store.index, stamp)
+    groups_of: dict[str, list[int]] = {}
+    kept_of: dict[str, list[int] | None] = {}
+    for bucket in buckets:
+        for name, groups, kept_of[name] in index.get(str(bucket), []):
+            groups_of.setdefault(name, []).extend(groups)
     tables = [NEAR.empty_table()]
-    for name, groups, kept in _index(store.index, stamp).get(str(bucket), []):
+    for name, groups in groups_of.items():
         with pq.ParquetFile(store.scans / f"{name}.pings.parquet") as file:
-            for group in groups:
-                table = file.read_row_group(group, use_threads=False)
-                if kept is not None:
-                    table = table.filter(pc.is_in(table["piece"], pa.array(kept, pa.int16())))
-                if parts > 1:
-                    table = table.filter(pa.array(slice_of(table["mmsi"].to_numpy(), parts) == part))
-                tables.append(table.drop_columns("piece"))
+            table = file.read_row_groups(groups, use_threads=False)
+        if (kept := kept_of[name]) is not None:
+            table = table.filter(pc.is_in(table["piece"], pa.array(kept, pa.int16())))
+        if parts > 1:
+            table = table.filter(pa.array(slice_of(table["mmsi"].to_numpy(), parts) == part))
+        tables.append(table.drop_columns("piece"))
     return pa.concat_tables(tables)
 
 
