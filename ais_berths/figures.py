@@ -7,7 +7,7 @@ counts the vessels behind it and knows the sums that it takes part in, which dis
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,11 @@ from ais_berths import schema
 from ais_berths.disclosure import can_be_solved, hide_zeros, protect
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from numpy.typing import NDArray
 
-    from ais_berths.periods import Calendar
+    from ais_berths.periods import Calendar, Ints
 
 ALL = "all"
 """Name of the chosen vessel groups together."""
@@ -31,20 +31,50 @@ STATISTICS = ("mean", "p25", "p50", "p75")
 PROFILES = ("hour", "weekday")
 """Parts of a month that arrivals and presence are counted by."""
 
-_KEY = ["port_id", "type_group", "period", "period_start", "part"]
+_SCOPE = ["port_id", "type_group"]
+_KEY = [*_SCOPE, "period", "period_start", "part"]
+# Those of a month are counted together even where they are more.
+_FACTS_AT_ONCE = 250_000
 _QUANTILES = {"p25": 0.25, "p50": 0.5, "p75": 0.75}
+
+
+class Pieces(NamedTuple):
+    """Facts: the row of the call that each belongs to, its day, local hour, and value."""
+
+    call: Ints
+    day: Ints
+    hour: Ints
+    value: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Calls, and what they count for on some days: those of years need not be in memory at once.
+
+    Parameters
+    ----------
+    calls
+        ``port_id type_group mmsi``.
+    of_days
+        Gives the facts from one day (number) up to another, in the order of the calls.
+    number
+        How many facts there are, about.
+    """
+
+    calls: pd.DataFrame
+    of_days: Callable[[int, int], Pieces]
+    number: int
 
 
 @dataclass(frozen=True)
 class Family:
     """Figures that rest on the same facts.
 
-    `facts` has ``port_id type_group mmsi day hour value``. `figures` says how each is made of them. `rate`
-    is what a sum is divided by, beside the hours: berths, metres, or 1, for each port. Ports in `unknown`
-    have none of these figures.
+    `figures` says how each is made of them. `rate` is what a sum is divided by, beside the hours: berths,
+    metres, or 1, for each port. Ports in `unknown` have none of these figures.
     """
 
-    facts: pd.DataFrame
+    facts: Facts
     figures: dict[str, str]
     rate: pd.Series | None = None
     unknown: Collection[str] = ()
@@ -69,30 +99,75 @@ def count_cells(
     pairs
         ``cell`` (row number) and ``mmsi``.
     """
-    facts, day = family.facts, family.facts["day"].to_numpy(dtype=np.int64)
-    repeated = [
-        facts.assign(period=level, period_start=calendar.starts[level][day], part="")
-        for level in _levels(levels)
-    ]
     kinds = profiles_of(family) if "month" in levels else ()
-    month = facts.assign(period="month", period_start=calendar.starts["month"][day])
-    if "hour" in kinds:
-        repeated.append(month.assign(part="h" + facts["hour"].astype(str).str.zfill(2)))
-    if "weekday" in kinds:
-        repeated.append(month.assign(part="w" + pd.Series(calendar.weekday[day], facts.index).astype(str)))
-    table = pd.concat(repeated, ignore_index=True)
-    by = table.groupby(_KEY)
-    counted = by.agg(n_vessels=("mmsi", "nunique"), count=("mmsi", "size"), sum=("value", "sum"))
-    if "mean" in family.figures.values():
+    cells = grid[grid["part"].str[:1].isin({"", *(kind[0] for kind in kinds)})].reset_index(drop=True)
+    scopes = pd.MultiIndex.from_frame(cells[_SCOPE].drop_duplicates())
+    n_slots = len(cells) // len(scopes)
+    slots = _slots(cells[:n_slots], calendar)
+    calls = family.facts.calls
+    first_cell = scopes.get_indexer(pd.MultiIndex.from_frame(calls[_SCOPE])) * n_slots
+    vessels, vessel = np.unique(calls["mmsi"].to_numpy(dtype=np.int64), return_inverse=True)
+    statistics = "mean" in family.figures.values()
+    least_days = _FACTS_AT_ONCE * len(calendar.dates) // max(1, family.facts.number)
+    counted, pairs = [], []
+    # Weeks go across the ends of months, everything else lies within them.
+    for level, tables in (
+        ("month", [table for name, table in slots.items() if name != "week"]),
+        ("week", [table for name, table in slots.items() if name == "week"]),
+    ):
+        for first, last in _blocks(calendar.starts[level], least_days) if tables else ():
+            call, day, hour, value = family.facts.of_days(first, last)
+            own = first_cell[call]
+            cell = np.concatenate([own + table[day, hour % table.shape[1]] for table in tables])
+            counted.append(_count(cell, np.tile(value, len(tables)), statistics=statistics))
+            pairs.append(np.unique(cell * len(vessels) + np.tile(vessel[call], len(tables))))
+    cells = cells.join(pd.concat(counted))
+    at, seen = np.divmod(np.concatenate(pairs), max(1, len(vessels)))
+    cells["n_vessels"] = np.bincount(at, minlength=len(cells)).astype(np.float64)
+    cells[["count", "sum"]] = cells[["count", "sum"]].fillna(0)
+    cells["published"] = cells["period"].isin(list(levels))
+    return cells, pd.DataFrame({"cell": at, "mmsi": vessels[seen]})
+
+
+def _count(cell: Ints, value: NDArray[np.float64], *, statistics: bool) -> pd.DataFrame:
+    by = pd.DataFrame({"cell": cell, "value": value}).groupby("cell")["value"]
+    counted = by.agg(["size", "sum"]).rename(columns={"size": "count"}).astype(np.float64)
+    if statistics:
         counted["mean"] = counted["sum"] / counted["count"]
         for name, share in _QUANTILES.items():
-            counted[name] = by["value"].quantile(share)
-    cells = grid[grid["part"].str[:1].isin({"", *(kind[0] for kind in kinds)})].reset_index(drop=True)
-    cells = cells.merge(counted.reset_index(), on=_KEY, how="left")
-    cells[["n_vessels", "count", "sum"]] = cells[["n_vessels", "count", "sum"]].fillna(0)
-    cells["published"] = cells["period"].isin(list(levels))
-    pairs = table[[*_KEY, "mmsi"]].drop_duplicates().merge(cells[_KEY].assign(cell=cells.index), on=_KEY)
-    return cells, pairs[["cell", "mmsi"]]
+            counted[name] = by.quantile(share)
+    return counted
+
+
+def _slots(cells: pd.DataFrame, calendar: Calendar) -> dict[str, Ints]:
+    """Row of each day, or of each day and local hour, in the cells of one port and group, by kind of cell."""
+    tables = {}
+    for (level, letter), own in cells.groupby(["period", cells["part"].str[:1]]):
+        start = pd.Series(calendar.starts[str(level)])
+        keys = [start.to_frame("start").assign(part="")]
+        if letter == "w":
+            keys = [start.to_frame("start").assign(part="w" + pd.Series(calendar.weekday).astype(str))]
+        if letter == "h":
+            keys = [start.to_frame("start").assign(part=f"h{hour:02d}") for hour in range(24)]
+        known = pd.MultiIndex.from_frame(own[["period_start", "part"]])
+        rows = [own.index.to_numpy()[known.get_indexer(pd.MultiIndex.from_frame(key))] for key in keys]
+        tables[f"{level}{letter}"] = np.stack(rows, axis=1)
+    return tables
+
+
+def _blocks(starts: NDArray[np.object_], least_days: int) -> Iterator[tuple[int, int]]:
+    """Whole periods of as many days or more: the first day, and the day after the last.
+
+    Examples
+    --------
+    >>> list(_blocks(np.array(["a", "a", "b", "c", "c", "c"], dtype=object), 3))
+    [(0, 3), (3, 6)]
+    """
+    first = 0
+    for end in [*np.flatnonzero(starts[1:] != starts[:-1]) + 1, len(starts)]:
+        if end - first >= least_days or end == len(starts):
+            yield first, int(end)
+            first = int(end)
 
 
 def suppress(

@@ -15,7 +15,9 @@ from ais_berths import schema
 from ais_berths.figures import (
     ALL,
     STATISTICS,
+    Facts,
     Family,
+    Pieces,
     count_cells,
     cover_periods,
     link_cells,
@@ -67,8 +69,10 @@ NAMES = tuple(
 )
 """Every figure of the table ``indicators``, in the order in which they are read."""
 _STATISTICS = {"mean": "mean", "p25": "lower quartile", "p50": "median", "p75": "upper quartile"}
-# Protecting figures costs more than in proportion to the ports that are looked at together.
-_ROWS_AT_ONCE = 1_000
+# Protecting figures costs more than in proportion to the ports that are looked at together, and a long
+# period has many figures for each port: a kilobyte each while they are made.
+_CALLS_AT_ONCE = 1_000
+_CELLS_AT_ONCE = 100_000
 
 
 def make_indicators(
@@ -133,9 +137,10 @@ def make_indicators(
     for usual in (berth_calls["loa_p50_m"], berth_calls.groupby("port_id")["ship_m"].transform("median")):
         berth_calls["ship_m"] = berth_calls["ship_m"].fillna(usual)
     names = sorted({*ports, *port_calls["port_id"], *berth_calls["port_id"]})
+    n_cells = len(list_cells(["one"], config.groups, calendar, config.periods))
     tables = [
         _of_ports(chosen, calendar, config, at_berth, in_port, places[places["port_id"].isin(chosen)])
-        for chosen, at_berth, in_port in _batches(names, berth_calls, port_calls)
+        for chosen, at_berth, in_port in _batches(names, berth_calls, port_calls, n_cells)
     ]
     if not tables:
         return schema.empty("indicators")
@@ -245,7 +250,7 @@ def _families(
         Family(_stays(berth_calls, calendar), {"berth_hours": "sum"}),
         Family(_stays(_alone(separate), calendar), {"berth_occupancy": "rate"}, number),
         Family(
-            _stays(beside, calendar, beside["ship_m"]),
+            _stays(beside, calendar, "ship_m"),
             {"metre_hours": "sum", "quay_occupancy": "rate"},
             length,
             unknown=beside.loc[beside["ship_m"].isna(), "port_id"].unique(),
@@ -268,38 +273,49 @@ def _in_scope(calls: pd.DataFrame, vessels: pd.DataFrame, config: IndicatorsConf
     return table[np.isin(group, list(config.groups))].reset_index(drop=True)
 
 
-def _events(calls: pd.DataFrame, value: str | None, calendar: Calendar) -> pd.DataFrame:
+def _events(calls: pd.DataFrame, value: str | None, calendar: Calendar) -> Facts:
     """One fact a call, on the day of its arrival."""
+    calls = _with_all(calls)
     time = schema.to_micros(calls["arrival_time"])
-    facts = calls[["port_id", "type_group", "mmsi"]].assign(
-        day=calendar.day_of(time), hour=calendar.hour_at(time), value=1.0 if value is None else calls[value]
-    )
-    return _with_all(facts[facts["day"] >= 0])
+    day, hour = calendar.day_of(time), calendar.hour_at(time)
+    values = np.ones(len(calls)) if value is None else calls[value].to_numpy(dtype=np.float64)
+
+    def of_days(first: int, last: int) -> Pieces:
+        at = np.flatnonzero((day >= first) & (day < last))
+        return Pieces(at, day[at], hour[at], values[at])
+
+    return Facts(calls[["port_id", "type_group", "mmsi"]], of_days, len(calls))
 
 
 def _stays(
-    calls: pd.DataFrame, calendar: Calendar, weight: pd.Series | None = None, *, by_hour: bool = False
-) -> pd.DataFrame:
+    calls: pd.DataFrame, calendar: Calendar, weight: str | None = None, *, by_hour: bool = False
+) -> Facts:
     """One fact for each day, or each hour of a day, of each stay: the hours, times a weight."""
+    calls = _with_all(calls if weight is None else calls.dropna(subset=[weight]))
     start, end = (
         np.clip(schema.to_micros(calls[f"{name}_time"]), calendar.first, calendar.last)
         for name in ("arrival", "departure")
     )
-    row, slot, hours = cut_spans(start, end, calendar.hour_edges if by_hour else calendar.edges)
-    if weight is not None:
-        hours = hours * weight.to_numpy()[row]
-    facts = calls[["port_id", "type_group", "mmsi"]].iloc[row].reset_index(drop=True)
-    facts["day"] = calendar.hour_day[slot] if by_hour else slot
-    facts["hour"] = calendar.hour_of_day[slot] if by_hour else 0
-    facts["value"] = hours
-    return _with_all(facts.dropna(subset=["value"]))
+    weights = None if weight is None else calls[weight].to_numpy(dtype=np.float64)
+    edges = calendar.hour_edges if by_hour else calendar.edges
+    day_of = calendar.hour_day if by_hour else np.arange(len(calendar.dates))
+    hour_of = calendar.hour_of_day if by_hour else np.zeros_like(day_of)
+
+    def of_days(first: int, last: int) -> Pieces:
+        begin, stop = np.searchsorted(day_of, [first, last])
+        row, slot, hours = cut_spans(start, end, edges[begin : stop + 1])
+        values = hours if weights is None else hours * weights[row]
+        return Pieces(row, day_of[begin + slot], hour_of[begin + slot], values)
+
+    slots = np.maximum(end - start, 0) // np.diff(edges).max() + 2
+    return Facts(calls[["port_id", "type_group", "mmsi"]], of_days, int(slots.sum()))
 
 
-def _with_all(facts: pd.DataFrame) -> pd.DataFrame:
+def _with_all(calls: pd.DataFrame) -> pd.DataFrame:
     """Add the groups together, unless they are there."""
-    if (facts["type_group"] == ALL).any():
-        return facts
-    return pd.concat([facts, facts.assign(type_group=ALL)], ignore_index=True)
+    if (calls["type_group"] == ALL).any():
+        return calls
+    return pd.concat([calls, calls.assign(type_group=ALL)], ignore_index=True)
 
 
 def _alone(calls: pd.DataFrame) -> pd.DataFrame:
@@ -329,11 +345,12 @@ def _span(
 
 
 def _batches(
-    names: list[str], berth_calls: pd.DataFrame, port_calls: pd.DataFrame
+    names: list[str], berth_calls: pd.DataFrame, port_calls: pd.DataFrame, n_cells: int
 ) -> Iterator[tuple[list[str], pd.DataFrame, pd.DataFrame]]:
-    """Ports with their calls, some at a time: ports do not add up to each other."""
+    """Ports with their calls, some at a time, as ports do not add up to each other; each has `n_cells`."""
     rows = port_calls["port_id"].value_counts().reindex(names).fillna(0)
-    number = (rows.cumsum() // _ROWS_AT_ONCE).to_numpy()
+    share = rows.cumsum() / _CALLS_AT_ONCE + np.arange(len(names)) * n_cells / _CELLS_AT_ONCE
+    number = np.floor(share.to_numpy()).astype(np.int64)
     for batch in np.unique(number):
         chosen = [name for name, own in zip(names, number, strict=True) if own == batch]
         at_berth, in_port = (calls[calls["port_id"].isin(chosen)] for calls in (berth_calls, port_calls))

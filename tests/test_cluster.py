@@ -49,7 +49,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def job(archive: Path) -> Job:
     # More tasks than the feed needs, so that a worker can be lost between them.
-    config = parse_config({"run": {"chunk_rows": 1000, "buckets": 12}})
+    config = parse_config({"run": {"chunk_rows": 1000, "task_rows": 1000, "buckets": 12}})
     return Job(feed="ungp", ports_file=str(archive / "ports.csv"), config=config)
 
 

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from ais_berths import schema
 from ais_berths.config import IndicatorsConfig
-from ais_berths.figures import Family, count_cells, cover_periods, link_cells, list_cells, make_figure
+from ais_berths.figures import (
+    Facts,
+    Family,
+    Pieces,
+    count_cells,
+    cover_periods,
+    link_cells,
+    list_cells,
+    make_figure,
+)
 from ais_berths.indicators import make_indicators
 from ais_berths.periods import Calendar
 
@@ -32,10 +41,16 @@ def calendar() -> Calendar:
     return Calendar.of(utc("2024-03-27"), utc("2024-04-06"))
 
 
-def facts(*rows: tuple[str, int, int, int, float]) -> pd.DataFrame:
+def facts(*rows: tuple[str, int, int, int, float]) -> Facts:
     """Group, vessel, day, hour, value, and the same for all groups together."""
     table = pd.DataFrame(rows, columns=["type_group", "mmsi", "day", "hour", "value"]).assign(port_id="P")
-    return pd.concat([table, table.assign(type_group="all")], ignore_index=True)
+    table = pd.concat([table, table.assign(type_group="all")], ignore_index=True)
+
+    def of_days(first: int, last: int) -> Pieces:
+        own = table[(table["day"] >= first) & (table["day"] < last)]
+        return Pieces(own.index.to_numpy(), *(own[name].to_numpy() for name in ("day", "hour", "value")))
+
+    return Facts(table, of_days, len(table))
 
 
 def test_every_cell_is_listed_with_the_hours_that_the_data_cover(calendar: Calendar) -> None:

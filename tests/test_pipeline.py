@@ -101,13 +101,16 @@ def assert_same(out: Path, usual: Path) -> None:
 # cutting the input --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("chunk_rows", "buckets"), [(1000, 1), (4000, 2), (1_000_000, 7)])
+@pytest.mark.parametrize(
+    ("chunk_rows", "task_rows", "buckets"), [(1000, 1000, 1), (2000, 4000, 2), (1_000_000, 1_000_000, 7)]
+)
 def test_chunks_and_buckets_do_not_show(
-    feed: Feed, usual: Path, tmp_path: Path, chunk_rows: int, buckets: int
+    feed: Feed, usual: Path, tmp_path: Path, chunk_rows: int, task_rows: int, buckets: int
 ) -> None:
-    detect(feed.files, tmp_path / "out", a_job(feed, chunk_rows=chunk_rows, buckets=buckets))
-    chunks = list((tmp_path / "out" / "state" / "scan").glob("*.json"))
-    assert (len(chunks) > 4) == (chunk_rows < 1_000_000)
+    job = a_job(feed, chunk_rows=chunk_rows, task_rows=task_rows, buckets=buckets)
+    detect(feed.files, tmp_path / "out", job)
+    tasks = list((tmp_path / "out" / "state" / "scan").glob("*.json"))
+    assert (len(tasks) > 4) == (task_rows < 1_000_000)
     assert_same(tmp_path / "out", usual)
 
 
@@ -255,7 +258,7 @@ def test_stops_of_older_pings_are_not_taken_for_all(feed: Feed, tmp_path: Path) 
 def test_a_killed_run_is_carried_on(feed: Feed, usual: Path, tmp_path: Path) -> None:
     """Without the record of a chunk, and with temporary files about, the next run puts everything right."""
     out = tmp_path / "out"
-    detect(feed.files, out, a_job(feed, chunk_rows=5000))
+    detect(feed.files, out, a_job(feed, chunk_rows=5000, task_rows=5000))
     scans = sorted((out / "state" / "scan").glob("*.json"))
     scans[1].unlink()
     scans[2].with_suffix(".statics.parquet").write_bytes(b"half")
@@ -403,7 +406,8 @@ def recipe_of(feed: Feed, out: Path, more: str = "") -> str:
 
 @pytest.mark.slow
 def test_worker_processes_give_the_same(root: Path, feed: Feed, usual: Path, tmp_path: Path) -> None:
-    recipe = recipe_of(feed, tmp_path / "out", "[config.run]\nchunk_rows = 5000\nbuckets = 5\n")
+    run = "[config.run]\nchunk_rows = 5000\ntask_rows = 5000\nbuckets = 5\n"
+    recipe = recipe_of(feed, tmp_path / "out", run)
     done = run_job(root, "cluster", recipe, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr

@@ -368,7 +368,12 @@ class HexagonsConfig(Section):
 class RunConfig(Section):
     """How the work is cut; no effect on the result."""
 
-    chunk_rows: int = Field(1_000_000, ge=1000, description="raw rows read by one task, about")
+    chunk_rows: int = Field(
+        1_000_000, ge=1000, description="raw rows of a file that are read in one go, about"
+    )
+    task_rows: int = Field(
+        4_000_000, ge=1000, description="raw rows that one task reads, chunk after chunk, about"
+    )
     buckets: int = Field(16, ge=1, le=4096, description="parts into which the pings are laid out by vessel")
     task_pings: int = Field(
         1_000_000, ge=1000, description="pings that one task cleans together, about; a vessel is never cut"

@@ -100,7 +100,7 @@ def scan_inputs(store: Store, work: Work, wiring: Wiring) -> None:
     stamp = _write_plan(store, work)
     total = sum(chunk.rows for chunk in new)
     share = max(_LEAST_ROWS, total // (_TASKS_PER_SLOT * wiring.slots()))
-    batches = make_batches(new, min(work.job.config.run.chunk_rows, share))
+    batches = make_batches(new, min(work.job.config.run.task_rows, share))
     # Messages are decoded by Python itself; for a few, other processes are not worth their start.
     locked = work.feed.kind == "nmea" and total > _MANY_MESSAGES
     try:

@@ -90,7 +90,8 @@ class Bench:
         self.files = sorted((folder / "sim" / "feed").glob("*.csv"))
         self.settings = folder / "run.toml"
         self.settings.write_text(
-            "[run]\nchunk_rows = 2000\nbuckets = 3\n[cells]\nradius_nm = 4\n", encoding="utf-8"
+            "[run]\nchunk_rows = 2000\ntask_rows = 2000\nbuckets = 3\n[cells]\nradius_nm = 4\n",
+            encoding="utf-8",
         )
         self.whole = folder / "whole"
         self.first = folder / "first"

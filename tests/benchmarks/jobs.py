@@ -91,7 +91,7 @@ def _on_paper(small: tuple[int, float, int], large: tuple[int, float, int]) -> s
     unit_s = (large[1] - small[1]) / (large[0] - small[0])
     fixed_s = small[1] - unit_s * small[0]
     row_bytes = large[2] / large[0]
-    task_rows = Config().run.chunk_rows
+    task_rows = Config().run.task_rows
     lines = []
     for name, days in (("a day", 1), ("a month", 30), ("a year", 365), ("ten years", 3653)):
         rows = days * ARCHIVE_ROWS_A_DAY
