@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,9 @@ from ais_berths.styles import add_styles
 from ais_berths.tables import read_places, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
 
 SUFFIXES = (".geojson", ".gpkg", ".parquet", ".csv")
 """Formats that `export` writes."""
@@ -195,13 +198,20 @@ def write_geoparquet(
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path, table: str) -> None:
-    """Write Parquet with the columns of `table`, a name from `schema.TABLES`.
+    """Write Parquet with the columns of `table`, a name from `schema.TABLES`."""
+    with open_parquet(path, table) as write:
+        write(frame)
+
+
+@contextmanager
+def open_parquet(path: str | Path, table: str) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Give a function that writes some rows of `table`, for tables that are made some rows at a time.
 
     Row groups are small: who wants one port of the whole world, from a table sorted by port, reads a few.
     """
-    with atomic_path(path) as part:
-        rows = schema.to_arrow(frame, table)
-        pq.write_table(rows, part, compression="zstd", row_group_size=_GROUP_ROWS)
+    columns = schema.to_arrow(schema.empty(table), table).schema
+    with atomic_path(path) as part, pq.ParquetWriter(part, columns, compression="zstd") as writer:
+        yield lambda rows: writer.write_table(schema.to_arrow(rows, table), row_group_size=_GROUP_ROWS)
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, bom: bool = False) -> None:
@@ -211,20 +221,21 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, bom: bool = False) -> No
     on so after a semicolon, a tab or a line end) gets an apostrophe in front. `bom` begins the file with a
     byte order mark.
     """
-    wkt = None
-    if isinstance(frame, gpd.GeoDataFrame):
-        shapes = _cut(_in_degrees(frame))
-        wkt = shapely.to_wkt(shapes.geometry.to_numpy(), rounding_precision=7)
-        frame = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    plain = _plain(frame, times_as_text=True)
-    for name in plain.columns:
-        if _is_text(plain[name]):
-            plain[name] = _without_formulas(plain[name])
-    if wkt is not None:
-        plain["geometry"] = wkt
-    with atomic_path(path) as part:
-        # The line end of RFC 4180: with it, text that holds either half of it is quoted.
-        plain.to_csv(part, index=False, encoding="utf-8-sig" if bom else "utf-8", lineterminator="\r\n")
+    with open_csv(path, bom=bom) as write:
+        write(frame)
+
+
+@contextmanager
+def open_csv(path: str | Path, *, bom: bool = False) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Give a function that writes some rows as `write_csv` does, for tables that are made some at a time."""
+    encoding = "utf-8-sig" if bom else "utf-8"
+    with atomic_path(path) as part, part.open("w", encoding=encoding, newline="") as file:
+
+        def write(rows: pd.DataFrame) -> None:
+            # The line end of RFC 4180: with it, text that holds either half of it is quoted.
+            _for_csv(rows).to_csv(file, index=False, header=not file.tell(), lineterminator="\r\n")
+
+        yield write
 
 
 # helpers ------------------------------------------------------------------------------------------
@@ -309,6 +320,20 @@ def _cut(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return frame.set_geometry(gpd.GeoSeries(shapes, crs=frame.crs, index=frame.index))
 
 
+def _for_csv(frame: pd.DataFrame) -> pd.DataFrame:
+    wkt = None
+    if isinstance(frame, gpd.GeoDataFrame):
+        shapes = _cut(_in_degrees(frame))
+        wkt = shapely.to_wkt(shapes.geometry.to_numpy(), rounding_precision=7)
+        frame = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    plain: pd.DataFrame = _plain(frame, times_as_text=True)
+    for name in plain.columns:
+        if _is_text(plain[name]):
+            code, each = pd.factorize(plain[name])
+            plain[name] = _looked_up(code, _without_formulas(pd.Series(each)), plain.index)
+    return plain if wkt is None else plain.assign(geometry=wkt)
+
+
 def _ids(frame: gpd.GeoDataFrame, id_field: str) -> pd.Series[str]:
     schema.check_columns(frame.columns, "to be written", [id_field])
     ids = frame[id_field]
@@ -347,8 +372,7 @@ def _as_text(values: pd.Series[Any]) -> pd.Series[Any]:
     if _is_text(values):
         # Texts repeat: each is looked at once.
         code, each = pd.factorize(values)
-        known = np.array([*map(_text, each), None], dtype=object)
-        return pd.Series(known[code], index=values.index, dtype="string")
+        return _looked_up(code, map(_text, each), values.index)
     objects = [_python(value) for value in values.astype(object)]
     present = [value for value in objects if value is not None]
     if present and all(isinstance(value, bool) for value in present):
@@ -372,6 +396,12 @@ def _text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     # A zero byte ends a text in C, and half a surrogate pair is not Unicode.
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _looked_up(code: NDArray[np.intp], each: Iterable[str], index: pd.Index) -> pd.Series[Any]:
+    """Texts by number, null for -1."""
+    known = np.array([*each, None], dtype=object)
+    return pd.Series(known[code], index=index, dtype="string")
 
 
 def _is_text(values: pd.Series[Any]) -> bool:

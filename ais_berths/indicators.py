@@ -112,6 +112,22 @@ def make_indicators(
     ConfigError
         The time zone is unknown.
     """
+    tables = iter_indicators(berth_calls, port_calls, vessels, berths, config, hours=hours, ports=ports)
+    found = list(tables)
+    return pd.concat(found, ignore_index=True) if found else schema.empty("indicators")
+
+
+def iter_indicators(
+    berth_calls: pd.DataFrame,
+    port_calls: pd.DataFrame,
+    vessels: pd.DataFrame,
+    berths: pd.DataFrame,
+    config: IndicatorsConfig,
+    *,
+    hours: pd.DataFrame | None = None,
+    ports: Collection[str] = (),
+) -> Iterator[pd.DataFrame]:
+    """Give the table of `make_indicators` some ports at a time: the whole world has millions of rows."""
     for given, origin in ((berth_calls, "berth_calls"), (port_calls, "port_calls")):
         schema.check_frame(given, origin, ["port_id", "mmsi", "arrival_time", "departure_time"])
     schema.check_columns(port_calls.columns, "port_calls", ["time_in_port_h", "anchorage_only"])
@@ -121,7 +137,7 @@ def make_indicators(
         schema.check_frame(hours, "hours", ["port_id", "hour", "n_pings"])
     first, last = _span(port_calls, hours)
     if first is None or last is None:
-        return schema.empty("indicators")
+        return
     calendar = Calendar.of(first, last, config.timezone)
     port_calls = _in_scope(schema.conform(port_calls, "port_calls"), vessels, config)
     longest = port_calls.groupby("port_id")["time_in_port_h"].quantile(config.max_stay_quantile)
@@ -138,21 +154,16 @@ def make_indicators(
         berth_calls["ship_m"] = berth_calls["ship_m"].fillna(usual)
     names = sorted({*ports, *port_calls["port_id"], *berth_calls["port_id"]})
     n_cells = len(list_cells(["one"], config.groups, calendar, config.periods))
-    tables = [
-        _of_ports(chosen, calendar, config, at_berth, in_port, places[places["port_id"].isin(chosen)])
-        for chosen, at_berth, in_port in _batches(names, berth_calls, port_calls, n_cells)
-    ]
-    if not tables:
-        return schema.empty("indicators")
-    table = pd.concat(tables, ignore_index=True)
-    name = table["indicator"].str.replace(r"_(mean|p\d\d)$", "", regex=True)
-    table["unit"] = name.map({name: unit for name, (unit, _) in DEFINITIONS.items()})
-    table = table.merge(
-        cover_periods(hours, calendar, config.periods), on=["port_id", "period", "period_start"], how="left"
-    )
-    table["value"] = table["value"].round(6)
-    order = ["port_id", "period", "period_start", "type_group", "indicator", "part"]
-    return schema.conform(table, "indicators").sort_values(order, ignore_index=True)
+    covered = cover_periods(hours, calendar, config.periods)
+    for chosen, at_berth, in_port in _batches(names, berth_calls, port_calls, n_cells):
+        own = places[places["port_id"].isin(chosen)]
+        table = _of_ports(chosen, calendar, config, at_berth, in_port, own)
+        name = table["indicator"].str.replace(r"_(mean|p\d\d)$", "", regex=True)
+        table["unit"] = name.map({name: unit for name, (unit, _) in DEFINITIONS.items()})
+        table = table.merge(covered, on=["port_id", "period", "period_start"], how="left")
+        table["value"] = table["value"].round(6)
+        order = ["port_id", "period", "period_start", "type_group", "indicator", "part"]
+        yield schema.conform(table, "indicators").sort_values(order, ignore_index=True)
 
 
 def describe(indicator: str) -> tuple[str, str]:

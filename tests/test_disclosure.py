@@ -257,3 +257,12 @@ def test_a_berth_of_few_ships_goes_and_another_with_it(tables: dict[str, pd.Data
     assert public["quays"]["quay_id"].tolist() == ["Q1"]
     assert public["quays"]["n_vessels"].isna().all()
     assert len(publish(tables, min_vessels=1)["berths"]) == 4
+
+
+def test_figures_that_are_not_determined_are_not_taken_for_such_by_chance() -> None:
+    """Of half a million pairs of hidden figures with a known sum none is given away."""
+    pairs = 500_000
+    cell = np.arange(2 * pairs)
+    cells = pd.DataFrame({"n_vessels": 5, "published": True}, index=cell)
+    links = pd.DataFrame({"relation": cell // 2, "rule": "pairs", "cell": cell, "total": False})
+    assert not can_be_solved(cells, links, np.ones(2 * pairs, dtype=bool)).any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,8 +15,8 @@ from ais_berths.atomic import check_whole
 from ais_berths.calls import Calls, make_calls
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import InputError
-from ais_berths.export import write_csv, write_parquet
-from ais_berths.indicators import make_indicators
+from ais_berths.export import open_csv, open_parquet, write_parquet
+from ais_berths.indicators import iter_indicators
 from ais_berths.periods import add_hours
 from ais_berths.pipeline.job import load_job, write_text, writing
 from ais_berths.pipeline.lock import only_run
@@ -108,7 +109,10 @@ def write_calls(
         only=job.ports,
     )
     hours = add_hours([read_parts(store, "hours")])
-    indicators = make_indicators(
+    write_parquet(calls.berth_calls, store.table("berth_calls"), "berth_calls")
+    write_parquet(calls.port_calls, store.table("port_calls"), "port_calls")
+    write_parquet(hours, store.table("hours"), "hours")
+    indicators = iter_indicators(
         calls.berth_calls,
         calls.port_calls,
         tables["vessels"],
@@ -117,12 +121,14 @@ def write_calls(
         hours=hours,
         ports=job.ports,
     )
-    write_parquet(calls.berth_calls, store.table("berth_calls"), "berth_calls")
-    write_parquet(calls.port_calls, store.table("port_calls"), "port_calls")
-    write_parquet(hours, store.table("hours"), "hours")
-    write_parquet(indicators, store.table("indicators"), "indicators")
     whole = {"n_vessels": "Int64", "coverage": "Int64"}
-    write_csv(indicators.astype(whole), store.table("indicators", ".csv"))
+    with (
+        open_parquet(store.table("indicators"), "indicators") as write_rows,
+        open_csv(store.table("indicators", ".csv")) as write_text_rows,
+    ):
+        for some in chain([schema.empty("indicators")], indicators):
+            write_rows(some)
+            write_text_rows(some.astype(whole))
     return calls
 
 
