@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,13 +26,13 @@ from ais_berths.berthcells import berth_cells, cell_list
 from ais_berths.disclosure import publish
 from ais_berths.errors import InputError, OutputError
 from ais_berths.geo import cell_polygons
+from ais_berths.plain import plain_columns, without_formulas
 from ais_berths.styles import add_styles
 from ais_berths.tables import read_places, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from numpy.typing import NDArray
 
 SUFFIXES = (".geojson", ".gpkg", ".parquet", ".csv")
 """Formats that `export` writes."""
@@ -43,9 +42,6 @@ LAYERS = {"berths": "berth_id", "quays": "quay_id", "anchorages": "anchorage_id"
 
 _GROUP_ROWS = 50_000
 _EXACT_IN_JAVASCRIPT = 2**53
-# Full-width signs count in East Asian settings, and a semicolon parts cells where commas are decimal.
-_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
-_FORMULA = re.compile(rf"(^|[;\t\r\n])(?=[\s\"']*[{_SIGNS}])|^(?=[\t\r\n])")
 
 
 def export(
@@ -131,7 +127,7 @@ def write_geojson(frame: gpd.GeoDataFrame, path: str | Path, id_field: str) -> N
     OutputError
         The file cannot be written.
     """
-    plain = _plain(_in_degrees(frame), times_as_text=True)
+    plain = plain_columns(_in_degrees(frame), times_as_text=True)
     ids = _ids(plain, id_field)
     for name in plain.columns.drop("geometry"):
         values = plain[name]
@@ -165,7 +161,7 @@ def write_geopackage(layers: Mapping[str, Any], path: str | Path) -> None:
     with atomic_path(path) as part:
         for number, (name, frame) in enumerate(layers.items()):
             shaped = isinstance(frame, gpd.GeoDataFrame)
-            plain = _plain(_cut(_in_degrees(frame)) if shaped else frame, times_as_text=False)
+            plain = plain_columns(_cut(_in_degrees(frame)) if shaped else frame, times_as_text=False)
             if shaped:
                 _write_layer(plain, part, name, driver="GPKG", append=number > 0)
             else:
@@ -188,7 +184,7 @@ def write_geoparquet(
     whole = schema.to_arrow(pd.DataFrame(frame.drop(columns=frame.geometry.name)), table)
     metadata = {**(whole.schema.metadata or {}), b"geo": _tidy_geo(geometry.schema.metadata[b"geo"])}
     extra = pa.Table.from_pandas(
-        _plain(pd.DataFrame(frame[list(keep)]), times_as_text=True), preserve_index=False
+        plain_columns(pd.DataFrame(frame[list(keep)]), times_as_text=True), preserve_index=False
     )
     for added in (extra, geometry):
         for field in added.schema:
@@ -326,11 +322,7 @@ def _for_csv(frame: pd.DataFrame) -> pd.DataFrame:
         shapes = _cut(_in_degrees(frame))
         wkt = shapely.to_wkt(shapes.geometry.to_numpy(), rounding_precision=7)
         frame = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    plain: pd.DataFrame = _plain(frame, times_as_text=True)
-    for name in plain.columns:
-        if _is_text(plain[name]):
-            code, each = pd.factorize(plain[name])
-            plain[name] = _looked_up(code, _without_formulas(pd.Series(each)), plain.index)
+    plain: pd.DataFrame = without_formulas(plain_columns(frame, times_as_text=True))
     return plain if wkt is None else plain.assign(geometry=wkt)
 
 
@@ -342,74 +334,6 @@ def _ids(frame: gpd.GeoDataFrame, id_field: str) -> pd.Series[str]:
         raise InputError(f"{id_field} must name each row once, found {wrong!r} again or empty")
     text: pd.Series[str] = ids.astype("string")
     return text
-
-
-def _plain(frame: Any, *, times_as_text: bool) -> Any:
-    """Turn every column into one that all formats can hold."""
-    plain = frame.copy()
-    for name in plain.columns:
-        values = plain[name]
-        if isinstance(values, gpd.GeoSeries):
-            continue
-        if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
-            plain[name] = _iso_times(values) if times_as_text else values
-        elif pd.api.types.is_float_dtype(values):
-            plain[name] = values.where(np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)))
-        elif not (pd.api.types.is_bool_dtype(values) or pd.api.types.is_integer_dtype(values)):
-            plain[name] = _as_text(values)
-    return plain
-
-
-def _iso_times(values: pd.Series[Any]) -> pd.Series[str]:
-    times = pd.DatetimeIndex(pd.to_datetime(values, utc=True)).tz_localize(None).as_unit("us")
-    whole = bool((times.dropna().microsecond == 0).all())
-    text = np.datetime_as_string(times.to_numpy(), unit="s" if whole else "us").astype(object)
-    iso = pd.Series(text + "Z", index=values.index, dtype="string")
-    return iso.mask(values.isna())
-
-
-def _as_text(values: pd.Series[Any]) -> pd.Series[Any]:
-    if _is_text(values):
-        # Texts repeat: each is looked at once.
-        code, each = pd.factorize(values)
-        return _looked_up(code, map(_text, each), values.index)
-    objects = [_python(value) for value in values.astype(object)]
-    present = [value for value in objects if value is not None]
-    if present and all(isinstance(value, bool) for value in present):
-        return pd.Series(objects, index=values.index, dtype="boolean")
-    texts = [None if value is None else _text(value) for value in objects]
-    return pd.Series(texts, index=values.index, dtype="string")
-
-
-def _python(value: Any) -> Any:
-    """Plain Python for numpy and pandas values; None for everything missing."""
-    if isinstance(value, dict):
-        return {str(key): _python(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, np.ndarray)):
-        return [_python(item) for item in value]
-    if pd.isna(value) or (isinstance(value, float) and not np.isfinite(value)):
-        return None
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    # A zero byte ends a text in C, and half a surrogate pair is not Unicode.
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-def _looked_up(code: NDArray[np.intp], each: Iterable[str], index: pd.Index) -> pd.Series[Any]:
-    """Texts by number, null for -1."""
-    known = np.array([*each, None], dtype=object)
-    return pd.Series(known[code], index=index, dtype="string")
-
-
-def _is_text(values: pd.Series[Any]) -> bool:
-    return isinstance(values.dtype, pd.StringDtype)
-
-
-def _without_formulas(values: pd.Series[str]) -> pd.Series[str]:
-    return values.str.replace(_FORMULA, r"\1'", regex=True)
 
 
 def _tidy_geo(text: bytes) -> bytes:

@@ -59,6 +59,7 @@ def test_the_week_of_the_demonstration_from_an_archive(root: Path, tmp_path: Pat
     """The archive of the UN Global Platform as far as it is known: ten days of a port at Richards Bay."""
     options = {"at": (-28.8, 32.05), "start": "2022-02-27", "days": 10, "report_s": 900.0}
     simulate(tmp_path / "port", rng=3, scene=("general", "far"), **options)
+    (tmp_path / "store").mkdir()
     recipe = tmp_path / "week.toml"
     shipped = (root / "pipelines" / "ungp.toml").read_text(encoding="utf-8")
     recipe.write_text(f'copy_to = "{(tmp_path / "store").as_uri()}"\n{shipped}', encoding="utf-8")
