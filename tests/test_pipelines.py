@@ -71,7 +71,8 @@ def test_the_week_of_the_demonstration_from_an_archive(root: Path, tmp_path: Pat
     assert stops["start_time"].min() >= pd.Timestamp("2022-03-01", tz="UTC")
     assert stops["end_time"].max() < pd.Timestamp("2022-03-08", tz="UTC")
     cells = pd.read_csv(out / "berth_cells.csv")
-    assert set(cells["berth_id"]) == set(pd.read_parquet(out / "berths.parquet")["berth_id"])
+    assert cells.columns.tolist() == ["hex_id", "polygon_name", "hex_resolution"]
+    assert set(cells["hex_id"]) == set(pd.read_parquet(out / "berth_cells.parquet")["hex_id"])
     assert len(cells) > 0
     copies = {path.name for path in (tmp_path / "store").iterdir()}
     assert {"run.json", "berth_cells.csv", "berths.geojson", "indicators.csv"} <= copies
