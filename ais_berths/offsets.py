@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from ais_berths import antennas, geo, schema
+from ais_berths.lengths import add_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -208,7 +209,7 @@ def _along(moored: _Moored, pairs: _Pairs, config: HullsConfig) -> tuple[Floats,
         p_back = np.where(moored.axis_only, 0.5, 0.0)[:, None]
         mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(backward))
         ship = np.zeros((int(moored.vessel.max()) + 1, len(_GRID)))
-        _add_rows(ship, moored.vessel[by_vessel], (weight[:, None] * mixed)[by_vessel])
+        add_rows(ship, moored.vessel[by_vessel], (weight[:, None] * mixed)[by_vessel])
         log = np.log(moored.prior + 1e-12) + ship[moored.vessel]
         posterior = np.exp(log - log.max(axis=1, keepdims=True))
         posterior /= posterior.sum(axis=1, keepdims=True)
@@ -242,24 +243,17 @@ def _evidence(moored: _Moored, pairs: _Pairs, shift: Floats, trust: Floats, conf
         apart = moored.length[i, None] * (_GRID - 0.5)[None, :] - middle[speaks, None]
         bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
         believed = np.where(facing[speaks], 1.0, trust[j])
-        _add_rows(density, i, (believed / (2.5066 * sigma))[:, None] * bell)
+        add_rows(density, i, (believed / (2.5066 * sigma))[:, None] * bell)
         i, j = pairs.i[part][together], pairs.j[part][together]
         apart = np.abs(moored.length[i, None] * (_GRID - 0.5)[None, :] - middle[together, None])
         reach = 0.5 * (moored.length[i] + moored.length[j])
         overlap = np.clip((reach[:, None] - apart - 5.0) / 25.0, 0.0, 1.0)
-        _add_rows(clash, i, trust[j, None] * overlap)
+        add_rows(clash, i, trust[j, None] * overlap)
     # A share of a ship, anywhere along its own length, keeps a lone neighbour from being certain.
     doubt = np.where(moored.known, _DOUBT_SENT, _DOUBT) / np.maximum(moored.length, 20.0)
     log = np.log(doubt[:, None] + density) - np.minimum(3.0 * clash, 6.0)
     result: Floats = log - log.max(axis=1, keepdims=True)
     return result
-
-
-def _add_rows(out: Floats, at: NDArray[np.int64], rows: Floats) -> None:
-    """Add rows to those of `out` that `at` names in ascending order (in place)."""
-    if len(at):
-        first = np.flatnonzero(np.diff(at, prepend=-1))
-        out[at[first]] += np.add.reduceat(rows, first, axis=0)
 
 
 def _visit_weights(moored: _Moored) -> Floats:

@@ -1,0 +1,271 @@
+"""How long the ships are that sent no size, told by the places where they lay.
+
+Two ships of one berth that face each other have their antennas apart by the distance of the antenna from
+the middle of each, twice; ships that lie in line at the same time do not overlap. Together with what is usual
+for the type and on the same quay this gives a length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from ais_berths import antennas, geo, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ais_berths.geo import Floats
+
+_HOUR_US = 3_600_000_000
+
+# Lengths to choose from (m).
+_LENGTHS = np.geomspace(20.0, 400.0, 61)
+_GRID = np.log(_LENGTHS)
+# Ships that are looked at for each ship, how far they are, and how exactly they point the same way.
+_NEIGHBOURS, _REACH_M, _SAME_WAY_DEG = 40, 330.0, 15.0
+_IN_LINE_M, _ALONGSIDE_M, _CLOSEST_M = 20.0, 8.0, 15.0
+# Antennas near the middles of their ships tell no length.
+_LEAST_SPAN = 0.4
+# How far the middles of two ships of one berth lie apart (m), and as a share of the length.
+_PLAY_M, _PLAY_SHARE = 7.0, 0.04
+# Votes for every length alike, as antennas stand elsewhere too; more votes than these make it no surer.
+_BACKGROUND, _ENOUGH = 0.5, 2.0
+# Spread of lengths (log) of one group, and of one quay; how far a quay reaches (m).
+_GROUP_SPREAD, _QUAY_SPREAD, _QUAY_M = 0.8, 0.3, 400.0
+# Share of ships that are as long as the others on their quay.
+_ALIKE = 0.8
+# How much a length counts less for each time that the ship would overlap with her neighbour.
+_CLASH, _MOST_CLASH = 4.0, 20.0
+# Visits of one ship within these metres are one place.
+_SAME_PLACE_M = 20.0
+_ROUNDS = 4
+_BLOCK = 20_000
+
+
+def lengths_from_places(
+    moored: pd.DataFrame, group: NDArray[np.object_], usual_m: Floats, asked: NDArray[np.bool_]
+) -> Floats:
+    """Likely length of each ship that sent none.
+
+    Parameters
+    ----------
+    moored
+        Moored stops: ``mmsi lat lon heading_deg start_time end_time``.
+    group
+        Vessel group of the ship of each stop.
+    usual_m
+        Length that is usual for the ship of each stop.
+    asked
+        Stops of ships that sent no size.
+
+    Returns
+    -------
+    Metres; nan where no heading was sent, and where neither the places nor the quays of the ship tell
+    anything.
+    """
+    out = np.full(len(moored), np.nan)
+    at = np.flatnonzero(asked & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64)))
+    if len(at) < 2:
+        return out
+    place = _Places.of(moored.iloc[at], group[at])
+    usual = np.zeros(int(place.ship.max()) + 1)
+    usual[place.ship] = np.log(usual_m[at])
+    out[at] = np.exp(_weigh(place, usual))[place.ship]
+    return out
+
+
+def _weigh(place: _Places, usual: Floats) -> Floats:
+    """Length (log) of each ship, from its places and from what is usual for the group and on the quay.
+
+    At first every ship is taken to be as long as those that it is compared with; then these are as long as
+    was found in the round before, so that few ships of the next berth speak for a length that ships have.
+    It is nan for ships about which neither their places nor their quays tell anything.
+    """
+    first = place.first_visits()
+    facing, together = place.facing(first), place.together()
+    of_group = (_GRID[None, :] - usual[:, None]) / _GROUP_SPREAD
+    told = np.zeros(len(usual), dtype=bool)
+    length = quay = np.full(len(usual), np.nan)
+    for number in range(_ROUNDS):
+        others_m = np.exp(length) if number else None
+        votes = _votes(place, facing, len(first), others_m)
+        if not number:
+            told[place.ship[first[votes.max(axis=1) > _BACKGROUND]]] = True
+        said = -np.minimum(_CLASH * _clashes(place, together, len(usual), others_m), _MOST_CLASH)
+        np.add.at(said, place.ship[first], np.log(_BACKGROUND + np.minimum(votes, _ENOUGH)))
+        quay = place.medians(first, np.where(told, _best(said - 0.5 * of_group**2), np.nan))
+        of_quay = (_GRID[None, :] - quay[:, None]) / _QUAY_SPREAD
+        alike = np.where(np.isfinite(of_quay), of_quay, of_group)
+        usual_here = _ALIKE * np.exp(-0.5 * alike**2) / _QUAY_SPREAD
+        usual_here += (1.0 - _ALIKE) * np.exp(-0.5 * of_group**2) / _GROUP_SPREAD
+        length = _best(said + np.log(usual_here))
+    return np.where(told | np.isfinite(quay), length, np.nan)
+
+
+def _votes(place: _Places, pairs: _Pairs, rows: int, others_m: Floats | None) -> Floats:
+    """How many ships facing each stop speak for each length: their middles would lie in one place."""
+    votes = np.zeros((rows, len(_GRID)))
+    for part in pairs.blocks():
+        apart, other = place.apart(part, others_m)
+        play = np.hypot(_PLAY_M, _PLAY_SHARE * other)
+        add_rows(votes, part.row, np.exp(-0.5 * (apart / play) ** 2))
+    return votes
+
+
+def _clashes(place: _Places, pairs: _Pairs, rows: int, others_m: Floats | None) -> Floats:
+    """How often each ship, if of each length, would have overlapped with one in line at the same time."""
+    clashes = np.zeros((rows, len(_GRID)))
+    for part in pairs.blocks():
+        apart, other = place.apart(part, others_m)
+        reach = (_LENGTHS[None, :] + other) / 2.0
+        add_rows(clashes, part.row, np.clip((0.9 - np.abs(apart) / reach) / 0.2, 0.0, 1.0))
+    return clashes
+
+
+def add_rows(out: Floats, at: NDArray[np.intp], rows: Floats) -> None:
+    """Add rows to those of `out` that `at` names in ascending order (in place)."""
+    if len(at):
+        first = np.flatnonzero(np.diff(at, prepend=-1))
+        out[at[first]] += np.add.reduceat(rows, first, axis=0)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Two stops each, `i` and `j`, in the order of the `row` of a table to which they speak.
+
+    ``ahead`` is the distance from the antenna of `i` to that of `j` along the heading of `i` (m), ``way``
+    -1 where they lay the other way round.
+    """
+
+    row: NDArray[np.intp]
+    i: NDArray[np.intp]
+    j: NDArray[np.intp]
+    ahead: Floats
+    way: Floats
+
+    def blocks(self) -> Iterator[_Pairs]:
+        """The same pairs, some at a time: a table of all pairs and lengths may be large."""
+        for begin in range(0, len(self.row), _BLOCK):
+            part = slice(begin, begin + _BLOCK)
+            yield _Pairs(self.row[part], self.i[part], self.j[part], self.ahead[part], self.way[part])
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Stops of ships without a size: where the antenna was, and how far astern of the middle it usually is.
+
+    ``astern`` is a share of the length; ``ship`` and ``group`` are numbers from 0.
+    """
+
+    lat: Floats
+    lon: Floats
+    xyz: Floats
+    heading: Floats
+    astern: Floats
+    ship: NDArray[np.intp]
+    group: NDArray[np.intp]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, moored: pd.DataFrame, group: NDArray[np.object_]) -> _Places:
+        lat, lon = moored["lat"].to_numpy(dtype=np.float64), moored["lon"].to_numpy(dtype=np.float64)
+        return cls(
+            lat=lat,
+            lon=lon,
+            xyz=geo.sphere_xyz_m(lat, lon),
+            heading=moored["heading_deg"].to_numpy(dtype=np.float64),
+            astern=antennas.usual_ratio(group, np.full(len(moored), 150.0))[0] - 0.5,
+            ship=np.unique(moored["mmsi"].to_numpy(), return_inverse=True)[1],
+            group=np.unique(group.astype(str), return_inverse=True)[1],
+            start=schema.to_micros(moored["start_time"]),
+            end=schema.to_micros(moored["end_time"]),
+        )
+
+    def first_visits(self) -> NDArray[np.intp]:
+        """First of the visits of each ship to one place, the same way round."""
+        key = np.column_stack(
+            [self.ship, np.round(self.heading / 90.0) % 4, np.round(self.xyz / _SAME_PLACE_M)]
+        )
+        result: NDArray[np.intp] = np.sort(np.unique(key, axis=0, return_index=True)[1])
+        return result
+
+    def facing(self, at: NDArray[np.intp]) -> _Pairs:
+        """Each stop and those of ships the other way round on the same line, at other times."""
+        theta = np.radians(self.heading[at])
+        way = np.column_stack([np.sin(theta), np.cos(theta)])
+        # Ships the other way round are the nearest ones where the opposite heading is one more place.
+        scale = _REACH_M / np.sqrt(2.0 - 2.0 * np.cos(np.radians(_SAME_WAY_DEG)))
+        row, other = _nearest(np.hstack([self.xyz[at], scale * way]), np.hstack([self.xyz[at], -scale * way]))
+        i, j = at[row], at[other]
+        ahead, aside = geo.along_across_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j], self.heading[i])
+        span = self.astern[i] + self.astern[j]
+        use = (np.abs(aside) < _IN_LINE_M) & ~self._together(i, j)
+        use &= (np.abs(span) > _LEAST_SPAN) & (ahead * span > 0) & (np.abs(ahead) > _CLOSEST_M)
+        return _Pairs(row[use], i[use], j[use], ahead[use], np.full(int(use.sum()), -1.0))
+
+    def together(self) -> _Pairs:
+        """Each ship and those in line with it at the same time."""
+        i, j = _nearest(self.xyz, self.xyz)
+        met = self._together(i, j)
+        i, j = i[met], j[met]
+        ahead, aside = geo.along_across_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j], self.heading[i])
+        turn = np.abs(geo.turn_deg(self.heading[i], self.heading[j]))
+        in_line = (np.abs(aside) < _ALONGSIDE_M) & (np.minimum(turn, 180.0 - turn) < _SAME_WAY_DEG)
+        use = np.flatnonzero(in_line)
+        use = use[np.argsort(self.ship[i[use]], kind="stable")]
+        way = np.where(turn[use] < 90.0, 1.0, -1.0)
+        return _Pairs(self.ship[i[use]], i[use], j[use], ahead[use], way)
+
+    def _together(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Whether two ships were there at the same time."""
+        shared = np.minimum(self.end[i], self.end[j]) - np.maximum(self.start[i], self.start[j])
+        result: NDArray[np.bool_] = (shared > _HOUR_US) & (self.ship[i] != self.ship[j])
+        return result
+
+    def apart(self, pairs: _Pairs, others_m: Floats | None) -> tuple[Floats, Floats]:
+        """How far two middles lie apart for each length of the first ship (m), and the length of the other.
+
+        `others_m` is the length of every ship; without it the other one is as long as the first.
+        """
+        other = _LENGTHS[None, :] if others_m is None else others_m[self.ship[pairs.j], None]
+        middle = self.astern[pairs.i, None] * _LENGTHS[None, :]
+        return middle - pairs.ahead[:, None] - (pairs.way * self.astern[pairs.j])[:, None] * other, other
+
+    def medians(self, at: NDArray[np.intp], length: Floats) -> Floats:
+        """Median of the known lengths (log) of ships of the same group on the quays where each ship was."""
+        known = at[np.isfinite(length[self.ship[at]])]
+        out = np.full(len(length), np.nan)
+        if not len(known):
+            return out
+        apart = np.column_stack([self.xyz, self.group * 2.0 * _QUAY_M])
+        row, other = _nearest(apart[known], apart[at], _QUAY_M)
+        own = pd.Series(length[self.ship[known[other]]]).groupby(self.ship[at[row]]).median()
+        out[own.index.to_numpy()] = own.to_numpy()
+        return out
+
+
+def _nearest(
+    points: Floats, of: Floats, reach_m: float = _REACH_M
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows of the places asked for, ascending, and of the points nearest to each."""
+    k = min(_NEIGHBOURS, len(points))
+    metres, index = cKDTree(points).query(of, k=k, distance_upper_bound=reach_m)
+    found = np.isfinite(metres.reshape(-1, k))
+    return np.repeat(np.arange(len(of)), k)[found.ravel()], index.reshape(-1, k)[found]
+
+
+def _best(score: Floats) -> Floats:
+    """Log of the best length of each row: the mean about the highest point."""
+    top = score.argmax(axis=1)
+    weight = np.exp(score - score.max(axis=1, keepdims=True))
+    weight = np.where(np.abs(_GRID[None, :] - _GRID[top][:, None]) < _QUAY_SPREAD, weight, 0.0)
+    result: Floats = (weight * _GRID).sum(axis=1) / weight.sum(axis=1)
+    return result
