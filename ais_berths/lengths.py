@@ -247,7 +247,11 @@ class _Places:
             return out
         apart = np.column_stack([self.xyz, self.group * 2.0 * _QUAY_M])
         row, other = _nearest(apart[known], apart[at], _QUAY_M)
-        own = pd.Series(length[self.ship[known[other]]]).groupby(self.ship[at[row]]).median()
+        i, j = at[row], known[other]
+        _, aside = geo.along_across_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j], self.heading[i])
+        turn = geo.turn_deg(self.heading[i], self.heading[j], period=180.0)
+        in_line = (np.abs(aside) < _IN_LINE_M) & (np.abs(turn) < _SAME_WAY_DEG)
+        own = pd.Series(length[self.ship[j[in_line]]]).groupby(self.ship[i[in_line]]).median()
         out[own.index.to_numpy()] = own.to_numpy()
         return out
 
