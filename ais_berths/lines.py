@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 
 from ais_berths import geo
 from ais_berths.footprints import HOUR_US, Groups, quantiles
+from ais_berths.habits import Habit, habit_of
 from ais_berths.pieces import along_axis, cut_line, members_of, misfits, part_odd
 
 if TYPE_CHECKING:
@@ -159,28 +160,60 @@ def _join_continuous(
 ) -> None:
     """Pieces of one continuous quay that no ship happened to lie across become one (in place).
 
-    An unused stretch parts a continuous quay only where one more of its ships would fit in.
+    An unused stretch parts a continuous quay only where one more of its ships would fit in. Where the ships
+    of the whole keep to places nevertheless, some lay across two of them, and it is parted instead.
     """
     groups = members_of(np.where(odd, -1, label))
-    if not any(continuous[members[0]] for members in groups):
-        return
     line = _lines(prints, groups, config, gap_m=config.continuous_gap_m)
-    for number in np.unique(line).tolist():
-        parts = [groups[i] for i in np.flatnonzero(line == number)]
-        quay = max((part for part in parts if continuous[part[0]]), key=len, default=None)
+    for members in members_of(line):
+        parts = [groups[i] for i in members.tolist()]
+        quay = _most_continuous(prints, parts, continuous)
         if quay is None:
             continue
-        number_of_quay = int(label[quay[0]])
-        rest = [part for part in parts if part is not quay]
+        first, rest = quay, [part for part in parts if part is not quay]
         while True:
             near = [part for part in rest if _continues(prints, quay, part, continuous, config)]
             if not near:
                 break
             rest = [part for part in rest if not any(part is other for other in near)]
-            for part in near:
-                label[label == label[part[0]]] = number_of_quay
             quay = np.concatenate([quay, *near])
-        continuous[label == number_of_quay] = True
+        if habit_of(prints, quay) is Habit.PLACES:
+            for part in [part for part in parts if continuous[part[0]] and np.isin(part, quay).any()]:
+                _part(prints, part, label, odd, config)
+                continuous[part] = False
+        else:
+            whole = np.isin(label, label[quay])
+            label[whole], continuous[whole] = label[first[0]], True
+
+
+def _most_continuous(
+    prints: Footprints, parts: list[Members], continuous: NDArray[np.bool_]
+) -> Members | None:
+    """The largest continuous piece of a line, or the largest one if ships lie anywhere on the whole line."""
+    quay = max((part for part in parts if continuous[part[0]]), key=len, default=None)
+    if quay is None and len(parts) > 1:
+        quay = max(parts, key=len) if habit_of(prints, np.concatenate(parts)) is Habit.ANYWHERE else None
+    return quay
+
+
+def _part(
+    prints: Footprints,
+    members: Members,
+    label: NDArray[np.int64],
+    odd: NDArray[np.bool_],
+    config: BerthsConfig,
+) -> None:
+    """Part a line into its places; ships that lay across two of them are odd visits (in place).
+
+    A busy place is one even if its ships reach into the next one, as where an offset is wrong.
+    """
+    places = cut_line(prints, members, config)
+    across = misfits(prints, members, places, len(members), config)
+    busy = [place for place in places if len(place) >= max(_FEW, config.odd_share * len(members))]
+    across = across[~np.isin(across, np.concatenate([members[:0], *busy]))]
+    for core, beside in part_odd(prints, members, places, across):
+        label[core] = label[beside] = label.max() + 1
+        odd[beside] = True
 
 
 def _continues(
@@ -200,7 +233,9 @@ def _continues(
         return False
     guests = np.unique(prints.mmsi[part])
     shared = float(np.isin(guests, prints.mmsi[quay]).mean())
-    return bool(continuous[part[0]]) or len(part) < _FEW or shared >= config.continuous_fleet
+    if bool(continuous[part[0]]) or len(part) < _FEW or shared >= config.continuous_fleet:
+        return True
+    return habit_of(prints, both) is Habit.ANYWHERE
 
 
 def _absorb(

@@ -150,6 +150,29 @@ def test_parts_of_a_continuous_quay_that_nobody_lay_across_are_joined() -> None:
     assert len(places(settle(line(far), [0] * 30 + [1] * 30))) == 2
 
 
+def test_ships_across_two_berths_make_no_continuous_quay_of_berths_that_ships_keep_to() -> None:
+    """Two of nine calls are many odd visits, but the other seven say what is usual here."""
+    along = [*around(0, n=5), 105.0, 109.0, *around(215, n=2)]
+    settled = settle(line(along), [0] * 5 + [1] * 2 + [2] * 2)
+    assert not settled.continuous.any()
+    assert np.flatnonzero(settled.odd).tolist() == [5, 6]
+    assert len(places(settled)) == 2
+
+
+def test_pieces_of_a_line_where_ships_lie_anywhere_are_one_continuous_quay() -> None:
+    """Each piece could be a berth, but none of its ships lies where another one did."""
+    along = [*np.linspace(0, 100, 6), *np.linspace(310, 410, 6)]
+    settled = settle(line(along), [0] * 6 + [1] * 6)
+    assert settled.continuous.all()
+    assert places(settled) == [list(range(12))]
+
+
+def test_an_offset_that_is_wrong_leaves_both_berths_of_a_busy_pair() -> None:
+    settled = settle(line([*around(0, n=14), *around(160, n=14)]), [0] * 14 + [1] * 14)
+    assert places(settled) == [list(range(14)), list(range(14, 28))]
+    assert not settled.odd.any()
+
+
 def test_a_continuous_quay_takes_up_small_groups_on_it() -> None:
     settled = settle(line([*anywhere(40, 1200.0), 600.0], across=[0.0] * 40 + [9.0]), [0] * 40 + [1])
     assert places(settled) == [list(range(41))]
