@@ -7,6 +7,7 @@ import re
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
@@ -163,8 +164,12 @@ def _parse(
 
 def _has_open_quote(block: bytes, records: int, separator: str) -> bool:
     """Tell whether a quote without its twin made a record of several lines, or may do so in the last line."""
-    last = block.rstrip(b"\r\n").rpartition(b"\n")[2]
-    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    end = len(block)
+    while end and block[end - 1] in b"\r\n":
+        end -= 1
+    last = block[block.rfind(b"\n", 0, end) + 1 : end]
+    breaks = np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
+    lines = breaks + (not block.endswith(b"\n"))
     return records != lines or _well_quoted(separator).fullmatch(last) is None
 
 

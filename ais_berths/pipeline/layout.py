@@ -88,7 +88,7 @@ class BatchWriter:
         """
         with (
             atomic_path(self.store.scans / f"{self.name}.pings.parquet") as path,
-            pq.ParquetWriter(path, _ROWS, **ENCODING) as writer,
+            pq.ParquetWriter(path, _ROWS, write_statistics=False, **ENCODING) as writer,
         ):
             for number, (record, tables) in enumerate(pieces):
                 self._add_piece(number, tables, writer)
@@ -121,7 +121,8 @@ class BatchWriter:
         table = pa.concat_tables([_ROWS.empty_table(), *self._rows])
         self._rows.clear()
         bucket = bucket_of(table["mmsi"].to_numpy(), self.buckets)
-        table = table.take(pa.array(np.argsort(bucket, kind="stable")))
+        # numpy sorts small numbers by counting them.
+        table = table.take(pa.array(np.argsort(bucket.astype(np.uint16), kind="stable")))
         sizes = np.bincount(bucket, minlength=self.buckets)
         begin = 0
         for number in np.flatnonzero(sizes).tolist():

@@ -174,9 +174,7 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
         add_counts(counts, {(stage, reason, "dropped"): n})
     ships, broken = distinct_statics(table, plan.feed, near | static_only)
     add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in broken.items()})
-    result = normalise(
-        table, plan.feed, np.flatnonzero(near), resolution=plan.cells.resolution, statics=False
-    )
+    result = normalise(table, plan.feed, near, resolution=plan.cells.resolution, statics=False)
     add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in result.counts.items()})
     return _ships_in_time(result, plan, counts), ships
 
