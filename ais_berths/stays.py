@@ -169,7 +169,7 @@ def _directions(track: Tracks, groups: Groups) -> pd.DataFrame:
     known = np.isfinite(track.heading[groups.ping]) & track.fine[groups.ping]
     some = groups.only(known)
     heading = track.heading[some.ping]
-    sin, cos = np.sin(np.radians(heading)), np.cos(np.radians(heading))
+    sin, cos = (part[some.ping] for part in track.ahead)
     mean_sin, mean_cos = some.mean(sin), some.mean(cos)
     length = np.hypot(mean_sin, mean_cos)
     middle = np.degrees(np.arctan2(mean_sin, mean_cos)) % 360.0

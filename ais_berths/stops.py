@@ -87,12 +87,11 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
     places = places if bounded is run else middles(track, bounded)
     run = _settle(track, places, config)
     stops = schema.conform(summarise(track, run, config), "stops")
-    ids = pd.Series(pd.NA, index=range(len(pings)), dtype="string")
-    if len(stops):
-        codes = np.full(len(pings), -1, dtype=np.int32)
-        codes[order] = run
-        ids = pd.Series(pd.Categorical.from_codes(codes, pd.Index(stops["stop_id"])))
-    ids.index = pings.index
+    if stops.empty:
+        return stops, pd.Series(pd.NA, index=pings.index, dtype="string")
+    codes = np.full(len(pings), -1, dtype=np.int32)
+    codes[order] = run
+    ids = pd.Series(pd.Categorical.from_codes(codes, pd.Index(stops["stop_id"])), index=pings.index)
     return stops.sort_values("stop_id", ignore_index=True), ids
 
 
@@ -129,8 +128,7 @@ def _with_speeds(track: Tracks, config: StopsConfig) -> Tracks:
         return track
     window = int(config.speed_window_s * 1e6)
     # One number line for all vessels, so that a single search finds neighbours of the same vessel.
-    begin = track.time.min()
-    line = track.time - begin + track.vessel * (track.time.max() - begin + 4 * window + 1)
+    line = track.time + track.vessel * (np.ptp(track.time) + 4 * window + 1)
     ahead = np.minimum(np.searchsorted(line, line[at] + window, side="left"), len(track) - 1)
     behind = np.maximum(np.searchsorted(line, line[at] - window, side="right") - 1, 0)
     slower, moving = np.full(len(at), np.inf), np.zeros(len(at))
@@ -229,10 +227,9 @@ def _swings(track: Tracks, places: Middles) -> NDArray[np.bool_]:
     A ship at anchor points at her anchor. Where the line between two places is the difference of the two
     headings, there is one point ahead of both.
     """
-    heading = np.radians(track.heading[places.groups.ping])
-    some = places.groups.only(np.isfinite(heading))
-    heading = np.radians(track.heading[some.ping])
-    way = some.mean(np.sin(heading)) + 1j * some.mean(np.cos(heading))
+    some = places.groups.only(np.isfinite(track.heading[places.groups.ping]))
+    sin, cos = (part[some.ping] for part in track.ahead)
+    way = some.mean(sin) + 1j * some.mean(cos)
     east = east_deg(places.lon[:-1], places.lon[1:]) * np.cos(np.radians(places.lat[:-1]))
     step = (east + 1j * np.diff(places.lat)) * METRES_PER_DEG
     turn = way[:-1] - way[1:]

@@ -128,11 +128,11 @@ class Tracks:
     def step_m(self) -> Floats:
         """Distance from the ping before, less what rounding can make; infinite for the first ping."""
         step = np.full(len(self), np.inf)
-        at = np.flatnonzero(~self.first)
-        step[at] = self.apart_m(at - 1, at)
+        step[1:] = plane_m(self.lat[:-1], self.lon[:-1], self.lat[1:], self.lon[1:])
         if not self.fine.all():
-            rounded = 2 - self.fine[at].astype(np.int64) - self.fine[at - 1]
-            step[at] = np.maximum(step[at] - rounded * ROUNDING_M, 0.0)
+            rounded = 2 - self.fine[1:].astype(np.int64) - self.fine[:-1]
+            step[1:] = np.maximum(step[1:] - rounded * ROUNDING_M, 0.0)
+        step[self.first] = np.inf
         return step
 
     @cached_property
@@ -142,6 +142,12 @@ class Tracks:
         step[1:] = np.diff(self.time) / 1e6
         step[self.first] = np.inf
         return step
+
+    @cached_property
+    def ahead(self) -> tuple[Floats, Floats]:
+        """Sine and cosine of the heading."""
+        heading = np.radians(self.heading)
+        return np.sin(heading), np.cos(heading)
 
     def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
         """Distance between pings, on a plane: within a thousandth up to some tens of kilometres."""
@@ -214,18 +220,20 @@ class Groups:
         """
         half = 1 << (_WORD - 1)
         whole = np.clip(np.rint(values / unit), -half, half - 1).astype(np.int64)
-        key = np.sort((self.number << _WORD) | (whole + half))
-        ranked = ((key & ((1 << _WORD) - 1)) - half) * unit
+        key = np.sort((self.number << _WORD) + (whole + half))
         some = self.count > 0
+        base = np.flatnonzero(some) << _WORD
         out = []
         for share in shares:
             place = share * (self.count[some] - 1)
             low = np.floor(place).astype(np.int64)
             at = self.start[some] + low
-            next_at = np.minimum(at + 1, len(ranked) - 1)
             part = place - low
+            value, following = (
+                (key[near] - base - half) * unit for near in (at, np.minimum(at + 1, len(key) - 1))
+            )
             result = np.full(self.n, np.nan)
-            result[some] = ranked[at] + np.where(part > 0, part * (ranked[next_at] - ranked[at]), 0.0)
+            result[some] = value + np.where(part > 0, part * (following - value), 0.0)
             out.append(result)
         return out
 
