@@ -133,6 +133,11 @@ def noise(size: int = 20_000) -> bytes:
         ("a.zip", lambda: zipped(b__zip=zipped(c__csv=b"x")), "is neither Parquet, CSV nor NMEA text"),
         ("a.zip", lambda: zipped(a__parquet=parquet(table())), "is neither Parquet, CSV nor NMEA text"),
         ("a.nmea", lambda: b"!AIVDM,1,1,,A,13@:`L0" + noise(), "is neither Parquet, CSV nor NMEA text"),
+        ("a.csv", lambda: GOOD.replace("SOG", "LAT").encode(), "has several columns LAT"),
+        ("a.csv", ROWS.encode, "is no feed that is known"),
+        ("a.csv", lambda: GOOD.replace(":00,", ':00,"\n",').encode(), "gives no row at all"),
+        ("a.parquet", lambda: b"PARE" + parquet(table())[4:-4] + b"PARE", "is damaged or cut short"),
+        ("a.parquet", lambda: b"version https://git-lfs.github.com/spec/v1\n", "is damaged or cut short"),
     ],
 )
 def test_damaged_files(here: Path, name: str, make: Callable[[], bytes], said: str) -> None:
@@ -156,6 +161,15 @@ def test_an_archive_that_inflates_far_beyond_its_size(
     packed = {"a.zip": lambda b: zipped(a__csv=b), "a.csv.gz": gzip.compress, "a.csv.bz2": bz2.compress}
     (here / name).write_bytes(packed[name](bomb))
     assert "inflates to more than 250 times its size" in refused(name)
+
+
+def test_a_zip_of_very_many_files(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_MOST_MEMBERS", 3)
+    members = {f"{n}__csv": GOOD.replace("03-01", f"03-0{n}").encode() for n in (1, 2, 3, 4)}
+    (here / "a.zip").write_bytes(zipped(**members))
+    assert "holds 4 files, and at most 3 are read from a zip; unpack it" in refused("a.zip")
+    (here / "a.zip").write_bytes(zipped(**dict(list(members.items())[:3])))
+    assert counted("a.zip")["pings"] == 3 * N
 
 
 def test_text_without_line_ends_ends(here: Path) -> None:
@@ -184,6 +198,28 @@ def test_lines_that_are_no_rows(here: Path) -> None:
 def test_packed_files_one_behind_the_other(here: Path, name: str, pack: Callable[[bytes], bytes]) -> None:
     (here / name).write_bytes(pack(GOOD.encode()) + pack(ROWS.replace("03-01", "03-02").encode()))
     assert counted(name)["pings"] == 2 * N
+
+
+def test_line_breaks_in_quotes(here: Path) -> None:
+    """A record is a line, always: a quote that is never closed would else swallow the file."""
+    broken = ROWS.replace("367000001", '"367\n000001"', 3).replace("0.0\n", '"0.0\n', 5)
+    (here / "a.csv").write_text(HEADER + broken, encoding="utf-8")
+    rows = counted("a.csv")
+    assert (rows["line_malformed"], rows["not_a_ship_mmsi"], rows["pings"]) == (3, 3, N - 3)
+
+
+@pytest.mark.parametrize("text", ["\ufeff" + GOOD, GOOD.replace("\n", "\r\n"), GOOD.replace(",", ";")])
+def test_text_as_other_programs_write_it(here: Path, text: str) -> None:
+    (here / "a.csv").write_bytes(text.encode())
+    assert counted("a.csv")["pings"] == N
+
+
+def test_a_folder_with_both_generations_of_headers(here: Path) -> None:
+    (here / "in").mkdir()
+    (here / "in" / "a.csv").write_text(GOOD, encoding="utf-8")
+    new = "sog,longitude,latitude,base_date_time,mmsi\n0,-29.95,45.01,2024-03-02 00:00:00,367000001\n"
+    (here / "in" / "b.csv").write_text(new, encoding="utf-8")
+    assert counted("in")["pings"] == N + 1
 
 
 def test_a_folder_with_two_feeds(here: Path) -> None:
@@ -220,6 +256,13 @@ def replaced(column: str, change: Callable[[pa.ChunkedArray], object]) -> pa.Tab
     return rows.set_column(rows.column_names.index(column), column, change(rows[column]))
 
 
+def with_columns(**columns: pa.Array | pa.ChunkedArray) -> pa.Table:
+    rows = table()
+    for name, column in columns.items():
+        rows = rows.append_column(name, column)
+    return rows
+
+
 @pytest.mark.parametrize(
     ("rows", "kept"),
     [
@@ -232,6 +275,19 @@ def replaced(column: str, change: Callable[[pa.ChunkedArray], object]) -> pa.Tab
         (lambda: replaced("BaseDateTime", lambda c: pc.assume_timezone(c, "Europe/Berlin")), N),
         (lambda: replaced("BaseDateTime", lambda c: c.cast(pa.date32())), 1),
         (lambda: table().slice(0, 0), 0),
+        (lambda: replaced("BaseDateTime", lambda c: c.cast(pa.timestamp("us", "+05:30"))), N),
+        (lambda: replaced("BaseDateTime", lambda c: c.cast(pa.timestamp("s", "Mars/Olympus"))), N),
+        (lambda: replaced("MMSI", lambda c: c.cast(pa.string()).dictionary_encode()), N),
+        (lambda: with_columns(VesselName=pa.array(["A", None] * (N // 2)).dictionary_encode()), N),
+        (lambda: replaced("MMSI", lambda c: c.cast(pa.string()).cast(pa.binary())), N),
+        (
+            lambda: with_columns(x=table()["LAT"], y=table()["LON"]).rename_columns(
+                [*table().column_names, "x", "x"]
+            ),
+            N,
+        ),
+        (lambda: with_columns(**{"x\0": table()["LAT"], "LAT.x": table()["LAT"], "": table()["LAT"]}), N),
+        (lambda: with_columns(more=pa.array([{"LAT": 1.0, "b": [1, 2]}] * N)), N),
     ],
 )
 def test_types_that_can_be_understood(here: Path, rows: Callable[[], pa.Table], kept: int) -> None:
@@ -257,6 +313,12 @@ def test_types_that_cannot(here: Path, rows: Callable[[], pa.Table], said: str) 
     assert "\n" not in message
 
 
+def test_positions_in_a_column_of_structures(here: Path) -> None:
+    place = pa.array([{"LAT": 45.01, "LON": -29.95}] * N)
+    (here / "a.parquet").write_bytes(parquet(with_columns(position=place).drop_columns(["LAT", "LON"])))
+    assert "has no column for lat (LAT or latitude), lon" in refused("a.parquet")
+
+
 def test_times_that_no_calendar_holds(here: Path) -> None:
     stamps = table()["BaseDateTime"].cast(pa.timestamp("ms")).cast(pa.int64()).to_numpy().copy()
     stamps[:3] = [2**62, -(2**62), 0]
@@ -274,6 +336,10 @@ def test_times_that_no_calendar_holds(here: Path) -> None:
         (lambda i: 1_709_251_200 + 300 * i, "time_unreadable"),
         (lambda i: 1_709_251_200_000 + 300_000 * i, "time_unreadable"),
         (lambda i: f"01/03/2024 {i // 12:02d}:{i % 12 * 5:02d}:00", "time_unreadable"),
+        (lambda i: (1_709_251_200 + 300 * i) * 10**6, "time_unreadable"),
+        (lambda i: 45352 + i / 288, "time_unreadable"),
+        (lambda i: f"2024-03-01T{i // 12:02d}:{i % 12 * 5:02d}:00 CET", "time_unreadable"),
+        (lambda i: f"2024-03-01 {i // 12 % 12 + 1:02d}:{i % 12 * 5:02d}:00 PM", "time_unreadable"),
     ],
 )
 def test_times_in_another_form(here: Path, stamp: Callable[[int], object], said: str) -> None:
@@ -420,6 +486,28 @@ def test_a_port_list_with_impossible_positions(here: Path) -> None:
     assert all(f"row {number}" in message for number in (2, 3, 4, 5))
 
 
+# settings -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"), [("%Q", "bad directive"), ("%Y" * 9, "cannot be used"), ("%Y%", "stray %")]
+)
+def test_time_patterns_that_mean_nothing(here: Path, pattern: str, said: str) -> None:
+    (here / "a.csv").write_text(GOOD, encoding="utf-8")
+    (here / "m.toml").write_text(MAPPING + f'format = "{pattern}"\n', encoding="utf-8")
+    assert said in refused("a.csv", "--feed", "m.toml")
+
+
+def test_settings_without_an_end(here: Path) -> None:
+    (here / "a.csv").write_text(GOOD, encoding="utf-8")
+    assert "/dev/zero has more than 1,000,000 characters" in refused("a.csv", "--config", "/dev/zero")
+
+
+def test_a_period_of_all_years(here: Path) -> None:
+    (here / "a.csv").write_text(GOOD, encoding="utf-8")
+    assert counted("a.csv", "--start", "0001-01-01", "--end", "9999-12-31")["pings"] == N
+
+
 # folders and names ----------------------------------------------------------------------------------
 
 
@@ -444,6 +532,30 @@ def test_links_inside_a_folder(here: Path) -> None:
     assert counted("in")["pings"] == N
     (here / "in" / "gone.csv").symlink_to(here / "in" / "missing.csv")
     assert "gone.csv is a link to a file that does not exist" in run("in", "--overwrite")[1]
+    (here / "in" / "gone.csv").unlink()
+    (here / "in" / "self.csv").symlink_to("self.csv")
+    assert "self.csv is a link to a file that does not exist" in run("in", "--overwrite")[1]
+
+
+def test_results_in_the_input_folder_are_no_input(here: Path) -> None:
+    (here / "in").mkdir()
+    (here / "in" / "a.csv").write_text(GOOD, encoding="utf-8")
+    for _ in range(2):
+        options = ["-q", "filter", "in", "--ports", "ports.csv", "--out", "in/out", "--json"]
+        result = CliRunner().invoke(main, options)
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["counts"]["rows"] == N
+
+
+@pytest.mark.parametrize(
+    "name", ["a[1]*?.csv", "#x%20::y.csv", "file:x.csv", "http:/x.csv", " a.csv", "-a.csv"]
+)
+def test_file_names_that_mean_something_elsewhere(here: Path, name: str) -> None:
+    file = here / "in" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(GOOD, encoding="utf-8")
+    assert counted("in")["pings"] == N
+    assert counted(f"in/{name}", "--overwrite")["pings"] == N
 
 
 def test_pipes_and_devices(here: Path) -> None:

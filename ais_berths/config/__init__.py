@@ -59,6 +59,10 @@ __all__ = [
 ]
 
 
+# A file that is longer is a mistake, and a device has no end.
+_MOST_CHARACTERS = 1_000_000
+
+
 class Config(Section):
     """All settings, one section for each step."""
 
@@ -103,7 +107,13 @@ def read_toml(path: str | Path, what: str = "configuration") -> dict[str, Any]:
     """
     file = Path(path)
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        with file.open(encoding="utf-8") as handle:
+            text = handle.read(_MOST_CHARACTERS + 1)
+        if len(text) > _MOST_CHARACTERS:
+            raise ConfigError(
+                f"the {what} {file} has more than {_MOST_CHARACTERS:,} characters, expected a short TOML file"
+            )
+        return tomllib.loads(text)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(f"the {what} {file} cannot be read: {reason}") from error

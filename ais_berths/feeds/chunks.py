@@ -331,14 +331,8 @@ def _inspect_text(chunk: Chunk, size: int, feed: Feed | None) -> Chunk:
         names = next(csv.reader([text], delimiter=separator), [])
     except csv.Error as error:
         raise InputError(f"the first line of {chunk.label} holds no column names ({error})") from error
-    return replace(chunk, header=_unique(names), header_bytes=len(line), separator=separator, rows=rows)
-
-
-def _unique(names: list[str]) -> tuple[str, ...]:
-    """Number the repeats of a column name, so that the first one keeps it."""
-    names = [name.strip() for name in names]
-    before = [names[:i].count(name) for i, name in enumerate(names)]
-    return tuple(f"{name}.{n + 1}" if n else name for name, n in zip(names, before, strict=True))
+    header = tuple(name.strip() for name in names)
+    return replace(chunk, header=header, header_bytes=len(line), separator=separator, rows=rows)
 
 
 def _read_head(stream: Any) -> bytes:

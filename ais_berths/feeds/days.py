@@ -15,6 +15,10 @@ _PARTITION = re.compile(r"(year|month|day)=0*(\d+)", re.IGNORECASE)
 _LEVELS = ("year", "month", "day")
 
 
+FIRST_YEAR, LAST_YEAR = 1990, 2099
+"""Positions of other years are errors of the clock."""
+
+
 @dataclass(frozen=True)
 class Window:
     """Days whose ``year=/month=/day=`` folders are read; no limit where None."""
@@ -26,9 +30,15 @@ class Window:
     def around(
         cls, start: dt.datetime | None, end: dt.datetime | None, days_before: int = 1, days_after: int = 2
     ) -> Window:
-        """Widen a period on position time to the days on which its reports may have arrived."""
-        first = None if start is None else start.date() - dt.timedelta(days=days_before)
-        last = None if end is None else end.date() + dt.timedelta(days=days_after)
+        """Widen a period on position time to the days on which its reports may have arrived.
+
+        Years of which no position is read are no limit.
+        """
+        first = last = None
+        if start is not None and start.year >= FIRST_YEAR:
+            first = start.date() - dt.timedelta(days=days_before)
+        if end is not None and end.year <= LAST_YEAR:
+            last = end.date() + dt.timedelta(days=days_after)
         return cls(first, last)
 
     def meets(self, path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import zipfile
 import zlib
@@ -14,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import fsspec
 import pyarrow as pa
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import make_path_posix
 
 from ais_berths.errors import AisBerthsError, DependencyError, EmptyInputError, InputError
 from ais_berths.feeds.days import Window, day_folders
@@ -31,6 +33,8 @@ _KEYLESS = ("s3://", "s3a://", "gs://", "gcs://")
 # Text of AIS packs to a tenth, and to a fiftieth where one ship lies still for a year.
 _MOST_TIMES = 250
 _LARGE_BYTES = 1 << 28
+# The list of files in a zip is read again for each of them.
+_MOST_MEMBERS = 1000
 _QUESTIONS = 16
 _CODECS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"PK\x03\x04": "zip"}
 
@@ -68,8 +72,9 @@ class InputFile:
 def list_inputs(inputs: Iterable[str | Path], window: Window | None = None) -> list[InputFile]:
     """Expand files, folders, globs and URLs into files.
 
-    Folders are read with all their subfolders. Hidden and temporary files there are passed over, as is
-    what has none of the suffixes of AIS files; a file that is named itself is always taken.
+    Folders are read with all their subfolders. Hidden and temporary files there are passed over, and so are
+    folders with results of ais-berths and what has none of the suffixes of AIS files; a file that is named
+    itself is always taken.
 
     Parameters
     ----------
@@ -117,7 +122,7 @@ def has_changed(path: str, fingerprint: str) -> bool:
     """
     if "://" in path:
         return False
-    system, name = url_to_fs(path)
+    system, name = _system_of(path)
     with plain_words(path):
         return _input_file(system, name, system.info(name)).fingerprint != fingerprint
 
@@ -125,8 +130,17 @@ def has_changed(path: str, fingerprint: str) -> bool:
 def open_binary(path: str) -> IO[bytes]:
     """Open a local path or URL for reading bytes."""
     with plain_words(path):
-        handle: IO[bytes] = fsspec.open(path, "rb").open()
+        system, name = _system_of(path)
+        handle: IO[bytes] = system.open(name, "rb")
     return handle
+
+
+def _system_of(path: str) -> tuple[Any, str]:
+    """File system, and the name there; in names of local files, colons mean nothing."""
+    if "://" in path:
+        system, name = url_to_fs(path)
+        return system, name
+    return fsspec.filesystem("file"), make_path_posix(path)
 
 
 @contextlib.contextmanager
@@ -184,7 +198,7 @@ def zip_members(path: str) -> list[str]:
     Raises
     ------
     InputError
-        The zip is damaged, locked or holds no file.
+        The zip is damaged or locked, or holds no file or too many.
     """
     with plain_words(path), open_binary(path) as handle, zipfile.ZipFile(handle) as archive:
         members = [item for item in archive.infolist() if not item.is_dir() and item.file_size]
@@ -195,6 +209,11 @@ def zip_members(path: str) -> list[str]:
             raise InputError(f"{show(path)} is locked with a password; unpack it and give the files inside")
     if not members:
         raise EmptyInputError(f"{show(path)} holds no data file; check the archive")
+    if len(members) > _MOST_MEMBERS:
+        raise InputError(
+            f"{show(path)} holds {len(members):,} files, and at most {_MOST_MEMBERS:,} are read from a zip; "
+            "unpack it and give the folder"
+        )
     return sorted((item.filename for item in members), key=_natural)
 
 
@@ -257,7 +276,7 @@ def _expand(given: str, window: Window) -> list[InputFile]:
         )
     try:
         with plain_words(given):
-            system, path = url_to_fs(given)
+            system, path = _system_of(given)
     except ValueError as error:
         raise InputError(
             f"{show(given)} cannot be opened: {error}; give a path, or a URL of another kind"
@@ -307,7 +326,12 @@ def _is_local(system: Any) -> bool:
 
 
 def _walk(system: Any, folder: str, window: Window, root: str) -> Iterator[dict[str, Any]]:
-    for listed in system.ls(folder, detail=True):
+    entries = system.ls(folder, detail=True)
+    states = [item["name"] for item in entries if PurePosixPath(item["name"]).name == "state"]
+    if any(system.exists(f"{name}/job.json") for name in states):
+        # Results of an earlier run, whose pings are no raw input.
+        return
+    for listed in entries:
         name = PurePosixPath(listed["name"].replace("\\", "/").rstrip("/")).name
         if listed["name"].rstrip("/") == folder.rstrip("/") or _is_hidden(name):
             continue
@@ -331,7 +355,8 @@ def _followed(system: Any, item: dict[str, Any], root: str) -> dict[str, Any]:
     if not item.get("islink"):
         return item
     path = Path(item["name"])
-    target = path.resolve()
+    # Not `Path.resolve`, which a link to itself ends with an error.
+    target = Path(os.path.realpath(path))
     if not target.exists():
         raise InputError(f"{show(str(path))} is a link to a file that does not exist; take the link out")
     if not target.is_relative_to(Path(root or ".").resolve()):

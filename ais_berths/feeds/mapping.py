@@ -29,6 +29,7 @@ preferred; otherwise case, blanks and punctuation do not count.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 import zoneinfo
 from functools import cache, lru_cache
@@ -36,6 +37,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from ais_berths.config import Section
@@ -118,6 +120,11 @@ class TimeFormat(Section):
     def _is_format(cls, text: str) -> str:
         if text not in {"iso", "epoch"} and "%" not in text:
             raise ValueError("expected iso, epoch or a pattern with % signs")
+        if "%" in text:
+            try:
+                pd.to_datetime([""], format=text, errors="coerce")
+            except re.error as error:
+                raise ValueError(f"the pattern cannot be used ({error})") from error
         return text
 
 

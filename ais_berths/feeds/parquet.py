@@ -7,6 +7,8 @@ left. That is done by polars, which reads Parquet by rows as well as by columns.
 
 from __future__ import annotations
 
+import re
+import zoneinfo
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -47,17 +49,21 @@ def read_parquet(
     """
     with open_parquet(chunk.path) as file:
         schema, metadata = file.schema_arrow, file.metadata
-    wanted = None if near is None or "://" in chunk.path else _near(schema, feed, near)
+    wanted = None
+    if near is not None and "://" not in chunk.path and _is_plain(schema):
+        wanted = _near(schema, feed, near)
     if wanted is None:
         yield from _read_groups(chunk, schema, metadata, sources, batch_rows, threads=threads)
         return
     scan = pl.scan_parquet(chunk.path, glob=False, hive_partitioning=False)
     for first, rows in _spans(metadata, chunk.row_groups, _WHOLE_GROUPS * batch_rows):
         try:
-            found = scan.slice(first, rows).filter(wanted).select(sources).collect(engine="streaming")
+            found = (
+                scan.slice(first, rows).filter(wanted).select(sources).collect(engine="streaming").to_arrow()
+            )
         except (PolarsError, PanicException) as error:
             raise pa.ArrowInvalid(str(error)) from error
-        yield Batch(found.to_arrow(), {OUTSIDE: rows - found.height})
+        yield Batch(found, {OUTSIDE: rows - found.num_rows})
 
 
 def _read_groups(
@@ -89,6 +95,25 @@ def _whole(table: pa.Table) -> pa.Table:
             if largest is not None and largest >= len(part.dictionary):
                 raise pa.ArrowInvalid("a text is not in the dictionary of its column")
     return table
+
+
+def _is_plain(schema: pa.Schema) -> bool:
+    """Tell whether polars can read the file, not Arrow alone.
+
+    It knows no repeated column names, no zero bytes in them, and of time zones only those with a name.
+
+    Examples
+    --------
+    >>> _is_plain(pa.schema({"t": pa.timestamp("us", "UTC")}))
+    True
+    >>> _is_plain(pa.schema({"t": pa.timestamp("us", "+05:30")}))
+    False
+    """
+    names = schema.names
+    # Lists and structures may hold times too.
+    zones = set(re.findall(r"tz=([^\]]+)\]", " ".join(map(str, schema.types)))) - {"UTC"}
+    known = not zones or zones <= zoneinfo.available_timezones()
+    return known and len(set(names)) == len(names) and not any("\0" in name for name in names)
 
 
 def _near(schema: pa.Schema, feed: Feed, cells: CellFilter) -> pl.Expr | None:

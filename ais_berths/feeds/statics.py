@@ -141,5 +141,5 @@ def _bits(array: pa.Array) -> NDArray[np.uint64]:
         bits = values.to_numpy(array.fill_null(np.iinfo(kind.to_pandas_dtype()).min)).astype(np.int64)
     else:
         encoded = array if pa.types.is_dictionary(kind) else array.dictionary_encode()
-        bits = values.to_numpy(encoded.indices.fill_null(-1)).astype(np.int64)
+        bits = values.to_numpy(encoded.indices.cast(pa.int64()).fill_null(-1))
     return bits.view(np.uint64)

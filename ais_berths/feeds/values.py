@@ -13,6 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ais_berths.feeds.days import FIRST_YEAR, LAST_YEAR
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -29,7 +31,7 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _EPOCH_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
 # AIS began in the nineties: a time outside these years is a wrong unit or a broken clock.
-_FIRST_US, _END_US = (pd.Timestamp(year, 1, 1).value // 1000 for year in (1990, 2100))
+_FIRST_US, _END_US = (pd.Timestamp(year, 1, 1).value // 1000 for year in (FIRST_YEAR, LAST_YEAR + 1))
 
 
 def single(column: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -252,7 +254,8 @@ def _through_dictionary(array: pa.Array, read: Callable[[pa.Array], Floats]) -> 
 
 def _spread(values: NDArray[_Kind], array: pa.DictionaryArray) -> NDArray[_Kind]:
     """Give each row the value of its dictionary entry; the last value is for nulls."""
-    result: NDArray[_Kind] = values[to_numpy(array.indices.fill_null(-1))]
+    # Polars counts its categories without a sign.
+    result: NDArray[_Kind] = values[to_numpy(array.indices.cast(pa.int64()).fill_null(-1))]
     return result
 
 

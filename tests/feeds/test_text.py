@@ -109,8 +109,10 @@ def test_a_zero_byte_in_a_name_is_no_binary_file(tmp_path: Path) -> None:
 
 
 def test_repeated_and_blank_column_names(tmp_path: Path) -> None:
-    text = "MMSI,BaseDateTime,LAT,LON,SOG,SOG,,\n219000001,2020-01-01T00:00:00,55.5,12.5,1.0,9.0,,\n"
+    text = "MMSI,BaseDateTime,LAT,LON,SOG,x,x,,\n219000001,2020-01-01T00:00:00,55.5,12.5,1.0,7,8,,\n"
     assert canonical(read_all([write(tmp_path, text)]))["sog_kn"].tolist() == [1.0]
+    with pytest.raises(InputError, match="has several columns SOG; take out or rename all but one"):
+        read_all([write(tmp_path, text.replace("x,x", "x,SOG"))])
 
 
 def test_a_file_without_line_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
