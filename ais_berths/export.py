@@ -162,10 +162,12 @@ def write_geopackage(layers: Mapping[str, Any], path: str | Path) -> None:
         for number, (name, frame) in enumerate(layers.items()):
             shaped = isinstance(frame, gpd.GeoDataFrame)
             plain = plain_columns(_cut(_in_degrees(frame)) if shaped else frame, times_as_text=False)
+            # Old enough for the QGIS of a machine that is seldom renewed.
+            how: dict[str, Any] = {"append": True} if number else {"VERSION": "1.2"}
             if shaped:
-                _write_layer(plain, part, name, driver="GPKG", append=number > 0)
+                _write_layer(plain, part, name, driver="GPKG", **how)
             else:
-                pyogrio.write_dataframe(plain, part, layer=name, driver="GPKG", append=number > 0)
+                pyogrio.write_dataframe(plain, part, layer=name, driver="GPKG", **how)
         add_styles(part, {name: list(frame.columns) for name, frame in layers.items()})
 
 

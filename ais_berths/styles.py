@@ -168,7 +168,18 @@ def _label(root: ET.Element, layer: str, columns: Collection[str]) -> None:
         settings, "text-style", fieldName=text, isExpression="1", fontSize="8", textColor="20,20,20,255"
     )
     ET.SubElement(written, "text-buffer", bufferDraw="1", bufferSize="0.8", bufferColor="255,255,255,255")
-    ET.SubElement(settings, "rendering", scaleVisibility="1", scaleMin="25000", scaleMax="1")
+    # In the middle of the shape. Where there is room for one name, it is that of the berth.
+    priority = "3" if layer == "quays" else "8"
+    ET.SubElement(settings, "placement", placement="1", quadOffset="4", centroidInside="1", priority=priority)
+    ET.SubElement(
+        settings,
+        "rendering",
+        scaleVisibility="1",
+        scaleMin="1",
+        scaleMax="25000",
+        drawLabels="1",
+        obstacle="0",
+    )
 
 
 def _fields(root: ET.Element, layer: str, columns: Collection[str]) -> None:

@@ -302,7 +302,9 @@ def test_geopackage_layers(tmp_path: Path) -> None:
         ).fetchall()
         (when,) = base.execute("select first_seen from anchorages").fetchone()
         flags = [row[0] for row in base.execute("select rafted from berths order by fid")]
+        (version,) = base.execute("pragma user_version").fetchone()
     base.close()
+    assert version == 10200
     assert set(contents) == {("berths", 4326), ("anchorages", 4326)}
     assert pd.Timestamp(when) == pd.Timestamp("2022-03-01T12:30Z")
     assert flags == [1, None]

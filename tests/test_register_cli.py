@@ -158,6 +158,9 @@ def test_qgis_finds_its_styles(begun: tuple[Path, Path], tmp_path: Path) -> None
             renderer = root.find("renderer-v2")
             assert renderer is not None
             assert renderer.get("attr", "geometry") in columns
+            # Scales are denominators: QGIS shows no name at all where they are the wrong way round.
+            for scales in root.iter("rendering"):
+                assert 0 < float(scales.get("scaleMin", 0)) < float(scales.get("scaleMax", 0))
 
 
 def test_the_join_of_the_documentation_runs(begun: tuple[Path, Path], root: Path) -> None:
