@@ -8,9 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from sklearn.cluster import DBSCAN
 
 from ais_berths import geo, schema
 from ais_berths.ports import nearest_port
@@ -103,26 +101,7 @@ def _cluster(rows: pd.DataFrame, config: AnchoragesConfig) -> NDArray[np.int64]:
     grain_m = config.eps_m / _GRAINS
     xyz = np.round(geo.sphere_xyz_m(rows["lat"].to_numpy(), rows["lon"].to_numpy()) / grain_m)
     places, place, n_stops = np.unique(xyz, axis=0, return_inverse=True, return_counts=True)
-    return _dbscan(places * grain_m, n_stops, config.eps_m, config.min_stops)[place.ravel()]
-
-
-def _dbscan(
-    places: NDArray[np.float64], weights: NDArray[np.int64], reach: float, least: int
-) -> NDArray[np.int64]:
-    """DBSCAN (Ester et al. 1996): clusters are numbered in the order of their first core, -1 is noise.
-
-    The same labels as scikit-learn gives, whose import takes longer than all of it.
-    """
-    n = len(places)
-    i, j = cKDTree(places).query_pairs(reach, output_type="ndarray").T
-    i, j = np.concatenate([i, j]), np.concatenate([j, i])
-    core = weights + np.bincount(i, weights[j], n) >= least
-    joined = core[i] & core[j]
-    graph = csr_array((np.ones(joined.sum(), dtype=np.bool_), (i[joined], j[joined])), shape=(n, n))
-    group = connected_components(graph, directed=False)[1]
-    labels = np.full(n, n)
-    labels[core] = np.unique(group[core], return_inverse=True)[1]
-    # What is only near a core goes to the first of the clusters that reach it.
-    reached = core[i] & ~core[j]
-    np.minimum.at(labels, j[reached], labels[i[reached]])
-    return np.where(labels < n, labels, -1)
+    model = DBSCAN(eps=config.eps_m, min_samples=config.min_stops)
+    found = model.fit_predict(places * grain_m, sample_weight=n_stops)
+    labels: NDArray[np.int64] = found[place.ravel()].astype(np.int64)
+    return labels

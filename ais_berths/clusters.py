@@ -1,9 +1,9 @@
 """From footprints to groups of footprints that used the same berth.
 
-Two visits belong to one berth when their hulls cover each other; DBSCAN joins them over that relation.
-What geometry alone would merge is then parted: ships that lay there at the same time cannot have shared a
-berth, unless one lay outside the other (rafting); and hulls that fill a quay without preferring any
-position are a continuous quay, not a chain of berths.
+Two visits belong to one berth when their hulls cover each other; scikit-learn's DBSCAN joins them over
+that relation. What geometry alone would merge is then parted: ships that lay there at the same time
+cannot have shared a berth, unless one lay outside the other (rafting); and hulls that fill a quay without
+preferring any position are a continuous quay, not a chain of berths.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import pandas as pd
 import shapely
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
+from sklearn.cluster import DBSCAN
+from sklearn.neighbors import sort_graph_by_row_values
 
 from ais_berths.footprints import HOUR_US, Footprints
 from ais_berths.lines import settle_lines
@@ -92,16 +94,32 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
 def _by_overlap(
     prints: Footprints, like: NDArray[np.intp], touching: NDArray[np.intp], config: BerthsConfig
 ) -> NDArray[np.int64]:
-    """DBSCAN over the overlap of hulls; those that are nearly the same are compared through the first.
-
-    One visit is enough for a berth, so that every hull is a core of DBSCAN and its clusters are what is
-    connected.
-    """
+    """DBSCAN over the overlap of hulls; those that are nearly the same are compared through the first."""
     n = len(prints.x)
+    if n == 0:
+        return np.zeros(0, dtype=np.int64)
     again = np.flatnonzero(like != np.arange(n))
     i, j = np.concatenate([touching, np.stack([like[again], again])], axis=1)
-    near = _distances(prints, i, j, config) <= 1.0 - config.min_overlap
-    return _connected(i[near], j[near], n)
+    distance = _distances(prints, i, j, config)
+    near = distance <= 1.0 - config.min_overlap
+    i, j = i[near], j[near]
+    # A stored zero would mean "no entry" to some sparse operations.
+    value = np.maximum(distance[near], 1e-9)
+    itself = np.arange(n)
+    # With the diagonal stored and the rows sorted, scikit-learn leaves the graph as it is, and is quiet.
+    graph = sort_graph_by_row_values(
+        csr_array(
+            (
+                np.concatenate([value, value, np.zeros(n)]),
+                (np.concatenate([i, j, itself]), np.concatenate([j, i, itself])),
+            ),
+            shape=(n, n),
+        ),
+        warn_when_not_sorted=False,
+    )
+    model = DBSCAN(eps=1.0 - config.min_overlap, min_samples=1, metric="precomputed")
+    result: NDArray[np.int64] = model.fit_predict(graph).astype(np.int64)
+    return result
 
 
 def _distances(
@@ -125,7 +143,9 @@ def _distances(
 def _side_by_side(prints: Footprints, like: NDArray[np.intp], touching: NDArray[np.intp]) -> Pairs:
     """Ships of one basin that were there at the same time, and not farther apart than they are long."""
     n = len(prints.x)
-    i, j = prints.together(_connected(touching[0], touching[1], n)[like])
+    graph = csr_array((np.ones(touching.shape[1]), (touching[0], touching[1])), shape=(n, n))
+    basin = connected_components(graph, directed=False)[1][like]
+    i, j = prints.together(basin.astype(np.int64))
     apart = np.hypot(prints.x[j] - prints.x[i], prints.y[j] - prints.y[i]) / prints.scale[i]
     size = prints.length + prints.width
     near = apart <= (size[i] + size[j]) / 2.0 + _REACH_M
@@ -184,11 +204,8 @@ def _ranks(*keys: NDArray[Any]) -> NDArray[np.intp]:
 def group_touching(shapes: NDArray[np.object_]) -> NDArray[np.int64]:
     """Number the groups of shapes that touch, directly or through others."""
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    return _connected(i, j, len(shapes))
-
-
-def _connected(i: NDArray[np.intp], j: NDArray[np.intp], n: int) -> NDArray[np.int64]:
-    """Number the groups of `n` things that are connected by pairs, in the order of their first members."""
-    graph = csr_array((np.ones(len(i), dtype=np.bool_), (i, j)), shape=(n, n))
-    result: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    n = len(shapes)
+    graph = csr_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=(n, n))
+    _, labels = connected_components(graph, directed=False)
+    result: NDArray[np.int64] = labels.astype(np.int64)
     return result

@@ -12,10 +12,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
-from sklearn.cluster import DBSCAN
 
 from ais_berths import geo, schema
-from ais_berths.anchorages import _dbscan, find_anchorages
+from ais_berths.anchorages import find_anchorages
 from ais_berths.config import AnchoragesConfig
 
 CONFIG = AnchoragesConfig()
@@ -140,22 +139,3 @@ def test_anchorages_do_not_depend_on_the_order_of_the_stops(
     table, again = (frame.sort_values("anchorage_id", ignore_index=True) for frame in (table, again))
     assert again["area_km2"].tolist() == pytest.approx(table["area_km2"].tolist(), rel=1e-9)
     assert table["n_stops"].sum() == len(members)
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=60, unique=True),
-    st.integers(1, 6),
-    st.data(),
-)
-def test_the_clusters_are_those_of_scikit_learn(
-    places: list[tuple[int, int]], least: int, data: st.DataObject
-) -> None:
-    points = np.array(places, dtype=np.float64).reshape(-1, 2)
-    weights = np.array([data.draw(st.integers(1, 3)) for _ in places], dtype=np.int64)
-    found = _dbscan(points, weights, 3.5, least)
-    if len(points):
-        assert (
-            found.tolist()
-            == DBSCAN(eps=3.5, min_samples=least).fit(points, sample_weight=weights).labels_.tolist()
-        )
