@@ -137,11 +137,3 @@ def _known_buoys(facts: Facts, at_buoys: NDArray[np.intp]) -> tuple[Floats, NDAr
     evidence[at] = np.maximum(fit[order], 0.0)
     stay[at] = np.where(fit[order] > 0, best, -1)
     return evidence, stay
-    reach_m = _TANKER_ANTENNA * facts.length_m[mute] + _HAWSER_M
-    away_m = np.linalg.norm(facts.xyz[mute, None] - facts.pivot[None, at_buoys], axis=2)
-    off = np.abs(away_m - reach_m[:, None]) / _REACH_ERROR_M
-    best = np.argmin(off, axis=1)
-    fit = _PIVOT_CLIP - off[np.arange(len(mute)), best] ** 2 / 2.0
-    evidence[mute] = np.maximum(fit, 0.0)
-    stay[mute] = np.where(fit > 0, at_buoys[best], -1)
-    return evidence, stay
