@@ -38,6 +38,8 @@ _GIVE_WAY = 0.4
 _SEEN = 2
 # Where a tanker's antenna stands, from the stern, and how long tankers usually are.
 _TANKER_STERN, _TANKER_M = 0.17, 180.0
+# A stay counts for its use as this at least (h).
+_LEAST_H = 0.1
 # No stop is surer to be moored than this.
 _SUREST = 1.0 - 1e-9
 
@@ -138,7 +140,11 @@ def describe_berths(
         json.dumps({name: round(value, 3) for name, value in row.items() if value > 0}, sort_keys=True)
         for row in shares.to_dict("records")
     ]
-    out["use"] = _use(shares)
+    # Tugs come to a dock more often than the ships that they help, and stay for minutes.
+    hours = rows.assign(hours=rows["dwell_h"].clip(lower=_LEAST_H)).pivot_table(
+        index="number", columns="group", values="hours", aggfunc="sum", fill_value=0.0
+    )
+    out["use"] = _use(hours.div(hours.sum(axis=1), axis=0))
     return out.rename_axis("number").reset_index()
 
 
@@ -282,7 +288,7 @@ def _most_frequent(rows: pd.DataFrame, column: str) -> pd.Series:
 
 
 def _use(shares: pd.DataFrame) -> NDArray[np.object_]:
-    """Use of a berth: commercial from a third of such stops on, else the largest known group."""
+    """Use of a berth: commercial from a third of the hours alongside on, else the largest known group."""
     sums = pd.DataFrame(
         {
             use: shares.reindex(columns=list(groups), fill_value=0.0).sum(axis=1)

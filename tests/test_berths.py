@@ -148,6 +148,13 @@ def test_the_use_of_a_berth_follows_from_its_ships(groups: list[str], use: str) 
     assert find(*rows)["use"].tolist() == [use]
 
 
+def test_tugs_that_come_for_minutes_do_not_make_a_dock_theirs() -> None:
+    tanker = lie("a", 0.0, 0.0, type_group="tanker", hours=20.0)
+    tugs = [lie(chr(98 + n), 0.0, 1.0 + n, type_group="tug", hours=0.5) for n in range(5)]
+    assert find(tanker, *tugs)["use"].tolist() == ["commercial"]
+    assert find(tanker | {"hours": 0.5}, *tugs)["use"].tolist() == ["service"]
+
+
 def test_ships_seen_once_make_no_berth_and_lie_at_one() -> None:
     glimpse = lie("g", 10.0, 9.0, n_pings=1, length_m=390.0)
     assert find(glimpse).empty
