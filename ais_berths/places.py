@@ -72,7 +72,8 @@ def find_places(
     """
     schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
     schema.check_frame(cells, "cells", ["cell", "port_id", "distance_m", "in_margin"], key="cell")
-    stops = classify_stops(stops, vessels, config.mooring)
+    # Columns without rows may be of any type.
+    stops = classify_stops(stops if len(stops) else schema.empty("stops"), vessels, config.mooring)
     hulls = build_hulls(stops, vessels, config.hulls)
     berths, members = find_berths(stops, hulls, vessels, config.berths)
     quays, berths = find_quays(berths, members, stops, ports, config.quays)

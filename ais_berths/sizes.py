@@ -36,7 +36,7 @@ def describe_ships(moored: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
     slender = antennas.slenderness(group)
     sized = np.isfinite(length) | np.isfinite(width)
     known = length.copy()
-    length = np.where(np.isfinite(length), length, width * slender)
+    length = np.where(np.isfinite(length), length, np.minimum(width * slender, _LARGEST_M))
     width = np.where(np.isfinite(width), width, known / slender)
     seagoing = np.nan_to_num(column_of(vessels, "imo", moored["mmsi"]).astype(np.float64)) > 0
     usual_length, usual_width = antennas.usual_size(group, seagoing)

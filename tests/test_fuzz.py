@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from ais_berths import feeds, schema
 from ais_berths.anchorages import find_anchorages
 from ais_berths.berthcells import berth_cells
-from ais_berths.config import AnchoragesConfig, HullsConfig, IndicatorsConfig
+from ais_berths.config import AnchoragesConfig, Config, HullsConfig, IndicatorsConfig
 from ais_berths.errors import AisBerthsError, InputError, MissingColumnsError
 from ais_berths.hulls import build_hulls
 from ais_berths.indicators import make_indicators
+from ais_berths.places import find_places
 from ais_berths.quays import port_prefix
 
 if TYPE_CHECKING:
@@ -149,6 +150,20 @@ def test_a_heading_that_is_none_and_half_of_the_offsets() -> None:
     ships = schema.conform(pd.DataFrame([ship | {"to_stern_m": 30.0}]), "vessels")
     hulls = build_hulls(pd.concat([moored(), moored(stop_id="b", heading_deg=1e300)]), ships, HullsConfig())
     assert np.isfinite(hulls[["lat", "lon", "heading_deg"]]).all(axis=None)
+
+
+def test_a_ship_wider_than_any_has_no_impossible_length() -> None:
+    ship = {"mmsi": [244000001], "beam_m": [360.0], "type_group": ["x"]}
+    ships = schema.conform(pd.DataFrame(ship), "vessels")
+    hulls = build_hulls(pd.concat([moored(), moored(stop_id="b")]), ships, HullsConfig())
+    assert np.isfinite(hulls[["lat", "lon", "length_m"]]).all(axis=None)
+    assert hulls["length_m"].max() <= 600.0
+
+
+def test_no_stops_at_all_may_be_of_any_type() -> None:
+    nothing = pd.DataFrame({name: pd.Series(dtype=object) for name in schema.TABLES["stops"].names})
+    ports = schema.conform(pd.DataFrame({"port_id": ["1"], "lat": [51.9], "lon": [4.1]}), "ports")
+    assert find_places(nothing, schema.empty("vessels"), ports, schema.empty("cells"), Config()).berths.empty
 
 
 def test_a_ship_at_the_pole_has_no_hull() -> None:

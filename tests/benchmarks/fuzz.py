@@ -16,6 +16,7 @@ import resource
 import tempfile
 import time
 import traceback
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,8 @@ def main() -> None:
     number = options.seed
     # A damaged file may ask for more memory than there is: that must not end this machine.
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+    # Values at the edges make numpy and pandas warn all the time.
+    warnings.simplefilter("ignore")
     begin = time.monotonic()
     while processor_s() < options.minutes * 60 and time.monotonic() - begin < options.wall_minutes * 60:
         number += 1
