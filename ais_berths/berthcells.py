@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Of one berth; more would take gigabytes.
 _MOST_CELLS = 500_000
+# Pairs of a berth and a cell, whose hexagon takes a kilobyte.
+_PAIRS_AT_ONCE = 20_000
 _KM2_PER_DEG2 = 111.2**2
 
 
@@ -63,9 +65,12 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
     # A buffer of nothing joins the halves of a berth that was cut at the antimeridian.
     flat = shapely.buffer(plane.from_degrees(shapes), 0.0)
     row, cell = _candidates(flat, plane, resolution)
-    unique, place = np.unique(cell, return_inverse=True)
-    hexagons = plane.from_degrees(cell_polygons(unique))
-    share = _shares(flat[row], hexagons[place])
+    share = np.empty(len(cell))
+    for first in range(0, len(cell), _PAIRS_AT_ONCE):
+        some = slice(first, first + _PAIRS_AT_ONCE)
+        unique, place = np.unique(cell[some], return_inverse=True)
+        hexagons = plane.from_degrees(cell_polygons(unique))
+        share[some] = _shares(flat[row[some]], hexagons[place])
     found = pd.DataFrame(
         {
             "hex_id": cell,

@@ -376,5 +376,5 @@ class RunConfig(Section):
     )
     buckets: int = Field(16, ge=1, le=4096, description="parts into which the pings are laid out by vessel")
     task_pings: int = Field(
-        1_000_000, ge=1000, description="pings that one task cleans together, about; a vessel is never cut"
+        200_000, ge=1000, description="pings that are cleaned together, about; a vessel is never cut"
     )

@@ -23,6 +23,7 @@ from ais_berths.pipeline.calls import in_order, read_parts, write_calls
 from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
 from ais_berths.pipeline.lock import only_run
+from ais_berths.pipeline.memory import give_back
 from ais_berths.pipeline.record import write_record
 from ais_berths.pipeline.register import describe_register, new_lines, open_register
 from ais_berths.pipeline.rounds import gather_vessels, has_all_stops, prepare, scan_inputs
@@ -257,12 +258,13 @@ def _statics(store: Store, records: list[Record], stops: pd.DataFrame) -> pd.Dat
 
 
 class _Clock:
-    """Seconds by stage."""
+    """Seconds by stage; what a stage has let go of is given back to the system."""
 
     def __init__(self) -> None:
         self.last = time.perf_counter()
 
     def lap(self, summary: Summary, stage: str) -> None:
+        give_back()
         now = time.perf_counter()
         summary.seconds[stage] = summary.seconds.get(stage, 0.0) + now - self.last
         self.last = now

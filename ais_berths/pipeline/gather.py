@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.atomic import atomic_path
 from ais_berths.calls import measure_detours
-from ais_berths.export import write_parquet
+from ais_berths.export import open_parquet
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.job import Job, Store, stored_job
@@ -23,7 +24,7 @@ from ais_berths.squares import find_cells
 from ais_berths.stops import detect_stops
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 # A task costs some hundredths of a second whatever it holds; buckets with fewer pings go together.
 _LEAST_PINGS = 200_000
+# What a task reads, it cleans in so many portions.
+PORTIONS = 4
 
 
 @dataclass(frozen=True)
@@ -89,28 +92,66 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
     Numbers of pings and stops.
     """
     job = _load_job(store.out, stamps[0])
-    near = schema.to_pandas(read_buckets(store, part.buckets, part.number, part.of, stamps[1]))
+    near = read_buckets(store, part.buckets, part.number, part.of, stamps[1])
+    portions = _portions(near, job.config.run.task_pings)
+    del near
     # Arrow keeps what it has let go of for a while: with ten million pings of one ship, a gigabyte.
     release = pa.default_memory_pool().release_unused
-    release()
-    pings, quality = clean_pings(near, job.config.clean)
-    del near
-    release()
-    pings = _with_cells(pings, job.config.cells.resolution)
-    stops = schema.empty("stops")
-    if with_stops:
-        stops, ids = detect_stops(pings, job.config.stops)
-        pings = pings.assign(stop_id=ids)
-    if job.keep_pings:
-        with atomic_path(store.pings_part(part.name)) as path:
-            pq.write_table(schema.to_arrow(pings, "pings"), path, row_group_size=500_000, **ENCODING)
-    write_parquet(quality, store.part(part.name, "quality"), "quality")
-    if with_stops:
-        hours = count_hours(pings, _cells_of(store, pings))
-        write_parquet(hours, store.part(part.name, "hours"), "hours")
-        write_parquet(measure_detours(pings, stops), store.part(part.name, "detours"), "detours")
-        write_parquet(stops, store.part(part.name, "stops"), "stops")
-    return {"pings": len(pings), "stops": len(stops)}
+    counts = {"pings": 0, "stops": 0}
+    with _open_tables(store, part, job, with_stops=with_stops) as write:
+        while portions:
+            rows = schema.to_pandas(portions.popleft())
+            release()
+            pings, quality = clean_pings(rows, job.config.clean)
+            del rows
+            release()
+            pings = _with_cells(pings, job.config.cells.resolution)
+            stops = schema.empty("stops")
+            if with_stops:
+                stops, ids = detect_stops(pings, job.config.stops)
+                pings = pings.assign(stop_id=ids)
+                write["hours"](count_hours(pings, _cells_of(_load_cells(store.out, stamps[0]), pings)))
+                write["detours"](measure_detours(pings, stops))
+                write["stops"](stops)
+            if job.keep_pings:
+                write["pings"](pings)
+            write["quality"](quality)
+            counts["pings"] += len(pings)
+            counts["stops"] += len(stops)
+    return counts
+
+
+@contextmanager
+def _open_tables(
+    store: Store, part: Part, job: Job, *, with_stops: bool
+) -> Iterator[dict[str, Callable[[pd.DataFrame], None]]]:
+    """Functions that write some rows of each table of a task; the stops appear last, and stand for all."""
+    names = [*(("stops", "detours", "hours") if with_stops else ()), "quality"]
+    with ExitStack() as stack:
+        write = {name: stack.enter_context(open_parquet(store.part(part.name, name), name)) for name in names}
+        if job.keep_pings:
+            path = stack.enter_context(atomic_path(store.pings_part(part.name)))
+            columns = schema.to_arrow(schema.empty("pings"), "pings").schema
+            writer = stack.enter_context(pq.ParquetWriter(path, columns, **ENCODING))
+            write["pings"] = lambda rows: writer.write_table(schema.to_arrow(rows, "pings"), 500_000)
+        yield write
+
+
+def _portions(near: pa.Table, most_rows: int) -> deque[pa.Table]:
+    """Cut pings between vessels, by MMSI, so that no portion has many more rows than that.
+
+    Examples
+    --------
+    >>> table = pa.table({"mmsi": [5, 7, 5, 9, 7]})
+    >>> [portion["mmsi"].to_pylist() for portion in _portions(table, 3)]
+    [[5, 7, 5, 7], [9]]
+    """
+    if near.num_rows <= most_rows:
+        return deque([near])
+    _, vessel, sizes = np.unique(near["mmsi"].to_numpy(), return_inverse=True, return_counts=True)
+    first = np.cumsum(sizes) - sizes
+    number = (first // most_rows)[vessel]
+    return deque(near.take(pa.array(np.flatnonzero(number == n))) for n in np.unique(number))
 
 
 @lru_cache(maxsize=1)
@@ -130,12 +171,18 @@ def _with_cells(pings: pd.DataFrame, resolution: int) -> pd.DataFrame:
     return pings.assign(cell=cell)
 
 
-def _cells_of(store: Store, pings: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the table ``cells`` that some pings lie in: those of the whole world are millions."""
-    used = pa.array(pings["cell"].unique())
+@lru_cache(maxsize=1)
+def _load_cells(out: Path, stamp: str) -> pd.DataFrame:  # noqa: ARG001 - names the content
     columns = ["cell", "port_id", "in_margin"]
-    with pq.ParquetFile(store.table("cells"), read_dictionary=["port_id"]) as file:
-        groups = (file.read_row_group(i, columns=columns) for i in range(file.num_row_groups))
-        found = [group.filter(pc.is_in(group["cell"], used)) for group in groups]
-        empty = file.schema_arrow.empty_table().select(columns)
-    return schema.to_pandas(pa.concat_tables(found) if found else empty)
+    table = pq.read_table(Store(out).table("cells"), columns=columns, read_dictionary=["port_id"])
+    cells: pd.DataFrame = table.sort_by("cell").to_pandas()
+    return cells
+
+
+def _cells_of(cells: pd.DataFrame, pings: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the table ``cells``, by cell, that some pings lie in: those of the whole world are millions."""
+    used, known = np.unique(pings["cell"].to_numpy(dtype=np.int64)), cells["cell"].to_numpy()
+    at = np.searchsorted(known, used)
+    at = at[at < len(known)]
+    found: pd.DataFrame = cells.iloc[at[known[at] == used[: len(at)]]]
+    return found

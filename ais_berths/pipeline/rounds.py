@@ -17,11 +17,11 @@ from ais_berths.export import write_parquet
 from ais_berths.feeds import Feed, Window, choose_feed, list_inputs, load_feed, missing_days, plan_chunks
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import read_parts
-from ais_berths.pipeline.gather import gather_part, make_parts
+from ais_berths.pipeline.gather import PORTIONS, gather_part, make_parts
 from ais_berths.pipeline.job import Store, check_out, clear, hash_ports, write_text
 from ais_berths.pipeline.layout import bucket_rows, pieces_of, read_records, write_index
 from ais_berths.pipeline.manifest import count_pieces, note_files, unread_files
-from ais_berths.pipeline.scan import chunk_id, counts_table, make_batches, scan_batch
+from ais_berths.pipeline.scan import chunk_id, counts_table, forget_plan, make_batches, scan_batch
 from ais_berths.raster import CellFilter
 from ais_berths.register import read_register
 from ais_berths.tables import read_table
@@ -109,6 +109,7 @@ def scan_inputs(store: Store, work: Work, wiring: Wiring) -> None:
         if not read_records(store):
             clear(store)
         raise
+    forget_plan()
     known = {piece["id"] for piece in pieces_of(read_records(store))}
     if not all(chunk_id(chunk) in known for chunk in new):
         raise OutputError(
@@ -139,7 +140,7 @@ def gather_vessels(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) 
     records = read_records(store)
     pieces = pieces_of(records)
     run = job.config.run
-    parts = make_parts(bucket_rows(records), run.buckets, run.task_pings)
+    parts = make_parts(bucket_rows(records), run.buckets, PORTIONS * run.task_pings)
     mark = _mark(pieces) | {"parts": [part.name for part in parts]}
     counts = _counts_of(store, mark) if with_stops else None
     if counts is None:

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 # The description of a task is kept short: it goes through the scheduler.
 _MOST_PIECES = 250
+# All rows of a chunk may lie near ports, and sorting them takes as much memory again.
+_FLUSHES = 8
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def scan_batch(chunks: Sequence[Chunk], store: Store, stamp: str) -> None:
     job, plan = _load_plan(store.out, stamp)
     name = batch_id([chunk_id(chunk) for chunk in chunks])
     run = job.config.run
-    writer = BatchWriter(store, name, run.buckets, run.chunk_rows)
+    writer = BatchWriter(store, name, run.buckets, run.chunk_rows // _FLUSHES)
     writer.write(scan_chunk(chunk, plan) for chunk in chunks)
 
 
@@ -114,6 +116,11 @@ def counts_table(pieces: Iterable[Record]) -> pd.DataFrame:
         for (stage, reason, action), n in total.items()
     ]
     return schema.conform(pd.DataFrame(rows, columns=schema.QUALITY.names), "quality")
+
+
+def forget_plan() -> None:
+    """Let go of the cells, which for all ports are hundreds of megabytes."""
+    _load_plan.cache_clear()
 
 
 @lru_cache(maxsize=1)
