@@ -25,8 +25,8 @@ def plain_columns(frame: Any, *, times_as_text: bool) -> Any:
 
     Examples
     --------
-    >>> plain_columns(pd.DataFrame({"a": [[1, 2]], "b": [np.inf]}), times_as_text=True).iloc[0].tolist()
-    ['[1, 2]', nan]
+    >>> plain_columns(pd.DataFrame({"a": [[1, 2]], "b": [np.inf]}), times_as_text=True).to_dict("list")
+    {'a': ['[1, 2]'], 'b': [nan]}
     """
     plain = frame.copy()
     for name in plain.columns:

@@ -49,7 +49,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def job(archive: Path) -> Job:
     # More tasks than the feed needs, so that a worker can be lost between them.
-    config = parse_config({"run": {"chunk_rows": 1000, "task_rows": 1000, "buckets": 12}})
+    config = parse_config({"run": {"chunk_rows": 1000, "task_rows": 1000, "buckets": 12, "task_pings": 1000}})
     return Job(feed="ungp", ports_file=str(archive / "ports.csv"), config=config)
 
 
@@ -158,7 +158,7 @@ def test_nothing_of_size_travels(
 
     monkeypatch.setattr(tasks, "_own_client", Slots)
     detect([archive / "feed"], tmp_path / "out", job)
-    assert len(sizes) > 20
+    assert len(sizes) > 12
     assert max(sizes) < 4000
     assert_same(tmp_path / "out", usual)
 
