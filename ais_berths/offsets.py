@@ -29,7 +29,9 @@ _ROUNDS = 6
 _BLOCK = 20_000
 _KNOWN_ERROR_M = 3.0
 # How much a neighbour must speak against before it is heard, by whether the ship sent her offsets herself.
-_DOUBT, _DOUBT_SENT = 0.03, 0.3
+_DOUBT, _DOUBT_SENT = 0.06, 0.3
+# Neighbours that it takes to know on which side the quay is.
+_ENOUGH = 3
 
 
 def estimate_offsets(
@@ -306,8 +308,10 @@ def _across(moored: _Moored, pairs: _Pairs, ahead: Floats, flipped: NDArray[np.b
     # Equal beams fit both sides alike: then the middles agree and the mean of both is taken.
     clear = best < 0.6 * other
     target = np.where(clear, target, (right_line + left_line) / 2.0)
-    error = np.sqrt(best / np.maximum(count, 1)) + 1.5
-    gain = np.where(count >= 2, usual**2 / (usual**2 + error**2), 0.0)
+    # Few neighbours may agree by chance: their line is never better known than their own sides are.
+    variance = np.maximum(best / np.maximum(count, 1), 1.0 / np.maximum(total, 1e-12))
+    error = np.sqrt(variance) + 1.5
+    gain = np.where(count >= _ENOUGH, usual**2 / (usual**2 + error**2), 0.0)
     learned = np.clip(gain * target, -moored.width / 2.0, moored.width / 2.0)
     result: Floats = np.where(moored.known, side, learned) * np.where(flipped, -1.0, 1.0)
     return result

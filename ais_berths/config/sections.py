@@ -136,7 +136,7 @@ class HullsConfig(Section):
     max_width_m: float = Field(75.0, gt=0, description="wider ships are taken for a typing error (m)")
     neighbours: int = Field(40, ge=1, description="stops nearby that a stop is compared with, at most")
     berth_play_m: float = Field(
-        12.0, gt=0, description="how far the middles of different ships at one berth lie apart (m)"
+        8.0, gt=0, description="how far the middles of different ships at one berth lie apart (m)"
     )
     learned_gain: float = Field(
         0.7, gt=0, lt=1, description="an antenna is called learned when its error fell below this share"
