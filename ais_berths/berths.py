@@ -36,8 +36,9 @@ _USES = {
 _SAME_LINE_DEG = 15.0
 _GIVE_WAY = 0.4
 _SEEN = 2
-# Where a tanker's antenna stands, from the stern, and how long tankers usually are.
+# Where a tanker's antenna stands, from the stern, and how long tankers (m) and their hawsers (m) usually are.
 _TANKER_STERN, _TANKER_M = 0.17, 180.0
+_HAWSER_M, _HAWSER_MOST_M = 45.0, 110.0
 # A stay counts for its use as this at least (h).
 _LEAST_H = 0.1
 # No stop is surer to be moored than this.
@@ -241,9 +242,15 @@ def _buoys(
     x, y = plane.forward(rows["pivot_lon"], rows["pivot_lat"])
     scale = geo.Plane.scale(rows["pivot_lat"])
     number = group_touching(shapely.buffer(shapely.points(x, y), 30.0 * scale)) + first_number
-    stern = column_of(vessels, "to_stern_m", rows["mmsi"]).astype(np.float64)
-    length = np.nan_to_num(column_of(vessels, "loa_m", rows["mmsi"]).astype(np.float64), nan=_TANKER_M)
-    reach = rows["swing_m"].to_numpy() + np.where(np.isfinite(stern), stern, _TANKER_STERN * length)
+    bow, length = (
+        column_of(vessels, name, rows["mmsi"]).astype(np.float64) for name in ("to_bow_m", "loa_m")
+    )
+    swing = rows["swing_m"].to_numpy()
+    # The stern swings a ship's length and a hawser from the buoy; where the antenna is said to stand tells
+    # the hawser, unless it cannot be true.
+    hawser = swing - np.where(np.isfinite(bow), bow, (1.0 - _TANKER_STERN) * length)
+    hawser = np.where((hawser > 0.0) & (hawser < _HAWSER_MOST_M), hawser, _HAWSER_M)
+    reach = np.where(np.isfinite(length), length + hawser, swing + _TANKER_STERN * _TANKER_M)
     visits = pd.DataFrame({"x": x, "y": y, "scale": scale, "reach": reach}).groupby(number)
     frame = visits.median().assign(reach=visits["reach"].quantile(1.0 - config.edge_quantile))
     circles = shapely.buffer(

@@ -191,6 +191,18 @@ def test_a_buoy_is_a_circle_about_the_common_pivot(place: str) -> None:
     assert area_m2(berths.geometry.iloc[0]) == pytest.approx(np.pi * 294.0**2, rel=0.02)
 
 
+@pytest.mark.parametrize(("to_bow_m", "reach_m"), [(190.0, 270.0), (10.0, 245.0)])
+def test_an_offset_that_no_hawser_explains_does_not_make_a_buoy_larger(
+    to_bow_m: float, reach_m: float
+) -> None:
+    """The stern is as far from the buoy as the ship and a hawser are long, wherever the antenna stands."""
+    stops, hulls, vessels = tables(*(lie(name, kind="buoy") for name in "ab"))
+    stops = stops.assign(swing_m=260.0, pivot_lat=stops["lat"], pivot_lon=stops["lon"])
+    vessels = vessels.assign(to_bow_m=to_bow_m, to_stern_m=200.0 - to_bow_m)
+    berths, _ = find_berths(stops, hulls, vessels, CONFIG)
+    assert berths["length_m"].iloc[0] == pytest.approx(2.0 * reach_m)
+
+
 def test_no_moored_stops_make_an_empty_table_of_the_right_kind() -> None:
     anchored = tables(lie("a", kind="anchored"))
     for stops, hulls, vessels in (
