@@ -102,3 +102,7 @@ def draw(item: Extract, box: Box, title: str, shared: Path) -> Figure:
     axes.plot(item.docks.geometry.x, item.docks.geometry.y, "^", color="tab:cyan", markersize=6)
     axes.set(xlim=(west, east), ylim=(south, north), aspect=1 / np.cos(np.radians(south)))
     return figure
+
+
+if __name__ == "__main__":
+    main()
