@@ -92,7 +92,7 @@ def draw(item: Extract, box: Box, title: str, shared: Path) -> Figure:
     for layer, style in layers:
         seen = layer.cx[west:east, south:north]
         if len(seen):
-            edges = {"edgecolor": seen["colour"]} if "colour" in seen.columns else {}
+            edges = {"edgecolor": seen["colour"].to_numpy(dtype=object)} if "colour" in seen.columns else {}
             seen.plot(ax=axes, **style, **edges)
     for kind, (colour, marker) in kinds.items():
         some = item.stops[item.stops["kind"] == kind]
