@@ -27,7 +27,7 @@ def main(path: Path) -> None:
     recipe = load_recipe(path)
     address = recipe.scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
     # One thread for each process: parsing text holds Python's lock.
-    own = nullcontext() if address else LocalCluster(threads_per_worker=1, dashboard_address=None)
+    own = nullcontext() if address else LocalCluster(threads_per_worker=1, dashboard_address=":0")
     with own as cluster:
         wiring = Wiring(scheduler=address or cluster.scheduler_address, log=print)
         summary = detect(recipe.inputs, recipe.out, recipe.job(), wiring=wiring)

@@ -48,7 +48,7 @@ from ais_berths.config import load_config
 from ais_berths.pipeline import Job, Wiring, detect
 if __name__ == "__main__":
     out, ports, config, after_s, *files = sys.argv[1:]
-    with LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
+    with LocalCluster(2, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as client:
         victim = next(iter(client.run(os.getpid).values()))
         threading.Timer(float(after_s), os.kill, (victim, signal.SIGKILL)).start()
         detect(files, out, Job(ports_file=ports, config=load_config(config)), wiring=Wiring(client=client))

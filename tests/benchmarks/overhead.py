@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--port", action="append", default=[])
     given = parser.parse_args()
     work_s = time_batches(given.folder, tuple(given.port))
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         wiring = Wiring(scheduler=cluster.scheduler_address)
         with wiring.connected() as connected:
             connected.run(abs, range(100))
