@@ -44,6 +44,8 @@ _STRETCH = 1 << 15
 _BLOCK = 20_000
 _MAX_PLACES = 1 << 21
 _COARSEST = 5
+# What `CellFilter` finds from its other attributes.
+_DERIVED = ("tiles", "_places")
 # Base cell and the digits of resolutions 1-4 of a cell: a region of about 1,800 km2.
 _REGION_SHIFT, _REGION_BITS = 33, 19
 
@@ -105,7 +107,7 @@ class CellFilter:
 
     def save(self, path: str | Path) -> None:
         """Write the filter as a file with the suffix ``.npz``, which is quicker to read than to make anew."""
-        np.savez(path, **vars(self))
+        np.savez(path, **{name: value for name, value in vars(self).items() if name not in _DERIVED})
 
     def __len__(self) -> int:
         return int(self._members.sum())
@@ -151,10 +153,18 @@ class CellFilter:
         rows = np.flatnonzero(mask)
         close = values[rows]
         ancestors = parent_cells(close, self.resolution - 3)
-        place = np.minimum(np.searchsorted(self._ancestors, ancestors), len(self._ancestors) - 1)
-        found = (self._ancestors[place] == ancestors) & (parent_cells(close, self.resolution) == close)
+        place = self._places.get_indexer(pd.Index(ancestors))
+        found = (place >= 0) & (parent_cells(close, self.resolution) == close)
         mask[rows] = found & self._members[place, self._last_digits(close)]
         return mask
+
+    @cached_property
+    def _places(self) -> pd.Index[int]:
+        """Rows of `_members`, looked up by ancestor."""
+        places = pd.Index(self._ancestors)
+        # The first look-up builds a table; no other thread may see it unfinished.
+        places.get_indexer(places[:1])
+        return places
 
     def _last_digits(self, cells: Cells) -> Ints:
         return (cells >> (3 * (15 - self.resolution))) & 511

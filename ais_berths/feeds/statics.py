@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,7 +32,6 @@ _SIZES = {
 }
 _OFFSETS = ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m")
 _STATIC_SOURCES = ("imo", "name", "call_sign", "type_code", "type_words", *_SIZES.values(), "transceiver")
-_HASH_FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 def distinct_statics(
@@ -119,27 +119,10 @@ def _says_much(ship: dict[str, Any]) -> Mask:
 def _distinct(table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First row of each distinct combination of raw values, and how often it comes.
 
-    Rows are compared by a 64-bit hash of the column codes.
+    Rows are compared by a 64-bit hash, which takes half of the time of comparing values.
     """
-    state = np.zeros(len(table), dtype=np.uint64)
-    for column in table.columns:
-        state = (state ^ _bits(values.single(column))) * _HASH_FACTOR
-        state ^= state >> np.uint64(29)
-    codes, distinct = pd.factorize(state)
+    hashes = pl.DataFrame(table).hash_rows().to_numpy()
+    codes, distinct = pd.factorize(hashes)
     first = np.empty(len(distinct), dtype=np.int64)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
     return first, np.bincount(codes, minlength=len(distinct))
-
-
-def _bits(array: pa.Array) -> NDArray[np.uint64]:
-    """Return a number for each value that is the same for the same value."""
-    kind = array.type
-    if pa.types.is_floating(kind):
-        bits = np.asarray(values.to_numpy(array), dtype=np.float64)
-    elif pa.types.is_signed_integer(kind):
-        # A missing number must not look like a zero.
-        bits = values.to_numpy(array.fill_null(np.iinfo(kind.to_pandas_dtype()).min)).astype(np.int64)
-    else:
-        encoded = array if pa.types.is_dictionary(kind) else array.dictionary_encode()
-        bits = values.to_numpy(encoded.indices.cast(pa.int64()).fill_null(-1))
-    return bits.view(np.uint64)
