@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h3.api.numpy_int as h3_numpy
@@ -16,7 +17,6 @@ from ais_berths.squares import find_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -100,7 +100,8 @@ class CellFilter:
     def load(cls, path: str | Path) -> CellFilter:
         """Read a filter that `save` wrote."""
         found = cls.__new__(cls)
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: where the file is damaged, numpy would leave it open.
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             vars(found).update({name: arrays[name] for name in arrays.files})
         found.resolution = int(found.resolution)
         return found

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import geopandas as gpd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ais_berths import schema
-from ais_berths.errors import InputError
+from ais_berths.errors import AisBerthsError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -35,26 +37,29 @@ def read_table(path: Path, table: str, columns: Sequence[str] | None = None) -> 
     InputError
         The file is missing or damaged, was written with another layout, or is another table.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            check_layout(file.schema_arrow, table, path)
-            return schema.to_pandas(file.read(columns))
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(
-            f"{path} cannot be read as Parquet: {error}; run the command that made it"
-        ) from error
+    with whole(path), pq.ParquetFile(path) as file:
+        check_layout(file.schema_arrow, table, path)
+        return schema.to_pandas(file.read(columns))
 
 
 def read_places(path: Path, table: str) -> gpd.GeoDataFrame:
     """Read a table with shapes from GeoParquet; see `read_table`."""
-    try:
+    with whole(path):
         check_layout(pq.read_schema(path), table, path)
         return gpd.read_parquet(path)
-    except InputError:
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """Tell in plain words, as an InputError, that a file which this package wrote is missing or damaged."""
+    try:
+        yield
+    except AisBerthsError:
         raise
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, EOFError, BadZipFile, pa.ArrowException) as error:
         raise InputError(
-            f"{path} cannot be read as GeoParquet: {error}; run the command that made it"
+            f"{path} cannot be read: {' '.join(str(error).split())}; run the command that made it, and where "
+            "that does not help, `ais-berths detect --overwrite`"
         ) from error
 
 

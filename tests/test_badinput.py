@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.csv as pacsv
@@ -19,7 +22,6 @@ from ais_berths.feeds import load_feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -327,3 +329,44 @@ def test_a_real_process_says_one_sentence_and_fails(here: Path) -> None:
     assert done.stdout == ""
     assert done.stderr == "Error: missing.csv does not exist; check the path\n"
     assert not (here / "out").exists()
+
+
+# results that were damaged afterwards -------------------------------------------------------------
+
+
+def half_of(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "patterns"),
+    [
+        (half_of, ("*.parquet", "state/**/*.parquet", "state/*.npz", "state/*.json")),
+        (Path.unlink, ("*/**/*.parquet",)),
+    ],
+)
+def test_results_that_were_damaged(
+    here: Path, spoil: Callable[[Path], None], patterns: tuple[str, ...]
+) -> None:
+    """A disk or a copy may lose anything: a command says so in one sentence, or does without it."""
+    args = ["detect", "good.csv", "--ports", "ports.csv", "--out", "out"]
+    assert CliRunner().invoke(main, args).exit_code == 0
+    shutil.copytree("out", "whole")
+    (here / "more.csv").write_text(HEADER + ROWS.replace("03-01", "03-02"), encoding="utf-8")
+    commands = (
+        *(["berths", "out"], ["calls", "out"], ["stops", "out"], ["hexagons", "out"]),
+        *(["report", "out", "--port", "Testport"], ["evaluate", "out", "--split-half"]),
+        *(["register", "update", "out", "--register", "r.gpkg"], [*args[:2], "more.csv", *args[2:]]),
+    )
+    refusals = 0
+    for command, pattern in itertools.product(commands, patterns):
+        shutil.rmtree("out")
+        shutil.copytree("whole", "out")
+        for path in Path("out").glob(pattern):
+            spoil(path)
+        result = CliRunner().invoke(main, ["-q", *command])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        assert "Traceback" not in result.stderr
+        refusals += result.exit_code == 1
+    assert refusals >= len(patterns)

@@ -21,7 +21,7 @@ from ais_berths.periods import add_hours
 from ais_berths.pipeline.job import load_job, write_text, writing
 from ais_berths.pipeline.lock import only_run
 from ais_berths.presets import apply_preset
-from ais_berths.tables import check_layout, read_places, read_table
+from ais_berths.tables import check_layout, read_places, read_table, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +77,8 @@ def find_all_calls(
     with only_run(store.out), writing(store, "calls"):
         calls = write_calls(store, job, tables, config)
         write_parquet(in_order(calls.stops), store.table("stops"), "stops")
-        indicators = pq.read_metadata(store.table("indicators")).num_rows
+        with whole(store.table("indicators")):
+            indicators = pq.read_metadata(store.table("indicators")).num_rows
         _note(store, preset, config)
     return {
         "berth_calls": len(calls.berth_calls),
@@ -142,9 +143,11 @@ def read_parts(store: Store, name: str) -> pd.DataFrame:
     files = sorted(store.parts.glob(f"{name}-*.parquet"))
     if not files:
         return schema.empty(name)
-    tables = [pq.read_table(path) for path in files]
-    for table, path in zip(tables, files, strict=True):
-        check_layout(table.schema, name, path)
+    tables = []
+    for path in files:
+        with whole(path):
+            tables.append(pq.read_table(path))
+            check_layout(tables[-1].schema, name, path)
     return schema.to_pandas(pa.concat_tables(tables))
 
 

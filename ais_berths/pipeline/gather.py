@@ -22,6 +22,7 @@ from ais_berths.pipeline.job import Job, Store, stored_job
 from ais_berths.pipeline.layout import ENCODING, read_buckets
 from ais_berths.squares import find_cells
 from ais_berths.stops import detect_stops
+from ais_berths.tables import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -174,7 +175,9 @@ def _with_cells(pings: pd.DataFrame, resolution: int) -> pd.DataFrame:
 @lru_cache(maxsize=1)
 def _load_cells(out: Path, stamp: str) -> pd.DataFrame:  # noqa: ARG001 - names the content
     columns = ["cell", "port_id", "in_margin"]
-    table = pq.read_table(Store(out).table("cells"), columns=columns, read_dictionary=["port_id"])
+    path = Store(out).table("cells")
+    with whole(path):
+        table = pq.read_table(path, columns=columns, read_dictionary=["port_id"])
     cells: pd.DataFrame = table.sort_by("cell").to_pandas()
     return cells
 

@@ -13,6 +13,7 @@ from ais_berths.export import write_geojson, write_geoparquet, write_parquet
 from ais_berths.hexagons import SETTINGS, hexagons
 from ais_berths.pipeline.job import load_job
 from ais_berths.pipeline.lock import only_run
+from ais_berths.tables import whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,11 @@ def write_hexagons(out: str | Path, settings: str = "published") -> tuple[Path, 
     if not files:
         raise EmptyInputError(f"{store.out} holds no pings; run `ais-berths filter` with --pings")
     columns = ["lat", "lon", "sog_kn"]
-    pings = schema.to_pandas(pa.concat_tables([pq.read_table(path, columns=columns) for path in files]))
+    parts = []
+    for path in files:
+        with whole(path):
+            parts.append(pq.read_table(path, columns=columns))
+    pings = schema.to_pandas(pa.concat_tables(parts))
     result = hexagons(pings, SETTINGS[settings])
     with only_run(store.out):
         write_geoparquet(result.areas, store.table("hexagons"), "hexagons")

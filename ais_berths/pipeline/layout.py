@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from ais_berths import schema
 from ais_berths.atomic import atomic_path
 from ais_berths.pipeline.job import write_text
+from ais_berths.tables import whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -245,7 +246,8 @@ def read_buckets(
             groups_of.setdefault(name, []).extend(groups)
     tables = [NEAR.empty_table()]
     for name, groups in groups_of.items():
-        with pq.ParquetFile(store.scans / f"{name}.pings.parquet") as file:
+        path = store.scans / f"{name}.pings.parquet"
+        with whole(path), pq.ParquetFile(path) as file:
             table = file.read_row_groups(groups, use_threads=False)
         if (kept := kept_of[name]) is not None:
             table = table.filter(pc.is_in(table["piece"], pa.array(kept, pa.int16())))
@@ -259,7 +261,9 @@ def read_statics(store: Store, records: Iterable[Record], most_rows: int = 1_000
     """Ship data of all batches; equal rows are added up before they are too many."""
     tables = [schema.STATICS.empty_table()]
     for record in records:
-        table = pq.read_table(store.scans / f"{record['id']}.statics.parquet")
+        path = store.scans / f"{record['id']}.statics.parquet"
+        with whole(path):
+            table = pq.read_table(path)
         if record.get("forgotten"):
             kept = pa.array([piece["piece"] for piece in record["pieces"]], pa.int16())
             table = table.filter(pc.is_in(table["piece"], kept))

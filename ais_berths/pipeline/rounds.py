@@ -24,7 +24,7 @@ from ais_berths.pipeline.manifest import count_pieces, note_files, unread_files
 from ais_berths.pipeline.scan import chunk_id, counts_table, forget_plan, make_batches, scan_batch
 from ais_berths.raster import CellFilter
 from ais_berths.register import read_register
-from ais_berths.tables import read_table
+from ais_berths.tables import read_table, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,11 +225,13 @@ def _boxes(
     store: Store, cells: pd.DataFrame | None, limit: int = 100
 ) -> list[tuple[float, float, float, float]] | None:
     """Boxes around the cells of each port, to skip row groups; None where they would be too many."""
-    n_cells = pq.read_metadata(store.table("cells")).num_rows if cells is None else len(cells)
+    path = store.table("cells")
+    with whole(path):
+        n_cells = pq.read_metadata(path).num_rows if cells is None else len(cells)
     if n_cells > 500_000:
         return None
     if cells is None:
-        cells = read_table(store.table("cells"), "cells")
+        cells = read_table(path, "cells")
     if cells["port_id"].nunique() > limit:
         return None
     lat, lon = geo.cell_centres(cells["cell"].to_numpy())

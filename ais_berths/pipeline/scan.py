@@ -33,6 +33,7 @@ from ais_berths.pipeline.job import Job, Store, stored_job
 from ais_berths.pipeline.layout import NEAR, BatchWriter, Counts, Record, add_counts, batch_id
 from ais_berths.raster import CellFilter
 from ais_berths.redact import redact_urls
+from ais_berths.tables import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -129,7 +130,8 @@ def _load_plan(out: Path, stamp: str) -> tuple[Job, ScanPlan]:  # noqa: ARG001 -
     store = Store(out)
     job = stored_job(store)
     feed = Feed.model_validate_json(store.feed_file.read_text(encoding="utf-8"))
-    cells = CellFilter.load(store.filter_file)
+    with whole(store.filter_file):
+        cells = CellFilter.load(store.filter_file)
     return job, ScanPlan(feed, cells, job.config.clean, job.start, job.end)
 
 

@@ -11,6 +11,7 @@ import shapely
 
 from ais_berths import geo
 from ais_berths.report.words import KINDS, iso_time, safe_text
+from ais_berths.tables import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,18 +162,18 @@ def vessel_grids(
     grids = [_Grid(view, columns) for view in views]
     needed = ["mmsi", "time", "lat", "lon"]
     for path in pings:
-        file = pq.ParquetFile(path)
         seen: list[list[NDArray[np.int64]]] = [[] for _ in grids]
-        for batch in file.iter_batches(batch_size=500_000, columns=needed):
-            inside = pc.and_(
-                pc.greater_equal(batch["time"], period.start.to_pydatetime()),
-                pc.less(batch["time"], period.end.to_pydatetime()),
-            )
-            rows = batch.filter(inside)
-            lat, lon = rows["lat"].to_numpy(), rows["lon"].to_numpy()
-            mmsi = rows["mmsi"].to_numpy()
-            for grid, found in zip(grids, seen, strict=True):
-                found.append(grid.pairs(lat, lon, mmsi))
+        with whole(path), pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=500_000, columns=needed):
+                inside = pc.and_(
+                    pc.greater_equal(batch["time"], period.start.to_pydatetime()),
+                    pc.less(batch["time"], period.end.to_pydatetime()),
+                )
+                rows = batch.filter(inside)
+                lat, lon = rows["lat"].to_numpy(), rows["lon"].to_numpy()
+                mmsi = rows["mmsi"].to_numpy()
+                for grid, found in zip(grids, seen, strict=True):
+                    found.append(grid.pairs(lat, lon, mmsi))
         for grid, found in zip(grids, seen, strict=True):
             grid.add(found)
     return [grid.to_dict(profile.min_vessels if profile.public else 1) for grid in grids]
