@@ -174,8 +174,9 @@ def _in_margin(lat: NDArray[np.float64], lon: NDArray[np.float64], cells: pd.Dat
     """Whether a position lies in a margin cell, or outside all cells."""
     if cells.empty:
         return np.zeros(len(lat), dtype=bool)
-    core = cells.loc[~cells["in_margin"], "cell"].to_numpy()
     resolution = int(geo.cell_resolutions(cells["cell"].to_numpy()[:1])[0])
     at = geo.cells_at(lat, geo.turn_deg(0.0, lon), resolution)
-    result: NDArray[np.bool_] = ~np.isin(at, core)
+    # Cells may be those of the whole world: they are looked up, not sorted.
+    core = cells.loc[cells["cell"].isin(np.unique(at)) & ~cells["in_margin"], "cell"]
+    result: NDArray[np.bool_] = ~np.isin(at, core.to_numpy())
     return result
