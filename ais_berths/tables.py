@@ -8,6 +8,7 @@ from zipfile import BadZipFile
 
 import geopandas as gpd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ais_berths import schema
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_table(path: Path, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_table(
+    path: Path, table: str, columns: Sequence[str] | None = None, *, port_id: str | None = None
+) -> pd.DataFrame:
     """Read a table from Parquet.
 
     Parameters
@@ -31,15 +34,21 @@ def read_table(path: Path, table: str, columns: Sequence[str] | None = None) -> 
         A name from `schema.TABLES`.
     columns
         The ones that are wanted; all by default.
+    port_id
+        Read this port only: few row groups, as tables are sorted by port.
 
     Raises
     ------
     InputError
         The file is missing or damaged, was written with another layout, or is another table.
     """
-    with whole(path), pq.ParquetFile(path) as file:
-        check_layout(file.schema_arrow, table, path)
-        return schema.to_pandas(file.read(columns))
+    with whole(path):
+        with pq.ParquetFile(path) as file:
+            check_layout(file.schema_arrow, table, path)
+            if port_id is None:
+                return schema.to_pandas(file.read(columns))
+        only = pc.field("port_id") == port_id
+        return schema.to_pandas(pq.read_table(path, columns=columns, filters=only, partitioning=None))
 
 
 def read_places(path: Path, table: str) -> gpd.GeoDataFrame:

@@ -277,11 +277,11 @@ def _indicators(tables: Tables, port_id: str, profile: Profile) -> dict[str, Any
 
     None where there are none, or where they were made with a smaller minimum of vessels than is published.
     """
-    indicators = tables.indicators
     made_with = _settings(tables.run).get("indicators", {}).get("min_vessels", 1)
-    if indicators is None or (profile.public and made_with < profile.min_vessels):
+    if tables.indicators is None or (profile.public and made_with < profile.min_vessels):
         return None
-    rows = indicators[(indicators["port_id"] == port_id) & (indicators["part"] == "")]
+    rows = tables.indicators(port_id)
+    rows = rows[rows["part"] == ""]
     period = next((level for level in reversed(LEVELS) if (rows["period"] == level).any()), None)
     columns = ["type_group", "indicator", "period_start", "value", "unit", "n_vessels"]
     columns += ["coverage", "suppressed"]

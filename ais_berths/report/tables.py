@@ -15,12 +15,17 @@ from ais_berths.errors import AisBerthsError, InputError
 from ais_berths.tables import read_places, read_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import geopandas as gpd
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Results of a run. Tables that a run may lack are None."""
+    """Results of a run. Tables that a run may lack are None.
+
+    Indicators are read for a port when they are asked for: those of the whole world are millions.
+    """
 
     stops: pd.DataFrame
     vessels: pd.DataFrame
@@ -31,7 +36,7 @@ class Tables:
     berth_calls: pd.DataFrame | None = None
     port_calls: pd.DataFrame | None = None
     hours: pd.DataFrame | None = None
-    indicators: pd.DataFrame | None = None
+    indicators: Callable[[str], pd.DataFrame] | None = None
     quality: pd.DataFrame = field(default_factory=lambda: schema.empty("quality"))
     run: dict[str, Any] = field(default_factory=dict)
     pings: tuple[Path, ...] = ()
@@ -75,7 +80,7 @@ def read_tables(out: str | Path) -> Tables:
         berth_calls=_read_if_there(folder, "berth_calls"),
         port_calls=_read_if_there(folder, "port_calls"),
         hours=_read_if_there(folder, "hours"),
-        indicators=_read_if_there(folder, "indicators"),
+        indicators=_by_port(folder, "indicators"),
         quality=pd.read_csv(quality) if quality.is_file() else schema.empty("quality"),
         run=run,
         pings=tuple(sorted((folder / "pings").glob("*.parquet"))),
@@ -88,6 +93,11 @@ def read_tables(out: str | Path) -> Tables:
 def _read_if_there(folder: Path, name: str) -> pd.DataFrame | None:
     path = folder / f"{name}.parquet"
     return read_table(path, name) if path.is_file() else None
+
+
+def _by_port(folder: Path, name: str) -> Callable[[str], pd.DataFrame] | None:
+    path = folder / f"{name}.parquet"
+    return (lambda port_id: read_table(path, name, port_id=port_id)) if path.is_file() else None
 
 
 def _read_run(path: Path) -> dict[str, Any]:

@@ -129,12 +129,22 @@ def test_calls_are_used_where_there_are_any(out: Path) -> None:
     assert "calls" in port["notes"][1]
 
 
+def test_indicators_are_those_of_the_port(sample_out: Path) -> None:
+    indicators = read_tables(sample_out).indicators
+    assert indicators is not None
+    every = pd.read_parquet(sample_out / "indicators.parquet")
+    port = every["port_id"].iloc[0]
+    assert len(indicators(port)) == (every["port_id"] == port).sum()
+    assert indicators("nowhere").empty
+
+
 def test_indicators_carry_their_meaning(out: Path) -> None:
     tables = read_tables(out)
     names = ["port_calls", "waiting_h_p50"]
     rows = pd.DataFrame({"indicator": names, "value": [7.0, 2.5], "unit": ["", "h"], "period": "month"})
     rows = rows.assign(port_id=ROTTERDAM, period_start="2024-03-01", type_group="all", part="")
-    changed = {**vars(tables), "indicators": schema.conform(rows, "indicators")}
+    indicators = schema.conform(rows, "indicators")
+    changed = {**vars(tables), "indicators": lambda _port_id: indicators}
     summary = summarise(type(tables)(**changed))
     found = summary["ports"][0]["indicators"]["meanings"]
     assert found["port_calls"] == "arrivals in the port, at anchor or at a berth"
@@ -150,7 +160,8 @@ def test_public_reports_show_protected_indicators_only(out: Path, made_with: int
     row = {"port_id": [ROTTERDAM], "indicator": "port_calls", "period": "month", "part": "", "value": 7.0}
     row |= {"period_start": "2024-03-01", "type_group": "all"}
     run = {**tables.run, "calls": {"indicators": {"min_vessels": made_with}}}
-    changed = {**vars(tables), "indicators": schema.conform(pd.DataFrame(row), "indicators"), "run": run}
+    indicators = schema.conform(pd.DataFrame(row), "indicators")
+    changed = {**vars(tables), "indicators": lambda _port_id: indicators, "run": run}
     (port,) = summarise(type(tables)(**changed), public=True)["ports"]
     assert (port["indicators"] is not None) == shown
     assert any("table of indicators is left out" in note for note in port["notes"]) != shown
