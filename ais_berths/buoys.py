@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import MooringConfig
-    from ais_berths.evidence import Evidence, Facts
+    from ais_berths.evidence import Evidence, StopFacts
     from ais_berths.geo import Floats
 
 _PIVOT_CLIP = 5.0
@@ -38,7 +38,7 @@ _SWING_SHARE, _BUOY_REACH_M = 0.8, 50.0
 
 
 def judge_buoys(
-    facts: Facts, free: NDArray[np.bool_], config: MooringConfig
+    facts: StopFacts, free: NDArray[np.bool_], config: MooringConfig
 ) -> tuple[Evidence, Floats, NDArray[np.intp]]:
     """Weigh for every stop whether the ship lies at a buoy rather than at anchor.
 
@@ -64,7 +64,7 @@ def judge_buoys(
     return tied, odds, np.where(odds > 0, host, -1)
 
 
-def _swings_about(facts: Facts, config: MooringConfig) -> Evidence:
+def _swings_about(facts: StopFacts, config: MooringConfig) -> Evidence:
     """Evidence for a tanker on the hawser of a single-point mooring rather than on her chain."""
     swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M)
     pivots, company = _pivots(facts, np.flatnonzero(swings), config)
@@ -84,7 +84,7 @@ def _swings_about(facts: Facts, config: MooringConfig) -> Evidence:
     }
 
 
-def _pivots(facts: Facts, at: NDArray[np.intp], config: MooringConfig) -> tuple[Floats, Floats]:
+def _pivots(facts: StopFacts, at: NDArray[np.intp], config: MooringConfig) -> tuple[Floats, Floats]:
     """Other stays of swinging ships nearby.
 
     Returns
@@ -112,7 +112,7 @@ def _pivots(facts: Facts, at: NDArray[np.intp], config: MooringConfig) -> tuple[
     return np.minimum(out, 2.0 * _PIVOT_CLIP), company
 
 
-def _known_buoys(facts: Facts, at_buoys: NDArray[np.intp]) -> tuple[Floats, NDArray[np.intp]]:
+def _known_buoys(facts: StopFacts, at_buoys: NDArray[np.intp]) -> tuple[Floats, NDArray[np.intp]]:
     """Tankers that swung too little to tell about what, as far from a known buoy as one on its hawser lies.
 
     Returns

@@ -22,7 +22,7 @@ Evidence = dict[str, "Floats"]
 """Log-likelihood ratios of all stops, by what they come from."""
 
 
-class Facts:
+class StopFacts:
     """Stops as arrays, with what is known of their ships; columns that are missing are unknown."""
 
     def __init__(self, stops: pd.DataFrame, vessels: pd.DataFrame) -> None:
@@ -69,7 +69,7 @@ def pairs_within(xyz: Floats, within_m: float) -> NDArray[np.intp]:
     return pairs.reshape(-1, 2)
 
 
-def separate(facts: Facts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
+def separate(facts: StopFacts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Whether two stops are two visits: at different times, and a ship that came twice was seen to leave."""
     first, second = np.where(facts.start[i] <= facts.start[j], (i, j), (j, i))
     left = (facts.mmsi[i] != facts.mmsi[j]) | (facts.after[first] < facts.start[second])

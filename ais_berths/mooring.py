@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from ais_berths import schema
 from ais_berths.buoys import judge_buoys
-from ais_berths.evidence import Facts, count, pairs_within, separate, total
+from ais_berths.evidence import StopFacts, count, pairs_within, separate, total
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,7 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
     schema.check_frame(vessels, "vessels", ["mmsi"], key="mmsi")
     if stops.empty:
         return stops.copy()
-    facts = Facts(stops, vessels)
+    facts = StopFacts(stops, vessels)
     own = _behaviour(facts) | {"same place": _revisits(facts, config)}
     own |= {"neighbours": _neighbours(facts, total(own) + _PRIOR_MOORED, config)}
     moored = total(own) + _PRIOR_MOORED
@@ -106,7 +106,7 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
 # moored or free -------------------------------------------------------------------------------------
 
 
-def _behaviour(facts: Facts) -> Evidence:
+def _behaviour(facts: StopFacts) -> Evidence:
     """Evidence for lying alongside from the stop alone."""
     hours = np.sqrt(facts.dwell_h)
     free_m = np.minimum(_MOORED_M + _SWING_M * hours, _SWING_M_MOST)
@@ -130,7 +130,7 @@ def _log_ratio(value: Floats, moored: tuple[float, float], free: tuple[Floats, f
     return ratio
 
 
-def _revisits(facts: Facts, config: MooringConfig) -> Floats:
+def _revisits(facts: StopFacts, config: MooringConfig) -> Floats:
     """Evidence from visits to the very same place at other times: nobody anchors there twice.
 
     The number of visits within some metres against the number that the density around lets one expect.
@@ -151,7 +151,7 @@ def _revisits(facts: Facts, config: MooringConfig) -> Floats:
     return out
 
 
-def _neighbours(facts: Facts, alone: Floats, config: MooringConfig) -> Floats:
+def _neighbours(facts: StopFacts, alone: Floats, config: MooringConfig) -> Floats:
     """Evidence from what other stops nearby are without their neighbours: quays and anchorages are places."""
     pairs = pairs_within(facts.xyz, config.neighbour_m)
     n = len(alone)
@@ -172,7 +172,7 @@ def _neighbours(facts: Facts, alone: Floats, config: MooringConfig) -> Floats:
 # at anchor or adrift --------------------------------------------------------------------------------
 
 
-def _holds(facts: Facts, neighbours: Floats, free: NDArray[np.bool_], config: MooringConfig) -> Evidence:
+def _holds(facts: StopFacts, neighbours: Floats, free: NDArray[np.bool_], config: MooringConfig) -> Evidence:
     """Evidence for an anchor on the ground, for ships that are not alongside."""
     swing = np.clip(6.0 * (facts.swing_share - 0.4), -2.0, _CLIP)
     swing = np.where((facts.swing_m > 20.0) & (facts.swing_m < config.adrift_radius_m * 2.0), swing, -1.0)
@@ -191,7 +191,7 @@ def _holds(facts: Facts, neighbours: Floats, free: NDArray[np.bool_], config: Mo
     return held | {"company": _company(facts, np.flatnonzero(free & (total(held) > 1.0)))}
 
 
-def _company(facts: Facts, anchored: NDArray[np.intp]) -> Floats:
+def _company(facts: StopFacts, anchored: NDArray[np.intp]) -> Floats:
     """Evidence from ships that surely lie at anchor within a kilometre, the ship herself not counted."""
     if not anchored.size:
         return np.zeros(len(facts.xyz))
@@ -203,7 +203,7 @@ def _company(facts: Facts, anchored: NDArray[np.intp]) -> Floats:
 
 
 def _reasons(
-    facts: Facts, kind: NDArray[np.str_], own: Evidence, held: Evidence, tied: Evidence
+    facts: StopFacts, kind: NDArray[np.str_], own: Evidence, held: Evidence, tied: Evidence
 ) -> NDArray[np.object_]:
     """The evidence in words, the strongest first."""
 
