@@ -133,6 +133,7 @@ def iter_indicators(
     schema.check_columns(port_calls.columns, "port_calls", ["time_in_port_h", "anchorage_only"])
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
     schema.check_frame(berths, "berths", ["berth_id", "use", "berth_kind"], key="berth_id")
+    schema.check_columns(berths.columns, "berths", ["loa_p50_m"])
     if hours is not None:
         schema.check_frame(hours, "hours", ["port_id", "hour", "n_pings"])
     first, last = _span(port_calls, hours)

@@ -111,7 +111,7 @@ class _Moored:
             for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m")
         )
         length = ships["length_m"].to_numpy(dtype=np.float64)
-        known = np.isfinite(bow)
+        known = bow + stern > 0.0
         usual, _ = antennas.usual_ratio(ships["group"].to_numpy(dtype=object), length)
         ratio = np.where(known, bow / np.where(known, bow + stern, 1.0), usual)
         prior = antennas.ratio_density(ships["group"].to_numpy(dtype=object), length, _GRID)

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -16,13 +18,12 @@ from click.testing import CliRunner
 from fsspec.implementations.memory import MemoryFileSystem
 
 from ais_berths.cli import main
-from ais_berths.errors import InputError, OutputError
-from ais_berths.pipeline import Job, detect
-from ais_berths.pipeline.lock import LOCK, only_run
+from ais_berths.errors import ClusterError, InputError, OutputError
+from ais_berths.pipeline import Job, Wiring, detect
+from ais_berths.pipeline.lock import LOCK, only_run, only_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SAME = "byte-identical"
 
@@ -122,6 +123,55 @@ def test_one_run_at_a_time(bench: Any) -> None:
     assert all(f"is in use by another run (process {os.getpid()} on " in text for text in refused)
     detect(bench.files, out, a_job(bench))
     assert bench.compare(out) == SAME
+
+
+def test_one_run_at_a_register(bench: Any, tmp_path: Path) -> None:
+    out, file = bench._folder(), tmp_path / "berths.gpkg"
+    detect(bench.files[:1], out, a_job(bench))
+    update = ["-q", "register", "update", str(out), "--register", str(file)]
+    assert CliRunner().invoke(main, update).exit_code == 0
+    before = file.read_bytes()
+    said: list[str] = []
+
+    def try_both() -> None:
+        commands = (update, ["register", "apply-edits", str(file), str(file)])
+        said.extend(CliRunner().invoke(main, command).stderr for command in commands)
+
+    with only_writer(file):
+        other = threading.Thread(target=try_both)
+        other.start()
+        other.join()
+    assert len(said) == 2
+    assert all(
+        f"the register {file} is in use by another run (process {os.getpid()} on " in text for text in said
+    )
+    assert file.read_bytes() == before
+    assert CliRunner().invoke(main, update).exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_process_that_is_killed_at_its_work() -> None:
+    with pytest.raises(
+        ClusterError, match="was ended, perhaps for want of memory; run the same command again"
+    ):
+        Wiring(processes=True).run(os._exit, [1, 1], locked=True)
+
+
+def test_no_process_outlives_the_first_one(faults: Any, tmp_path: Path) -> None:
+    script = tmp_path / "sleep.py"
+    script.write_text(
+        "import time\nfrom ais_berths.pipeline import Wiring\n"
+        "if __name__ == '__main__': Wiring(processes=True).run(time.sleep, [600, 600], locked=True)\n"
+    )
+    first = subprocess.Popen([sys.executable, str(script)])
+    while len(workers := faults.children(first.pid)) < 2:
+        time.sleep(0.05)
+    first.kill()
+    first.wait()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
 def test_the_lock_of_a_killed_run_locks_nobody_out(tmp_path: Path) -> None:

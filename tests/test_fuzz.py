@@ -152,6 +152,19 @@ def test_a_heading_that_is_none_and_half_of_the_offsets() -> None:
     assert np.isfinite(hulls[["lat", "lon", "heading_deg"]]).all(axis=None)
 
 
+@pytest.mark.parametrize("stern", [np.nan, 0.0])
+def test_antenna_offsets_that_tell_no_length(stern: float) -> None:
+    ship = {
+        "mmsi": [244000001],
+        "loa_m": [1.0],
+        "to_bow_m": [0.0],
+        "to_stern_m": [stern],
+        "type_group": ["x"],
+    }
+    hulls = build_hulls(moored(), schema.conform(pd.DataFrame(ship), "vessels"), HullsConfig())
+    assert np.isfinite(hulls[["lat", "lon", "length_m"]]).all(axis=None)
+
+
 def test_a_ship_wider_than_any_has_no_impossible_length() -> None:
     ship = {"mmsi": [244000001], "beam_m": [360.0], "type_group": ["x"]}
     ships = schema.conform(pd.DataFrame(ship), "vessels")
@@ -180,6 +193,12 @@ def test_calls_without_their_length_are_refused() -> None:
             schema.empty("berths"),
             IndicatorsConfig(),
         )
+
+
+def test_berths_without_a_length_of_ships_are_refused() -> None:
+    tables = [schema.empty(name) for name in ("berth_calls", "port_calls", "vessels")]
+    with pytest.raises(MissingColumnsError, match="'berths' lacks loa_p50_m"):
+        make_indicators(*tables, schema.empty("berths").drop(columns="loa_p50_m"), IndicatorsConfig())
 
 
 def test_ports_without_a_locode_have_their_number() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -83,12 +84,15 @@ def edits_command(file: str, edited: str, dry_run: bool, reject_missing: bool, a
     """
     import pandas as pd
 
+    from ais_berths.pipeline.lock import only_writer
     from ais_berths.register import apply_edits, read_places, read_register, write_register
 
     now = pd.Timestamp.now(tz="UTC").as_unit("us").floor("s")
-    changed, edits = apply_edits(read_register(file), read_places(edited), now, reject_missing=reject_missing)
-    if edits and not dry_run:
-        write_register(changed, file)
+    wanted = read_places(edited)
+    with nullcontext() if dry_run else only_writer(file):
+        changed, edits = apply_edits(read_register(file), wanted, now, reject_missing=reject_missing)
+        if edits and not dry_run:
+            write_register(changed, file)
     if as_json:
         click.echo(json.dumps({"edits": [edit._asdict() for edit in edits], "applied": not dry_run}))
         return

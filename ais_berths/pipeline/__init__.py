@@ -22,7 +22,7 @@ from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import in_order, read_parts, write_calls
 from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
-from ais_berths.pipeline.lock import only_run
+from ais_berths.pipeline.lock import only_run, only_writer
 from ais_berths.pipeline.memory import give_back
 from ais_berths.pipeline.record import write_record
 from ais_berths.pipeline.register import describe_register, new_lines, open_register
@@ -165,16 +165,18 @@ def update_from_run(
     ------
     InputError
         The folder holds no results, or the file is no register.
+    OutputError
+        Another run writes into the folder, or at the register.
     """
     wiring = wiring or Wiring()
     store, job = load_job(out)
     job = job.model_copy(update={"register_file": str(Path(file).absolute())})
-    before = read_register(file) if Path(file).exists() else Register.empty()
     summary = Summary(out=store.out)
-    with only_run(store.out):
+    with only_run(store.out), only_writer(file):
+        before = read_register(file) if Path(file).exists() else Register.empty()
         _find_places(store, job, summary, wiring, known=before)
         write_text(store.job_file, job.model_dump_json(indent=1))
-    return summary, new_lines(before, read_register(file))
+        return summary, new_lines(before, read_register(file))
 
 
 def _find_places(

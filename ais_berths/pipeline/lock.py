@@ -1,4 +1,4 @@
-"""One run at a time in an output folder."""
+"""One run at a time in an output folder, and one at a register."""
 
 from __future__ import annotations
 
@@ -38,36 +38,55 @@ def only_run(out: str | Path) -> Iterator[None]:
         Another run is writing into the folder, or the folder cannot be written.
     """
     folder = Path(out).absolute()
+    with _only(folder / LOCK, f"the output folder {folder}"):
+        yield
+
+
+@contextmanager
+def only_writer(file: str | Path) -> Iterator[None]:
+    """Keep others from changing a file from before it is read until it is written; see `only_run`.
+
+    Raises
+    ------
+    OutputError
+        Another run is at it, or its folder cannot be written.
+    """
+    path = Path(file).absolute()
+    with _only(path.with_name(f".{path.name}.lock"), f"the register {path}"):
+        yield
+
+
+@contextmanager
+def _only(path: Path, what: str) -> Iterator[None]:
     held: set[Path] = _mine.__dict__.setdefault("held", set())
-    if folder in held or fcntl is None:
+    if path in held or fcntl is None:
         yield
         return
-    handle = _take(folder)
-    held.add(folder)
+    handle = _take(path, what)
+    held.add(path)
     try:
         yield
     finally:
-        held.discard(folder)
+        held.discard(path)
         # Before letting go: whoever waits at this very file sees that it is gone, and makes a new one.
-        (folder / LOCK).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         os.close(handle)
 
 
-def _take(folder: Path) -> int:
-    path = folder / LOCK
+def _take(path: Path, what: str) -> int:
     while True:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise OutputError(f"the output folder {folder} cannot be written: {error.strerror}") from error
+            raise OutputError(f"{what} cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             who = os.read(handle, 200).decode("utf-8", "replace")
             os.close(handle)
             raise OutputError(
-                f"{folder} is in use by another run ({who or 'just begun'}); wait until it ends, or choose "
-                "another --out"
+                f"{what} is in use by another run ({who or 'just begun'}); "
+                "wait until it ends, or name another"
             ) from error
         except OSError:
             # A disk that knows no locks.

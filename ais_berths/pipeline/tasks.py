@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from asyncio import CancelledError as TaskCancelledError
 from concurrent.futures import CancelledError, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -89,13 +91,38 @@ class Wiring:
             return _run_on_cluster(call, items, self.client, self.log)
         calls = [dask.delayed(call, pure=False, traverse=False)(item) for item in items]
         pool = locked and self.processes and len(items) > 1 and CPU_COUNT > 1
-        context = multiprocessing.get_context("spawn")
         # The name "threads" would do as well, but makes dask import distributed, which costs a second.
         with (
             ProgressBar(out=sys.stderr) if self.progress else nullcontext(),
-            ProcessPoolExecutor(CPU_COUNT, context) if pool else nullcontext(dask.threaded.get) as scheduler,
+            _processes() if pool else nullcontext(dask.threaded.get) as scheduler,
         ):
             return list(dask.compute(*calls, scheduler=scheduler))
+
+
+@contextmanager
+def _processes() -> Iterator[ProcessPoolExecutor]:
+    """Processes on this machine, as many as it has processors."""
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(CPU_COUNT, context, initializer=_end_with_parent) as pool:
+            yield pool
+    except BrokenProcessPool as error:
+        raise ClusterError(
+            "a process that did a part of the work was ended, perhaps for want of memory; "
+            "run the same command again: what was read is kept"
+        ) from error
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _run_on_cluster(

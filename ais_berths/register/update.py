@@ -262,7 +262,7 @@ def _without_overlaps(rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     if live.sum() < 2:
         return rows
     drawn = set_by_hand(rows, "geometry")[live]
-    visits = rows.loc[live, "shape_stops"].fillna(0).to_numpy(dtype=np.float64)
+    visits = rows.loc[live, "shape_stops"].astype(np.float64).fillna(0.0).to_numpy()
     before = rows.geometry.to_numpy()[live]
     after = give_way(before, np.where(drawn, np.inf, visits))
     cut = np.array([a is not b for a, b in zip(before, after, strict=True)])

@@ -11,8 +11,11 @@ which holds times of the clock, and what is private in state/. No temporary file
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
+import itertools
 import json
+import os
 import re
 import resource
 import shutil
@@ -53,6 +56,19 @@ if __name__ == "__main__":
         threading.Timer(float(after_s), os.kill, (victim, signal.SIGKILL)).start()
         detect(files, out, Job(ports_file=ports, config=load_config(config)), wiring=Wiring(client=client))
 """
+PROCESSES = """
+import sys
+from ais_berths.config import load_config
+from ais_berths.pipeline import Job, Wiring, detect, rounds
+if __name__ == "__main__":
+    mode, out, ports, config, *files = sys.argv[1:]
+    # Several tasks in both rounds, and all of them in other processes, which only messages are by themselves.
+    rounds._LEAST_ROWS = 1000
+    run = Wiring.run
+    Wiring.run = lambda *args, locked=False, **options: run(*args, locked=True, **options)
+    wiring = Wiring(processes=mode == "processes")
+    detect(files, out, Job(ports_file=ports, config=load_config(config)), wiring=wiring)
+"""
 
 
 def main() -> None:
@@ -62,6 +78,7 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--workers", type=int, default=5, help="killed workers of a cluster")
+    parser.add_argument("--processes", type=int, default=30, help="killed runs with processes of their own")
     parser.add_argument(
         "--no-limits", action="store_true", help="without full disks and limits of the system"
     )
@@ -73,7 +90,11 @@ def main() -> None:
         bench = Bench(Path(folder))
         writer = csv.writer(file)
         writer.writerow(["fault", "run", "at", "stage or message", "result"])
-        for line in bench.tries(options.kills, options.workers, limits=not options.no_limits, rng=rng):
+        lines = itertools.chain(
+            bench.tries(options.kills, options.workers, limits=not options.no_limits, rng=rng),
+            bench.try_processes(options.processes, rng),
+        )
+        for line in lines:
             writer.writerow(line)
             file.flush()
 
@@ -172,6 +193,47 @@ class Bench:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         return ["worker killed", "cluster of 2", f"{after_s:.2f} s", _told(done), self.run_again(out)]
 
+    def try_processes(self, tries: int, rng: np.random.Generator) -> Iterator[list[str]]:
+        """Kill runs that work in processes of their own, or one of these; and compare with threads."""
+        settings = self.folder / "processes.toml"
+        settings.write_text(self.settings.read_text("utf-8").replace("[cells]", "task_pings = 1000\n[cells]"))
+        script = self.folder / "processes.py"
+        script.write_text(PROCESSES, encoding="utf-8")
+
+        def command(mode: str, out: Path) -> list[str]:
+            given = (script, mode, out, self.folder / "sim" / "ports.csv", settings, *self.files)
+            return [sys.executable, *map(str, given)]
+
+        whole = self.folder / "threads"
+        subprocess.run(command("threads", whole), check=True)
+        wanted = contents(whole)
+        begin = time.perf_counter()
+        subprocess.run(command("processes", self._folder()), check=True)
+        seconds = time.perf_counter() - begin
+        yield [
+            "none",
+            "processes",
+            f"{seconds:.2f} s",
+            "ended well",
+            self.compare(self.folder / "out", wanted),
+        ]
+        for number in range(tries):
+            out = self._folder()
+            after_s = float(rng.uniform(0.0, seconds))
+            process = subprocess.Popen(command("processes", out), stderr=subprocess.PIPE, text=True)
+            time.sleep(after_s)
+            workers = children(process.pid) if number % 2 else []
+            # Of a run that has no other processes yet, or no more, the first one is killed.
+            victim = int(rng.choice(workers)) if workers else process.pid
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+            error = process.communicate()[1]
+            stage = _told(subprocess.CompletedProcess([], process.returncode, "", error))
+            again = subprocess.run(command("processes", out), check=False, capture_output=True, text=True)
+            result = f"failed: {again.stderr}" if again.returncode else self.compare(out, wanted)
+            kind = "worker" if workers else "first process"
+            yield ["SIGKILL", f"processes, {kind}", f"{after_s:.2f} s", stage, result]
+
     def _folder(self, *, incremental: bool = False) -> Path:
         """Output folder of the next run: none, or one with the first day in it."""
         out = self.folder / "out"
@@ -187,12 +249,11 @@ class Bench:
             return f"failed: {done.stderr.strip()}"
         return self.compare(out)
 
-    def compare(self, out: Path) -> str:
+    def compare(self, out: Path, wanted: dict[str, bytes] | None = None) -> str:
         """Say whether a folder holds what an undisturbed run writes, and nothing else."""
         found = contents(out)
-        different = sorted(
-            name for name in {*found, *self.wanted} if found.get(name) != self.wanted.get(name)
-        )
+        wanted = wanted or self.wanted
+        different = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
         return f"different: {' '.join(different)}" if different else SAME
 
     def _undisturbed(self, files: list[Path], out: Path) -> float:
@@ -208,6 +269,14 @@ class Bench:
         process = self.processes.Process(target=detect, args=(files or self.files, out, job))
         process.start()
         return process
+
+
+def children(pid: int) -> list[int]:
+    """Processes that a process has started to work for it."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(pid), "-f", "spawn_main"], check=False, capture_output=True, text=True
+    )
+    return [int(line) for line in found.stdout.split()]
 
 
 def contents(out: Path) -> dict[str, bytes]:
