@@ -68,6 +68,7 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from ais_berths.config import MooringConfig
     >>> times = pd.to_datetime(["2024-01-01"] * 2, utc=True)
     >>> stops = schema.conform(pd.DataFrame({

@@ -373,7 +373,8 @@ def test_edits_survive_later_runs(known: Register) -> None:
     assert second["operator"] == "Harbour Co"
     assert second["length_m"] == pytest.approx(420, abs=1)
     named = apply_register(places, after, VESSELS, CONFIG)
-    assert named.berths[["berth_id", "name", "use", "n_stops"]].astype(object).fillna("").values.tolist() == [
+    told = named.berths[["berth_id", "name", "use", "n_stops"]].astype(object)
+    assert told.where(told.notna(), "").values.tolist() == [
         ["XSA00-B001", "Shell 1", "commercial", 50],
         ["XSA00-B002", "", "service", 100],
     ]

@@ -49,10 +49,13 @@ def describe_register(job: Job, register: Register | None) -> dict[str, Any]:
 
 def new_lines(before: Register, after: Register) -> pd.DataFrame:
     """Lines of the history that were added."""
-    keys = ["time", "place_id", "event", "other_id"]
-    old = pd.MultiIndex.from_frame(before.history[keys].astype(object).fillna(""))
-    every = pd.MultiIndex.from_frame(after.history[keys].astype(object).fillna(""))
+    old, every = (_keys(register.history) for register in (before, after))
     return after.history[~every.isin(old)].reset_index(drop=True)
+
+
+def _keys(history: pd.DataFrame) -> pd.MultiIndex:
+    keys = history[["time", "place_id", "event", "other_id"]].astype(object)
+    return pd.MultiIndex.from_frame(keys.where(keys.notna(), ""))
 
 
 def load_places(path: str | Path) -> gpd.GeoDataFrame:

@@ -83,7 +83,7 @@ class _News:
         self._log: list[dict[str, Any]] = []
         age = (time - self.known["shape_time"]) / pd.Timedelta(days=1)
         halves = age.clip(lower=0.0).fillna(0.0).to_numpy(dtype=np.float64) / config.half_life_days
-        self._evidence = self.known["shape_stops"].fillna(0).to_numpy(dtype=np.float64) * 0.5**halves
+        self._evidence = self.known["shape_stops"].astype(np.float64).fillna(0.0).to_numpy() * 0.5**halves
         self._rejected = (self.known["status"] == "rejected").to_numpy()
         self._firm = (self.known["by_hand"] != "").to_numpy() | self._rejected
         links = link_places(self.found, self.known, config)
