@@ -32,6 +32,7 @@ def whole_jobs(folder: Path, days: Sequence[Path], rounds: int) -> list[str]:
     """The whole job at 1, 3, 10 times the rows and at all of them, against the bare read."""
     lines, stage_lines, done = [], [], []
     first: dict[str, Any] = {}
+    run_job(days[:1], {"ports_file": str(port_list(folder)), "feed": "ungp"})  # compiles the modules
     for n in sorted({1, 3, 10, len(days)} & set(range(len(days) + 1))):
         files = [file.path for file in list_inputs(days[:n])]
         runs, bare = [], []

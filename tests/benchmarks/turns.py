@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -11,6 +12,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -19,7 +21,6 @@ from ais_berths.simulate import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 THREADS = 2
 PORTS, OCEAN, SEED = 50, 0.9, 7
@@ -109,10 +110,20 @@ def run_job(inputs: Sequence[Path], job: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as out:
         given = json.dumps({"inputs": list(map(str, inputs)), "out": f"{out}/out", "job": job})
         result = subprocess.run(
-            [sys.executable, "-c", _RUN, given], capture_output=True, text=True, check=True
+            [sys.executable, "-c", _RUN, given],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=_with_compiled_modules(),
         )
     found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
     return found
+
+
+def _with_compiled_modules() -> dict[str, str]:
+    """Environment in which Python keeps what it compiled, however the libraries were installed."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "ais-berths-compiled")}
 
 
 def port_list(folder: Path) -> Path:
