@@ -59,6 +59,9 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     """
     schema.check_frame(stops, "stops", ["stop_id", "mmsi", "lat", "lon", "kind"], key="stop_id")
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
+    # Columns without rows may be of any type.
+    if stops.empty:
+        return schema.empty("hulls")
     drawn = (stops["kind"] == "moored") & (stops["lat"].abs() < _POLE_DEG)
     moored = stops[drawn].reset_index(drop=True)
     moored["heading_deg"] = moored["heading_deg"].where(moored["heading_deg"].between(0.0, 360.0))

@@ -176,6 +176,8 @@ def test_a_ship_wider_than_any_has_no_impossible_length() -> None:
 def test_no_stops_at_all_may_be_of_any_type() -> None:
     nothing = pd.DataFrame({name: pd.Series(dtype=object) for name in schema.TABLES["stops"].names})
     ports = schema.conform(pd.DataFrame({"port_id": ["1"], "lat": [51.9], "lon": [4.1]}), "ports")
+    odd = nothing.astype({"heading_deg": "category"})
+    assert build_hulls(odd, schema.empty("vessels"), HullsConfig()).empty
     assert find_places(nothing, schema.empty("vessels"), ports, schema.empty("cells"), Config()).berths.empty
 
 

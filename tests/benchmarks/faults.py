@@ -219,12 +219,15 @@ class Bench:
         ]
         for number in range(tries):
             out = self._folder()
-            after_s = float(rng.uniform(0.0, seconds))
             process = subprocess.Popen(command("processes", out), stderr=subprocess.PIPE, text=True)
-            time.sleep(after_s)
+            begin = time.perf_counter()
+            while number % 2 and not children(process.pid) and process.poll() is None:
+                time.sleep(0.02)
+            time.sleep(float(rng.uniform(0.0, seconds / 4 if number % 2 else seconds)))
             workers = children(process.pid) if number % 2 else []
-            # Of a run that has no other processes yet, or no more, the first one is killed.
+            # Where the work was done in the meantime, the first process is killed.
             victim = int(rng.choice(workers)) if workers else process.pid
+            after_s = time.perf_counter() - begin
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
             error = process.communicate()[1]
