@@ -182,7 +182,9 @@ def write_geoparquet(
     shapes = _cut(_in_degrees(frame))
     buffer = io.BytesIO()
     shapes[["geometry"]].to_parquet(buffer, index=False, schema_version="1.1.0", write_covering_bbox=True)
-    geometry = pq.read_table(pa.BufferReader(buffer.getvalue()))
+    # Not `read_table`: a thread of its scanner may outlive it, and end Python with an abort.
+    with pq.ParquetFile(pa.BufferReader(buffer.getvalue())) as file:
+        geometry = file.read(use_threads=False)
     whole = schema.to_arrow(pd.DataFrame(frame.drop(columns=frame.geometry.name)), table)
     metadata = {**(whole.schema.metadata or {}), b"geo": _tidy_geo(geometry.schema.metadata[b"geo"])}
     extra = pa.Table.from_pandas(

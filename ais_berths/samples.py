@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from ais_berths.errors import InputError
 from ais_berths.pipeline.score import score_out
+from ais_berths.tables import read_table
 
 NEW_YORK = (-74.35, 40.35, -73.6, 40.9)
 """West, south, east and north (deg) of a box around the real sample."""
@@ -50,7 +49,7 @@ def describe(out: str | Path) -> str:
     -------
     A heading, and a line for each basis of the footprints.
     """
-    berths = pd.read_parquet(Path(out) / "berths.parquet", columns=["n_stops", "hull_basis"])
+    berths = read_table(Path(out) / "berths.parquet", "berths", ["n_stops", "hull_basis"])
     count = berths["hull_basis"].fillna("buoy").value_counts()
     often = int((berths["n_stops"] > 1).sum())
     lines = [f"{len(berths)} berths, {often} of them used more than once. Their ships:"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
-import pandas as pd
+import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.atomic import check_whole
@@ -102,7 +102,7 @@ def read_truth(path: str | Path) -> Truth:
         raise InputError(f"the truth {file} cannot be read as polygons or points: {error}") from error
     known = Truth.of(frame)
     beside = {name: file.with_name(other) for name, other in _EXTRA_TRUTH.items()}
-    stops = pd.read_parquet(beside["stops"]) if beside["stops"].exists() else None
+    stops = schema.to_pandas(pq.read_table(beside["stops"])) if beside["stops"].exists() else None
     places = gpd.read_file(beside["places"]) if beside["places"].exists() else None
     return Truth(known.berths, known.points, places, stops, None)
 
