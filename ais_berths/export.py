@@ -209,8 +209,10 @@ def open_parquet(path: str | Path, table: str) -> Iterator[Callable[[pd.DataFram
 
     Row groups are small: who wants one port of the whole world, from a table sorted by port, reads a few.
     """
-    columns = schema.to_arrow(schema.empty(table), table).schema
-    with atomic_path(path) as part, pq.ParquetWriter(part, columns, compression="zstd") as writer:
+    with (
+        atomic_path(path) as part,
+        pq.ParquetWriter(part, schema.layout(table), compression="zstd") as writer,
+    ):
         yield lambda rows: writer.write_table(schema.to_arrow(rows, table), row_group_size=_GROUP_ROWS)
 
 

@@ -20,6 +20,7 @@ from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.job import Job, Store, stored_job
 from ais_berths.pipeline.layout import ENCODING, read_buckets
+from ais_berths.pipeline.memory import give_back
 from ais_berths.squares import find_cells
 from ais_berths.stops import detect_stops
 from ais_berths.tables import whole
@@ -96,16 +97,15 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
     near = read_buckets(store, part.buckets, part.number, part.of, stamps[1])
     portions = _portions(near, job.config.run.task_pings)
     del near
-    # Arrow keeps what it has let go of for a while: with ten million pings of one ship, a gigabyte.
-    release = pa.default_memory_pool().release_unused
     counts = {"pings": 0, "stops": 0}
     with _open_tables(store, part, job, with_stops=with_stops) as write:
         while portions:
             rows = schema.to_pandas(portions.popleft())
-            release()
+            # With ten million pings of one ship, a gigabyte.
+            give_back()
             pings, quality = clean_pings(rows, job.config.clean)
             del rows
-            release()
+            give_back()
             pings = _with_cells(pings, job.config.cells.resolution)
             stops = schema.empty("stops")
             if with_stops:
@@ -132,8 +132,7 @@ def _open_tables(
         write = {name: stack.enter_context(open_parquet(store.part(part.name, name), name)) for name in names}
         if job.keep_pings:
             path = stack.enter_context(atomic_path(store.pings_part(part.name)))
-            columns = schema.to_arrow(schema.empty("pings"), "pings").schema
-            writer = stack.enter_context(pq.ParquetWriter(path, columns, **ENCODING))
+            writer = stack.enter_context(pq.ParquetWriter(path, schema.layout("pings"), **ENCODING))
             write["pings"] = lambda rows: writer.write_table(schema.to_arrow(rows, "pings"), 500_000)
         yield write
 

@@ -78,6 +78,7 @@ __all__ = [
     "data_dictionary",
     "empty",
     "from_micros",
+    "layout",
     "to_arrow",
     "to_micros",
     "to_pandas",
@@ -148,6 +149,11 @@ def empty(table: str) -> pd.DataFrame:
     return to_pandas(TABLES[table].empty_table())
 
 
+def layout(table: str) -> pa.Schema:
+    """Return the schema of `table` as files carry it: with its name and the version of the layouts."""
+    return TABLES[table].with_metadata({"ais_berths_table": table, "ais_berths_schema": SCHEMA_VERSION})
+
+
 def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
     """Cast a frame to the schema of `table`, columns in schema order, others dropped.
 
@@ -158,9 +164,8 @@ def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
     InputError
         A column holds something else.
     """
-    schema = TABLES[table]
     arrays = []
-    for field in schema:
+    for field in TABLES[table]:
         if field.name not in frame.columns:
             arrays.append(pa.nulls(len(frame), field.type))
             continue
@@ -172,8 +177,7 @@ def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
             raise InputError(
                 f"{field.name} in the table '{table}' cannot be read as {field.type}: {reason}"
             ) from error
-    metadata = {"ais_berths_table": table, "ais_berths_schema": SCHEMA_VERSION}
-    return pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
+    return pa.Table.from_arrays(arrays, schema=layout(table))
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
