@@ -85,7 +85,7 @@ def test_shipped_sample(sample_data: Path, tmp_path: Path) -> None:
     card = score_out(summary.out, truth, uses=["commercial"])
     assert card.berths is not None
     assert card.stops is not None
-    assert summary.counts["rows"] == 162_029
+    assert summary.counts["rows"] == 161_347
     assert summary.counts["vessels"] == 124
     assert 470 <= summary.counts["stops"] <= 530
     assert 30 <= summary.counts["berths"] <= 42
