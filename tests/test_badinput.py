@@ -15,7 +15,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from feedfiles import HEADER, PORTS, ROWS
+from feedfiles import GOOD, PORTS, ROWS
 
 from ais_berths.cli import main
 from ais_berths.feeds import load_feed
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, with a good file, a port list and no result."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "good.csv").write_text(HEADER + ROWS, encoding="utf-8")
+    (tmp_path / "good.csv").write_text(GOOD, encoding="utf-8")
     (tmp_path / "ports.csv").write_text(PORTS, encoding="utf-8")
     return tmp_path
 
@@ -98,7 +98,7 @@ def half(make: Callable[[Path], bytes]) -> Callable[[Path], bytes]:
         ("empty.parquet", lambda _: b"", "is empty; get a fresh copy"),
         ("cut.parquet", half(broken_parquet), "is damaged or cut short"),
         ("cut.zip", half(zipped), "is damaged or cut short"),
-        ("cut.csv.gz", lambda _: gzip.compress((HEADER + ROWS).encode())[:400], "is damaged or cut short"),
+        ("cut.csv.gz", lambda _: gzip.compress(GOOD.encode())[:400], "is damaged or cut short"),
         ("noise.csv", lambda _: bytes(range(256)) * 20, "is neither Parquet, CSV nor NMEA text"),
     ],
 )
@@ -131,7 +131,7 @@ def test_damage_noticed_only_while_reading_leaves_nothing(here: Path) -> None:
     lines = "".join(
         f"367000{n % 900:03d},2024-03-01T00:00:00,{n % 80},{n % 170},{n % 19}\n" for n in range(90_000)
     )
-    whole = gzip.compress((HEADER + ROWS + lines).encode(), mtime=0)
+    whole = gzip.compress((GOOD + lines).encode(), mtime=0)
     (here / "late.csv.gz").write_bytes(whole[:-2000])
     message = detect_refused(here, "late.csv.gz", "--ports", "ports.csv")
     assert "late.csv.gz is damaged or cut short" in message
@@ -140,7 +140,7 @@ def test_damage_noticed_only_while_reading_leaves_nothing(here: Path) -> None:
 def test_damage_does_not_undo_what_was_read_before(here: Path) -> None:
     result = CliRunner().invoke(main, ["detect", "good.csv", "--ports", "ports.csv", "--out", "out"])
     assert result.exit_code == 0, result.output
-    (here / "cut.csv.gz").write_bytes(gzip.compress((HEADER + ROWS).encode())[:400])
+    (here / "cut.csv.gz").write_bytes(gzip.compress(GOOD.encode())[:400])
     detect_refused(here, "cut.csv.gz", "--ports", "ports.csv")
 
 
@@ -353,7 +353,7 @@ def test_results_that_were_damaged(
     args = ["detect", "good.csv", "--ports", "ports.csv", "--out", "out"]
     assert CliRunner().invoke(main, args).exit_code == 0
     shutil.copytree("out", "whole")
-    (here / "more.csv").write_text(HEADER + ROWS.replace("03-01", "03-02"), encoding="utf-8")
+    (here / "more.csv").write_text(GOOD.replace("03-01", "03-02"), encoding="utf-8")
     commands = (
         *(["berths", "out"], ["calls", "out"], ["stops", "out"], ["hexagons", "out"]),
         *(["report", "out", "--port", "Testport"], ["evaluate", "out", "--split-half"]),

@@ -1,0 +1,92 @@
+"""The catalogue of bad input (cookbook/robustness.md): values that cannot be true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from feedfiles import GOOD, HEADER, MAPPING, ROWS, N
+from filtering import counted, refused
+
+from ais_berths.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+YEARS = ("1970-01-01", "1899-12-31", "2105-06-01", "9999-12-31", "0001-01-01", "2024-02-30", "2024-13-01")
+KEPT = {"row_read", "near_port", "static_only"}
+
+
+def row(mmsi: object = 367000002, day: str = "2024-03-01", position: str = "45.01,-29.95") -> str:
+    return f"{mmsi},{day}T00:00:00,{position},0\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([row(day=day) for day in YEARS], {"time_unreadable": 7}),
+        ([row(position=p) for p in ("91,181", "91,-29", "45,181", "-91,5", "45.01,180.0001")],
+         {"position_unreadable": 5}),
+        ([row(position=p) for p in ("nan,nan", "NaN,-29.95", "inf,-inf", "1e308,1e400", ",", "N,W")],
+         {"position_unreadable": 6}),
+        ([row(position=p) for p in ("0,0", "90,-29", "-29.95,45.01", "-90,180")], {"outside_area": 4}),
+        ([row(position='"45,01","-29,95"')], {"position_unreadable": 1}),
+        ([row(m) for m in (993670001, 970123456, 972123456, 974000001)], {"not_a_ship_mmsi": 4}),
+        ([row(m) for m in ("003670001", 3670001, 111232501, 812345678, 982440001)], {"not_a_ship_mmsi": 5}),
+        ([row(m) for m in (0, -5, "1e9", 12345678, 999999999)], {"not_a_ship_mmsi": 5}),
+        ([row(m) for m in (123456789, 111111111)], {"junk_mmsi": 2}),
+        ([row(m) for m in ("", "x", 367000001.5, 2**63, 2**70, "0x1F")], {"mmsi_unreadable": 6}),
+    ],
+)  # fmt: skip
+def test_values_that_cannot_be_true(here: Path, rows: list[str], expected: dict[str, int]) -> None:
+    (here / "a.csv").write_text(GOOD + "".join(rows), encoding="utf-8")
+    found = counted("a.csv")
+    assert {reason: n for reason, n in found.items() if reason not in KEPT | {"pings"}} == expected
+    assert found["pings"] == N
+
+
+def test_every_sentinel_is_cleared(here: Path) -> None:
+    names = "COG,Heading,VesselName,IMO,CallSign,VesselType,Status,Length,Width,Draft"
+    values = ",102.3,360.0,511.0,@@@@,IMO0000000,@@,0,15,0,0,0\n"
+    (here / "a.csv").write_text(
+        HEADER[:-1] + f",{names}\n" + ROWS.replace(",0.0\n", values), encoding="utf-8"
+    )
+    rows = counted("a.csv")
+    assert rows["sog_unavailable"] == rows["cog_unavailable"] == rows["heading_unavailable"] == N
+    pings = pq.read_table(here / "out" / "pings")
+    assert [pings[name].null_count for name in ("sog_kn", "cog_deg", "heading_deg")] == [N, N, N]
+    assert set(pings["nav_status"].to_pylist()) == {15}
+
+
+def test_latitude_and_longitude_swapped(here: Path) -> None:
+    (here / "a.csv").write_text(GOOD.replace("LAT,LON", "LON,LAT"), encoding="utf-8")
+    assert counted("a.csv")["outside_area"] == N
+    result = CliRunner().invoke(main, ["-q", "filter", "a.csv", "--ports", "ports.csv", "--out", "out"])
+    assert "latitude and longitude are swapped" in " ".join(result.stdout.split())
+
+
+def test_decimal_commas(here: Path) -> None:
+    (here / "a.csv").write_text(GOOD.replace(",", ";").replace(".", ","), encoding="utf-8")
+    assert "position_unreadable), for example LAT = '45,01'" in refused("a.csv")
+    (here / "m.toml").write_text(MAPPING + '[csv]\nseparator = ";"\ndecimal = ","\n', encoding="utf-8")
+    assert counted("a.csv", "--feed", "m.toml")["pings"] == N
+
+
+def test_two_ships_on_one_number(here: Path) -> None:
+    other = ROWS.replace("45.01,-29.95", "45.06,-29.99").replace(":00,", ":30,")
+    (here / "a.csv").write_text(GOOD + other, encoding="utf-8")
+    rows = counted("a.csv")
+    assert (rows["pings"], rows["shared_mmsi"]) == (2 * N, N)
+
+
+def test_one_ping_and_none(here: Path) -> None:
+    (here / "a.csv").write_text(GOOD[: GOOD.index("\n", 40) + 1], encoding="utf-8")
+    (here / "b.csv").write_text(HEADER, encoding="utf-8")
+    assert counted("a.csv")["pings"] == 1
+    assert counted("b.csv", "--overwrite")["pings"] == 0
+    result = CliRunner().invoke(
+        main, ["-q", "detect", "a.csv", "b.csv", "--ports", "ports.csv", "--out", "o"]
+    )
+    assert result.exit_code == 0, result.output
