@@ -18,19 +18,13 @@ from ais_berths import geo, schema
 from ais_berths.clusters import cluster_hulls, group_touching
 from ais_berths.confidence import rate_berths
 from ais_berths.footprints import Footprints, Groups
-from ais_berths.vessels import COMMERCIAL, column_of, groups_of
+from ais_berths.uses import uses_of_berths
+from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import BerthsConfig
-
-_USES = {
-    "commercial": COMMERCIAL,
-    "service": ("tug", "service"),
-    "fishing": ("fishing",),
-    "leisure": ("leisure",),
-}
 
 # Neighbours on a line within this angle share out an overlap of up to this part of the shorter one.
 _SAME_LINE_DEG = 15.0
@@ -39,8 +33,6 @@ _SEEN = 2
 # Where a tanker's antenna stands, from the stern, and how long tankers (m) and their hawsers (m) usually are.
 _TANKER_STERN, _TANKER_M = 0.17, 180.0
 _HAWSER_M, _HAWSER_MOST_M = 45.0, 110.0
-# A stay counts for its use as this at least (h).
-_LEAST_H = 0.1
 # No stop is surer to be moored than this.
 _SUREST = 1.0 - 1e-9
 
@@ -141,11 +133,7 @@ def describe_berths(
         json.dumps({name: round(value, 3) for name, value in row.items() if value > 0}, sort_keys=True)
         for row in shares.to_dict("records")
     ]
-    # Tugs come to a dock more often than the ships that they help, and stay for minutes.
-    hours = rows.assign(hours=rows["dwell_h"].clip(lower=_LEAST_H)).pivot_table(
-        index="number", columns="group", values="hours", aggfunc="sum", fill_value=0.0
-    )
-    out["use"] = _use(hours.div(hours.sum(axis=1), axis=0))
+    out["use"] = uses_of_berths(rows)
     return out.rename_axis("number").reset_index()
 
 
@@ -292,16 +280,3 @@ def _most_frequent(rows: pd.DataFrame, column: str) -> pd.Series:
     counts = counts.sort_values(["number", "n", column], ascending=[True, False, True])
     first: pd.Series = counts.drop_duplicates("number").set_index("number")[column]
     return first
-
-
-def _use(shares: pd.DataFrame) -> NDArray[np.object_]:
-    """Use of a berth: commercial from a third of the hours alongside on, else the largest known group."""
-    sums = pd.DataFrame(
-        {
-            use: shares.reindex(columns=list(groups), fill_value=0.0).sum(axis=1)
-            for use, groups in _USES.items()
-        }
-    )
-    known = sums.max(axis=1) > 0
-    use = np.where(known, sums.idxmax(axis=1), "unknown")
-    return np.where(sums["commercial"] >= 1 / 3, "commercial", use).astype(object)

@@ -1,0 +1,85 @@
+"""What a berth is used for: by the ships that lay there and the hours that they lay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ais_berths import schema
+from ais_berths.vessels import COMMERCIAL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_USES = {
+    "commercial": COMMERCIAL,
+    "service": ("tug", "service"),
+    "fishing": ("fishing",),
+    "leisure": ("leisure",),
+}
+# A berth is commercial from this share of the hours on; a stay counts as this at least (h).
+_COMMERCIAL_SHARE, _LEAST_H = 1 / 3, 0.1
+# A ship is on an errand when she is back at her berth within this time (us).
+_ERRAND_US = 24 * 3_600_000_000
+
+
+def uses_of_berths(visits: pd.DataFrame) -> pd.Series:
+    """Say what each berth is used for.
+
+    Hours count, not stops: tugs come to a dock more often than the ships that they help, and stay for
+    minutes. Ships that serve others, bunker tankers say, are service craft whatever type they send.
+
+    Parameters
+    ----------
+    visits
+        One row a stop at a berth: ``number`` of the berth, ``mmsi``, vessel ``group``, ``start_time``,
+        ``end_time``, ``dwell_h``, ``rafted``.
+
+    Returns
+    -------
+    ``commercial``, ``service``, ``fishing``, ``leisure`` or ``unknown``, by number of the berth.
+
+    Examples
+    --------
+    A tanker that goes alongside another ship and comes back to her own berth:
+
+    >>> times = pd.date_range("2024-01-01", periods=3, freq="3h", tz="UTC").as_unit("us")
+    >>> visits = pd.DataFrame({
+    ...     "number": [0, 1, 0], "mmsi": 1, "group": "tanker", "start_time": times,
+    ...     "end_time": times + pd.Timedelta("2h"), "dwell_h": 2.0, "rafted": [False, True, False]})
+    >>> uses_of_berths(visits).to_dict()
+    {0: 'service', 1: 'service'}
+    """
+    serving = visits["mmsi"].isin(_ships_on_errands(visits))
+    rows = visits.assign(
+        group=visits["group"].mask(serving, "service"), hours=visits["dwell_h"].clip(lower=_LEAST_H)
+    )
+    hours = rows.pivot_table(
+        index="number", columns="group", values="hours", aggfunc="sum", fill_value=0.0, observed=True
+    )
+    shares = hours.div(hours.sum(axis=1), axis=0)
+    sums = pd.DataFrame(
+        {
+            use: shares.reindex(columns=list(groups), fill_value=0.0).sum(axis=1)
+            for use, groups in _USES.items()
+        }
+    )
+    known = sums.max(axis=1) > 0
+    use = np.where(known, sums.idxmax(axis=1), "unknown")
+    use = np.where(sums["commercial"] >= _COMMERCIAL_SHARE, "commercial", use)
+    return pd.Series(use.astype(object), index=sums.index)
+
+
+def _ships_on_errands(visits: pd.DataFrame) -> NDArray[np.int64]:
+    """Numbers of ships that left a berth, lay outside other ships and were back within a day."""
+    rows = visits.sort_values(["mmsi", "start_time", "end_time", "number"])
+    rafted = rows["rafted"].to_numpy(dtype=bool)
+    mmsi, number = rows["mmsi"].to_numpy(dtype=np.int64), rows["number"].to_numpy()
+    start, end = schema.to_micros(rows["start_time"]), schema.to_micros(rows["end_time"])
+    at_quay, outside = np.flatnonzero(~rafted), np.cumsum(rafted)
+    left, back = at_quay[:-1], at_quay[1:]
+    errand = (mmsi[left] == mmsi[back]) & (number[left] == number[back])
+    errand &= (outside[back] > outside[left]) & (start[back] - end[left] <= _ERRAND_US)
+    return np.unique(mmsi[left[errand]])
