@@ -89,6 +89,7 @@ def ship_mmsi(mmsi: NDArray[np.int64], config: CleanConfig) -> tuple[NDArray[np.
 
     Ship stations have nine digits that begin with 2 to 7 (ITU-R M.585-9). Aids to navigation (99),
     base stations (00), aircraft (111), handhelds (8) and craft of a parent ship (98) are no ships in port.
+    Without ``ship_numbers_only`` every number is taken, as ids that were made anonymous follow no rule.
 
     Examples
     --------
@@ -97,6 +98,8 @@ def ship_mmsi(mmsi: NDArray[np.int64], config: CleanConfig) -> tuple[NDArray[np.
     >>> keep.tolist(), counts
     ([True, False, False], {'not_a_ship_mmsi': 1, 'junk_mmsi': 1})
     """
+    if not config.ship_numbers_only:
+        return np.ones(len(mmsi), dtype=bool), {}
     junk = np.isin(mmsi, np.array(config.junk_mmsi, dtype=np.int64))
     ship = (mmsi >= _SHIP_MMSI[0]) & (mmsi <= _SHIP_MMSI[1])
     counts = {"not_a_ship_mmsi": int((~ship & ~junk).sum()), "junk_mmsi": int(junk.sum())}

@@ -210,6 +210,13 @@ def test_numbers_of_ships():
     assert why == {"not_a_ship_mmsi": 4, "junk_mmsi": 1}
 
 
+def test_anonymous_ids_are_ships_when_asked_for():
+    mmsi = np.array([17, 992351000, 123456789])
+    keep, why = ship_mmsi(mmsi, CONFIG.model_copy(update={"ship_numbers_only": False}))
+    assert keep.tolist() == [True, True, True]
+    assert why == {}
+
+
 def test_quality_tables_add_up():
     one = quality_table("clean", {("spike", "dropped"): 2, ("jump", "dropped"): 0})
     two = quality_table("clean", {("spike", "dropped"): 5, ("duplicate", "dropped"): 1})

@@ -50,7 +50,11 @@ class CleanConfig(Section):
     )
     junk_mmsi: tuple[int, ...] = Field(
         (111111111, 123456789, 222222222, 333333333, 444444444, 555555555, 666666666, 777777777, 1193046),
-        description="MMSI that many ships send by mistake",
+        description="MMSI that many ships send by mistake; their rows are dropped",
+    )
+    ship_numbers_only: bool = Field(
+        default=True,
+        description="drop rows whose MMSI is not a ship's; set to false if the ids of your data are anonymous",
     )
     min_track_pings: int = Field(
         5, ge=1, description="pings that a second ship on the same MMSI needs to be kept as a track"

@@ -81,6 +81,15 @@ def test_two_ships_on_one_number(here: Path) -> None:
     assert (rows["pings"], rows["shared_mmsi"]) == (2 * N, N)
 
 
+def test_anonymous_ids(here: Path) -> None:
+    """The hint names a setting, and with it the rows are kept."""
+    (here / "a.csv").write_text(HEADER + ROWS.replace("367000001", "17"), encoding="utf-8")
+    result = CliRunner().invoke(main, ["-q", "filter", "a.csv", "--ports", "ports.csv", "--out", "hint"])
+    assert "ship_numbers_only = false" in result.stdout
+    (here / "c.toml").write_text("[clean]\nship_numbers_only = false\n", encoding="utf-8")
+    assert counted("a.csv", "--config", "c.toml")["pings"] == N
+
+
 def test_one_ping_and_none(here: Path) -> None:
     (here / "a.csv").write_text(GOOD[: GOOD.index("\n", 40) + 1], encoding="utf-8")
     (here / "b.csv").write_text(HEADER, encoding="utf-8")
