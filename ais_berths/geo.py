@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Cells = NDArray[np.int64]
 
 EARTH_RADIUS_M = 6_371_008.8
+METRES_PER_DEG = EARTH_RADIUS_M * np.pi / 180.0
 METRES_PER_NM = 1852.0
 KN_PER_M_S = 3600.0 / METRES_PER_NM
 
@@ -86,9 +87,8 @@ def offset_deg(
     theta = np.radians(heading_deg)
     east = np.multiply(ahead_m, np.sin(theta)) + np.multiply(right_m, np.cos(theta))
     north = np.multiply(ahead_m, np.cos(theta)) - np.multiply(right_m, np.sin(theta))
-    metres_per_deg = EARTH_RADIUS_M * np.pi / 180.0
-    new_lat = np.asarray(lat) + north / metres_per_deg
-    new_lon = np.asarray(lon) + east / (metres_per_deg * np.cos(np.radians(lat)))
+    new_lat = np.asarray(lat) + north / METRES_PER_DEG
+    new_lon = np.asarray(lon) + east / (METRES_PER_DEG * np.cos(np.radians(lat)))
     return new_lat, turn_deg(0.0, new_lon)
 
 
@@ -103,9 +103,8 @@ def along_across_m(
     >>> round(float(ahead)), round(float(right))
     (111, 0)
     """
-    metres_per_deg = EARTH_RADIUS_M * np.pi / 180.0
-    north = np.subtract(other_lat, lat) * metres_per_deg
-    east = turn_deg(lon, other_lon) * metres_per_deg * np.cos(np.radians(lat))
+    north = np.subtract(other_lat, lat) * METRES_PER_DEG
+    east = turn_deg(lon, other_lon) * METRES_PER_DEG * np.cos(np.radians(lat))
     theta = np.radians(heading_deg)
     ahead: Floats = east * np.sin(theta) + north * np.cos(theta)
     right: Floats = east * np.cos(theta) - north * np.sin(theta)

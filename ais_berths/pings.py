@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import geo, schema
-from ais_berths.tracks import METRES_PER_DEG, NOT_DEFINED, is_whole, order_rows, plane_m
+from ais_berths.tracks import NOT_DEFINED, is_whole, order_rows, plane_m
 from ais_berths.twins import share_pieces
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class _Moves:
         """Pings that lie further than this from the ping before."""
         # No way is longer than its parts along both axes; that leaves few to be measured.
         most_deg = np.abs(np.diff(self.lat)) + np.abs(np.diff(self.lon))
-        at = np.flatnonzero(most_deg > 0.999 * limit_m / METRES_PER_DEG) + 1
+        at = np.flatnonzero(most_deg > 0.999 * limit_m / geo.METRES_PER_DEG) + 1
         return at[self.apart_m(at - 1, at) > limit_m]
 
     def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:

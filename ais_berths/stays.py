@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ais_berths import geo, schema
-from ais_berths.tracks import METRE_UNIT, METRES_PER_DEG, Groups, Tracks, east_deg, middles, plane_m
+from ais_berths import geo, loops, schema
+from ais_berths.runs import Places, Runs
+from ais_berths.tracks import plane_m
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import StopsConfig
     from ais_berths.geo import Floats
-    from ais_berths.tracks import Ints, Runs
+    from ais_berths.tracks import Ints, Tracks
 
 _HOUR_US = 3_600_000_000
-_TIME_US = _HOUR_US // 6
 _NEVER = np.iinfo(np.int64).min
 
 # Mean speed of a ship (kn) on the rest of its way to rest, from its speed (kn) and distance (km):
@@ -36,15 +36,15 @@ _CIRCLE_PINGS, _CIRCLE_SPREAD_DEG = 5, 8.0
 _CIRCLE_MOST = 2.5
 
 
-def summarise(track: Tracks, run: Runs, config: StopsConfig) -> pd.DataFrame:
+def summarise(track: Tracks, runs: Runs, config: StopsConfig) -> pd.DataFrame:
     """Make one row a stop.
 
     Parameters
     ----------
     track
         The sorted pings.
-    run
-        Stop of each ping, 0, 1, 2 ... in the order of the pings; -1 for none.
+    runs
+        The pings of each stop.
     config
         The section ``stops`` of the settings.
 
@@ -52,17 +52,14 @@ def summarise(track: Tracks, run: Runs, config: StopsConfig) -> pd.DataFrame:
     -------
     The columns of the table ``stops`` that follow from the pings, in the order of the runs.
     """
-    places = middles(track, run)
-    groups, lat, lon = places.groups, places.lat, places.lon
-    if groups.n == 0:
+    if not len(runs):
         return schema.empty("stops")
-    first, last = groups.ends
+    places = Places.of(track, runs)
+    first, last, lat, lon = runs.first, runs.last, places.lat, places.lon
     has_before, has_after = ~track.first[first], ~track.final[last]
-    step_h = np.diff(track.time[groups.ping], prepend=0) / _HOUR_US
-    step_h[groups.start] = 0.0
-    median, radius = groups.quantiles(places.distance_m, METRE_UNIT, 0.5, 0.9)
-    speed = track.sog[groups.ping]
-    known = np.isfinite(speed)
+    exact, times, gap_us, mean_kn, by_status = loops.tallies(
+        track.time, track.sog, track.fine, track.status, first, last
+    )
     stops = pd.DataFrame(
         {
             "mmsi": track.mmsi[first],
@@ -75,23 +72,25 @@ def summarise(track: Tracks, run: Runs, config: StopsConfig) -> pd.DataFrame:
             "arrival_time": schema.from_micros(arrivals(track, first, lat, lon, config)),
             "departure_time": schema.from_micros(departures(track, last, lat, lon, config)),
             "dwell_h": (track.time[last] - track.time[first]) / _HOUR_US,
-            "n_pings": groups.count,
-            "n_fine": groups.sum(track.fine[groups.ping]).astype(np.int64),
-            "n_times": _times(track, groups),
-            "max_gap_h": np.maximum.reduceat(step_h, groups.start),
+            "n_pings": runs.count,
+            "n_fine": exact,
+            "n_times": times,
+            "max_gap_h": gap_us / _HOUR_US,
             "lat": lat,
             "lon": lon,
-            "drift_radius_m": radius,
-            "drift_median_m": median,
-            "drift_rms_m": np.sqrt(groups.mean(places.distance_m**2)),
-            "speed_mean_kn": groups.only(known).mean(speed[known]),
+            "drift_radius_m": places.most_m,
+            "drift_median_m": places.middle_m,
+            "drift_rms_m": places.rms_m,
+            "speed_mean_kn": mean_kn,
             "open_start": ~has_before,
             "open_end": ~has_after,
+            "nav_status": by_status.argmax(axis=1),
+            "moored_share": by_status[:, 5] / runs.count,
+            "anchored_share": by_status[:, 1] / runs.count,
         }
     )
     stops["stop_id"] = _stop_ids(stops, track.number[first])
-    stops = stops.join(_directions(track, groups)).join(_statuses(track, groups))
-    return _with_circles(stops, track, groups)
+    return _with_circles(stops.join(_directions(track, runs)), track, runs)
 
 
 def arrivals(track: Tracks, first: NDArray[np.intp], lat: Floats, lon: Floats, config: StopsConfig) -> Ints:
@@ -149,57 +148,33 @@ def _rest_of_gap_s(
     return rest_s
 
 
-def _times(track: Tracks, groups: Groups) -> Ints:
-    """How many of the pings of each stop are some minutes apart: bursts of reports tell a place only once."""
-    slot = track.time[groups.ping] // _TIME_US
-    new = np.ones(len(slot), dtype=bool)
-    new[1:] = slot[1:] != slot[:-1]
-    new[groups.start] = True
-    return groups.sum(new).astype(np.int64)
-
-
 def _stop_ids(stops: pd.DataFrame, number: Ints) -> pd.Series:
     """MMSI and start time; a second ship on the same MMSI gets its track number as well."""
     ids: pd.Series = stops["mmsi"].astype(str) + "-" + stops["start_time"].dt.strftime("%Y%m%dT%H%M%S")
     return ids.where(number == 0, ids + "-" + pd.Series(number, index=ids.index).astype(str))
 
 
-def _directions(track: Tracks, groups: Groups) -> pd.DataFrame:
+def _directions(track: Tracks, runs: Runs) -> pd.DataFrame:
     """Heading, its spread, and the pivot about which the ship swings."""
-    known = np.isfinite(track.heading[groups.ping]) & track.fine[groups.ping]
-    some = groups.only(known)
-    heading = track.heading[some.ping]
-    sin, cos = (part[some.ping] for part in track.ahead)
-    mean_sin, mean_cos = some.mean(sin), some.mean(cos)
-    length = np.hypot(mean_sin, mean_cos)
-    middle = np.degrees(np.arctan2(mean_sin, mean_cos)) % 360.0
-    (turn,) = some.quantiles(geo.turn_deg(middle[some.number], heading), 1e-4, 0.5)
-    median = (middle + turn) % 360.0
-    (usual,) = some.quantiles(np.abs(geo.turn_deg(median[some.number], heading)), 1e-4, 0.5)
-    with np.errstate(divide="ignore"):
-        spread = np.degrees(np.sqrt(np.maximum(-2.0 * np.log(length), 0.0)))
-    # Least squares of x = cx - r sin(h), y = cy - r cos(h): r is the distance to a pivot ahead.
-    lat, lon = track.lat[some.ping], track.lon[some.ping]
-    origin = some.first(lon)
-    east = east_deg(origin[some.number], lon)
-    mean_lat, mean_east = some.mean(lat), some.mean(east)
-    metre_east = METRES_PER_DEG * np.cos(np.radians(mean_lat))
-    x = (east - mean_east[some.number]) * metre_east[some.number]
-    y = (lat - mean_lat[some.number]) * METRES_PER_DEG
+    usable = np.isfinite(track.heading) & track.fine
+    count, found = loops.headings(track.heading, usable, track.lat, track.lon, runs.first, runs.last)
+    sin, cos, lat, lon, heading, turn, pull, square = found
+    length = np.hypot(sin, cos)
     varies = np.maximum(1.0 - length**2, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        radius = -(some.mean(x * sin) + some.mean(y * cos)) / varies
-        explained = radius**2 * varies / some.mean(x**2 + y**2)
-    trusted = (some.count >= _CIRCLE_PINGS) & (spread > _CIRCLE_SPREAD_DEG)
-    pivot_lat, pivot_lon = geo.offset_deg(
-        mean_lat, origin + mean_east, middle, np.where(trusted, radius * length, np.nan)
-    )
+        spread = np.degrees(np.sqrt(np.maximum(-2.0 * np.log(length), 0.0)))
+        # Least squares of x = cx - r sin(h), y = cy - r cos(h): r is the distance to a pivot ahead.
+        radius = -pull / varies
+        explained = radius**2 * varies / square
+    trusted = (count >= _CIRCLE_PINGS) & (spread > _CIRCLE_SPREAD_DEG)
+    middle = np.degrees(np.arctan2(sin, cos)) % 360.0
+    pivot_lat, pivot_lon = geo.offset_deg(lat, lon, middle, np.where(trusted, radius * length, np.nan))
     return pd.DataFrame(
         {
-            "heading_deg": median,
-            "heading_spread_deg": np.where(some.count > 0, np.minimum(spread, 180.0), np.nan),
-            "turn_median_deg": usual,
-            "n_headings": some.count,
+            "heading_deg": heading,
+            "heading_spread_deg": np.where(count > 0, np.minimum(spread, 180.0), np.nan),
+            "turn_median_deg": turn,
+            "n_headings": count,
             "swing_m": np.where(trusted, radius, np.nan),
             "swing_share": np.where(trusted, np.clip(explained, 0.0, 1.0), np.nan),
             "pivot_lat": pivot_lat,
@@ -208,45 +183,23 @@ def _directions(track: Tracks, groups: Groups) -> pd.DataFrame:
     )
 
 
-def _with_circles(stops: pd.DataFrame, track: Tracks, groups: Groups) -> pd.DataFrame:
-    """Add pivot and swing of ships without headings, from a circle through their positions (Kasa 1976)."""
+def _with_circles(stops: pd.DataFrame, track: Tracks, runs: Runs) -> pd.DataFrame:
+    """Add pivot and swing of ships without headings, from a circle through their positions."""
     mute = ((stops["n_headings"] < _CIRCLE_PINGS) & (stops["n_fine"] >= 2 * _CIRCLE_PINGS)).to_numpy()
-    if not mute.any():
-        return stops
-    some = groups.only(mute[groups.number] & track.fine[groups.ping])
-    lat, lon = stops["lat"].to_numpy(), stops["lon"].to_numpy()
-    metre_east = METRES_PER_DEG * np.cos(np.radians(lat))
-    x = east_deg(lon[some.number], track.lon[some.ping]) * metre_east[some.number]
-    y = (track.lat[some.ping] - lat[some.number]) * METRES_PER_DEG
-    mean_x, mean_y = some.mean(x), some.mean(y)
-    x, y = x - mean_x[some.number], y - mean_y[some.number]
-    xx, xy, yy = some.mean(x * x), some.mean(x * y), some.mean(y * y)
-    square = x * x + y * y
-    to_x, to_y = some.mean(square * x) / 2.0, some.mean(square * y) / 2.0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        area = xx * yy - xy * xy
-        east, north = (to_x * yy - to_y * xy) / area, (to_y * xx - to_x * xy) / area
-        radius = np.sqrt(east**2 + north**2 + xx + yy)
-        away = np.hypot(x - east[some.number], y - north[some.number]) - radius[some.number]
-        explained = 1.0 - some.mean(away**2) / (xx + yy)
-    found = np.isfinite(explained) & (radius < _CIRCLE_MOST * np.sqrt(xx + yy))
+    some = np.flatnonzero(mute)
+    lat, lon = stops["lat"].to_numpy()[some], stops["lon"].to_numpy()[some]
+    ends = (runs.first[some], runs.last[some])
+    east, north, radius, rms, share = loops.circles(track.lat, track.lon, track.fine, ends, (lat, lon))
+    found = np.isfinite(share) & (radius < _CIRCLE_MOST * rms)
+    at, lat, lon, north, east = (values[found] for values in (some, lat, lon, north, east))
+    metre_east = geo.METRES_PER_DEG * np.cos(np.radians(lat))
     values = {
-        "swing_m": radius,
-        "swing_share": np.clip(explained, 0.0, 1.0),
-        "pivot_lat": lat + (mean_y + north) / METRES_PER_DEG,
-        "pivot_lon": geo.turn_deg(0.0, lon + (mean_x + east) / metre_east),
+        "swing_m": radius[found],
+        "swing_share": np.clip(share[found], 0.0, 1.0),
+        "pivot_lat": lat + north / geo.METRES_PER_DEG,
+        "pivot_lon": geo.turn_deg(0.0, lon + east / metre_east),
     }
-    return stops.assign(**{name: np.where(found, value, stops[name]) for name, value in values.items()})
-
-
-def _statuses(track: Tracks, groups: Groups) -> pd.DataFrame:
-    key = groups.number * 16 + track.status[groups.ping]
-    counts = np.bincount(key, minlength=groups.n * 16).reshape(groups.n, 16)
-    total = counts.sum(axis=1)
-    return pd.DataFrame(
-        {
-            "nav_status": counts.argmax(axis=1),
-            "moored_share": counts[:, 5] / total,
-            "anchored_share": counts[:, 1] / total,
-        }
-    )
+    columns = {name: stops[name].to_numpy(copy=True) for name in values}
+    for name, found_values in values.items():
+        columns[name][at] = found_values
+    return stops.assign(**columns)

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ais_berths import geo, schema
+from ais_berths import geo, loops, schema
+from ais_berths.runs import Places, Runs
 from ais_berths.stays import arrivals, departures, summarise
-from ais_berths.tracks import METRE_UNIT, METRES_PER_DEG, Tracks, east_deg, middles, plane_m, renumber
+from ais_berths.tracks import ROUNDING_M, Tracks, east_deg, plane_m
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import StopsConfig
-    from ais_berths.tracks import Middles, Runs
 
 _NEEDED = ("mmsi", "time", "lat", "lon")
 _HOUR_US = 3_600_000_000
@@ -78,19 +78,20 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
     track, order = Tracks.of(pings)
     track = _with_speeds(track, config)
     slow = _slow(track, config)
-    stray = _strays(track, slow, config)
+    far = _far(track, config)
+    stray = _strays(track, slow, far, config)
     if stray.any():
-        track, order, slow = track.take(~stray), order[~stray], slow[~stray]
-    run = _merge(track, _runs(track, slow, config), config)
-    places = middles(track, run)
-    bounded = _bound(track, run, places, config)
-    places = places if bounded is run else middles(track, bounded)
-    run = _settle(track, places, config)
-    stops = schema.conform(summarise(track, run, config), "stops")
+        kept = np.flatnonzero(~stray)
+        track, order, slow = track.take(kept), order[kept], slow[kept]
+        far = _far(track, config)
+    places = Places.of(track, _merge(track, _runs(track, slow, far, config), config))
+    places = _bound(track, places, config)
+    runs = _settle(track, places, config)
+    stops = schema.conform(summarise(track, runs, config), "stops")
     if stops.empty:
         return stops, pd.Series(pd.NA, index=pings.index, dtype="string")
     codes = np.full(len(pings), -1, dtype=np.int32)
-    codes[order] = run
+    codes[order] = runs.numbers(len(track))
     ids = pd.Series(pd.Categorical.from_codes(codes, pd.Index(stops["stop_id"])), index=pings.index)
     return stops.sort_values("stop_id", ignore_index=True), ids
 
@@ -100,15 +101,9 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
 
 def _slow(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
     """Hysteresis on speed: True from the first ping below `enter_kn` until one above `leave_kn`."""
-    n = len(track)
-    state = np.zeros(n, dtype=np.int8)
-    state[track.sog < config.enter_kn] = 1
-    state[track.sog > config.leave_kn] = -1
-    state[track.first & (state == 0)] = -1
-    decided = np.where(state != 0, np.arange(n), 0)
-    slow: NDArray[np.bool_] = state[np.maximum.accumulate(decided)] == 1
+    slow = loops.slow_pings(track.first, track.sog, config.enter_kn, config.leave_kn)
     # One hasty report between two of a ship that has not moved is an error of the speed.
-    alone = np.zeros(n, dtype=bool)
+    alone = np.zeros(len(track), dtype=bool)
     alone[1:-1] = slow[:-2] & ~slow[1:-1] & slow[2:] & ~track.first[1:-1] & ~track.first[2:]
     at = np.flatnonzero(alone & (track.sog <= config.hasty_kn))
     still = ~_moved(track, at, config) & ~_moved(track, at + 1, config)
@@ -149,90 +144,92 @@ def _with_speeds(track: Tracks, config: StopsConfig) -> Tracks:
 
 def _moved(track: Tracks, at: NDArray[np.intp], config: StopsConfig) -> NDArray[np.bool_]:
     """Whether the step to a ping is one that a stopped ship does not make."""
-    metres, seconds = track.step_m[at], np.maximum(track.step_s[at], 1.0)
+    metres, seconds = track.step_m(at), np.maximum(track.step_s(at), 1.0)
     fast: NDArray[np.bool_] = metres * geo.KN_PER_M_S > config.leave_kn * seconds
     return fast & (metres > config.same_place_m)
 
 
-def _strays(track: Tracks, slow: NDArray[np.bool_], config: StopsConfig) -> NDArray[np.bool_]:
+def _far(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
+    """Whether the ping before lies in another place."""
+    return loops.far_steps(track.first, track.fine, track.lat, track.lon, config.same_place_m, ROUNDING_M)
+
+
+def _strays(
+    track: Tracks, slow: NDArray[np.bool_], far: NDArray[np.bool_], config: StopsConfig
+) -> NDArray[np.bool_]:
     """Single slow pings far from two others that agree, and second places of a ship in one second.
 
     These are errors of the position, not trips.
     """
-    second = track.time // 1_000_000
-    stray = ~track.first & (track.step_m > config.same_place_m)
-    stray[1:] &= second[1:] == second[:-1]
+    stray = np.zeros(len(track), dtype=bool)
+    at = np.flatnonzero(far)
+    stray[at] = track.time[at] // 1_000_000 == track.time[at - 1] // 1_000_000
     if len(track) < 3:
         return stray
-    far = slow & (track.step_m > config.same_place_m) & ~track.first
-    at = np.flatnonzero(far[1:-1] & far[2:] & slow[:-2]) + 1
+    away = slow & far
+    at = np.flatnonzero(away[1:-1] & away[2:] & slow[:-2]) + 1
     near = track.apart_m(at - 1, at + 1) <= config.shift_m
-    brief = track.step_s[at] + track.step_s[at + 1] <= 2.0 * config.max_gap_h * 3600.0
+    brief = track.step_s(at) + track.step_s(at + 1) <= 2.0 * config.max_gap_h * 3600.0
     stray[at[near & brief]] = True
     return stray
 
 
-def _runs(track: Tracks, slow: NDArray[np.bool_], config: StopsConfig) -> Runs:
-    """Number the runs of slow pings without a gap in time or place; -1 elsewhere."""
-    begins = slow.copy()
-    begins[1:] &= ~slow[:-1] | track.first[1:] | (track.step_s[1:] > config.max_gap_h * 3600.0)
-    begins |= slow & (track.step_m > config.same_place_m)
-    return np.where(slow, np.cumsum(begins) - 1, -1)
+def _runs(track: Tracks, slow: NDArray[np.bool_], far: NDArray[np.bool_], config: StopsConfig) -> Runs:
+    """Runs of slow pings of a ship without a gap in time or place."""
+    begins = track.first | far
+    begins[1:] |= np.diff(track.time) > config.max_gap_h * _HOUR_US
+    return Runs.of(slow, begins)
 
 
 # runs to stops --------------------------------------------------------------------------------------
 
 
-def _merge(track: Tracks, run: Runs, config: StopsConfig) -> Runs:
+def _merge(track: Tracks, runs: Runs, config: StopsConfig) -> Runs:
     """Join neighbouring runs of a vessel in one place: noise, a reception gap, a short warp along."""
-    places = middles(track, run)
-    groups, lat, lon = places.groups, places.lat, places.lon
-    n = groups.n
-    if n < 2:
-        return run
-    (spread,) = groups.quantiles(places.distance_m, METRE_UNIT, 0.9)
-    first, last = groups.ends
-    a, b = np.arange(n - 1), np.arange(1, n)
+    if len(runs) < 2:
+        return runs
+    places = Places.of(track, runs)
+    lat, lon, count, spread = places.lat, places.lon, runs.count, places.most_m
+    first, last = runs.first, runs.last
+    a, b = np.arange(len(runs) - 1), np.arange(1, len(runs))
     apart = plane_m(lat[a], lon[a], lat[b], lon[b])
-    settled = np.minimum(groups.count[a], groups.count[b]) >= _SETTLED_PINGS
+    settled = np.minimum(count[a], count[b]) >= _SETTLED_PINGS
     reach = np.maximum(
         np.where(settled, config.shift_m, config.same_place_m),
         np.minimum(_LOOSE_REACH * (spread[a] + spread[b]), config.max_radius_m),
     )
+    same_vessel = track.vessel[first[b]] == track.vessel[last[a]]
     between_h = (track.time[first[b]] - track.time[last[a]]) / _HOUR_US
     trip = first[b] - last[a] > 1
-    away, haste = _between(track, last[:-1], first[1:], lat[a], lon[a])
+    way = (track.lat, track.lon, track.sog)
+    away, haste = loops.excursions(way, last[a], np.where(same_vessel, first[b], 0), lat[a], lon[a])
     quiet = ~trip & (between_h <= config.max_same_place_gap_h)
     brief = trip & (between_h <= config.max_trip_h)
     brief |= trip & (between_h <= config.max_gap_h) & (haste <= config.hasty_kn)
     here = (apart <= reach) & (away <= reach)
     swing = (quiet | (between_h <= config.max_swing_h)) & (apart <= 2.0 * config.max_radius_m)
-    tight = (groups.count >= _SETTLED_PINGS) & (spread < _TIGHT_M)
+    tight = (count >= _SETTLED_PINGS) & (spread < _TIGHT_M)
     long = tight & (track.time[last] - track.time[first] >= config.max_gap_h * _HOUR_US)
     hop = ~trip & (between_h <= config.max_gap_h) & ~_moved(track, first[b], config) & ~long[a] & ~long[b]
-    hop &= track.step_m[first[b]] <= config.max_radius_m
-    swing &= (away <= 2.0 * config.max_radius_m) & ~tight[a] & ~tight[b] & _swings(track, places)
-    same_vessel = track.vessel[first[b]] == track.vessel[last[a]]
+    hop &= track.step_m(first[b]) <= config.max_radius_m
+    swing &= (away <= 2.0 * config.max_radius_m) & ~tight[a] & ~tight[b] & same_vessel
+    swing[swing] = _swings(track, places, np.flatnonzero(swing))
     joins = same_vessel & (((quiet | brief) & here) | hop | swing)
-    number = np.concatenate([[0], np.cumsum(~joins)])
-    merged = np.where(run >= 0, number[run], -1)
-    for i in np.flatnonzero(joins & trip):
-        merged[last[i] + 1 : first[i + 1]] = number[i]
-    return merged
+    # What lies between runs that are joined belongs to them too.
+    return Runs(first[np.insert(~joins, 0, True)], last[np.append(~joins, True)])
 
 
-def _swings(track: Tracks, places: Middles) -> NDArray[np.bool_]:
-    """Whether each run and the next are two places on one swing circle.
+def _swings(track: Tracks, places: Places, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether runs and those that follow them are two places on one swing circle.
 
     A ship at anchor points at her anchor. Where the line between two places is the difference of the two
     headings, there is one point ahead of both.
     """
-    some = places.groups.only(np.isfinite(track.heading[places.groups.ping]))
-    sin, cos = (part[some.ping] for part in track.ahead)
-    way = some.mean(sin) + 1j * some.mean(cos)
-    east = east_deg(places.lon[:-1], places.lon[1:]) * np.cos(np.radians(places.lat[:-1]))
-    step = (east + 1j * np.diff(places.lat)) * METRES_PER_DEG
-    turn = way[:-1] - way[1:]
+    a, b = _ways(track, places.runs.take(at)), _ways(track, places.runs.take(at + 1))
+    lat, lon = places.lat, places.lon
+    east = east_deg(lon[at], lon[at + 1]) * np.cos(np.radians(lat[at]))
+    step = (east + 1j * (lat[at + 1] - lat[at])) * geo.METRES_PER_DEG
+    turn = a - b
     with np.errstate(divide="ignore", invalid="ignore"):
         pivot_m = np.abs(step) / np.abs(turn)
         cosine = (step * turn.conjugate()).real / (np.abs(step) * np.abs(turn))
@@ -243,40 +240,31 @@ def _swings(track: Tracks, places: Middles) -> NDArray[np.bool_]:
     return result
 
 
-def _between(
-    track: Tracks,
-    last: NDArray[np.int64],
-    first: NDArray[np.int64],
-    lat: NDArray[np.float64],
-    lon: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Largest distance from (lat, lon), and largest speed, of the pings strictly between two runs."""
-    count = np.maximum(first - last - 1, 0)
-    pair = np.repeat(np.arange(len(last)), count)
-    ping = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count - last - 1, count)
-    far, fast = np.zeros(len(last)), np.zeros(len(last))
-    np.maximum.at(far, pair, plane_m(track.lat[ping], track.lon[ping], lat[pair], lon[pair]))
-    np.fmax.at(fast, pair, track.sog[ping])
-    return far, fast
+def _ways(track: Tracks, runs: Runs) -> NDArray[np.complex128]:
+    """Mean heading of each run, as the sine and, imaginary, the cosine; nan where there is none."""
+    _, found = loops.headings(
+        track.heading, np.isfinite(track.heading), track.lat, track.lon, runs.first, runs.last
+    )
+    ways: NDArray[np.complex128] = found[0] + 1j * found[1]
+    return ways
 
 
-def _bound(track: Tracks, run: Runs, places: Middles, config: StopsConfig) -> Runs:
+def _bound(track: Tracks, places: Places, config: StopsConfig) -> Places:
     """Split runs that stray from their own median: a ship that drifts and then anchors is in two places.
 
     A ship that settles nowhere on its way is adrift, and that is one stop.
     """
-    groups = places.groups
-    straying = np.unique(groups.number[places.distance_m > config.max_radius_m])
+    runs = places.runs
+    straying = np.flatnonzero(places.farthest_m > config.max_radius_m)
     if not straying.size:
-        return run
-    run = run.copy()
-    following = groups.n
-    for number in straying:
-        whole = groups.ping[groups.start[number] : groups.start[number] + groups.count[number]]
-        for part in _settled_parts(track, whole, config):
-            run[part] = following
+        return places
+    number = runs.numbers(len(track))
+    following = len(runs)
+    for run in straying:
+        for part in _settled_parts(track, np.arange(runs.first[run], runs.last[run] + 1), config):
+            number[part] = following
             following += 1
-    return renumber(run)
+    return Places.of(track, Runs.of(number >= 0, np.diff(number, prepend=-1) != 0))
 
 
 def _settled_parts(track: Tracks, at: NDArray[np.intp], config: StopsConfig) -> list[NDArray[np.intp]]:
@@ -323,37 +311,29 @@ def _distances_m(track: Tracks, at: NDArray[np.intp], place: NDArray[np.intp]) -
     return plane_m(track.lat[at], track.lon[at], np.median(track.lat[place]), lon)
 
 
-def _settle(track: Tracks, places: Middles, config: StopsConfig) -> Runs:
+def _settle(track: Tracks, places: Places, config: StopsConfig) -> Runs:
     """Trim and drop: what is left are stops.
 
     The last metres of the approach and the first of the departure are cut off both ends. A stop has at least
     one ping that is truly slow, and lasts long enough as seen, or as the pings around it let one suppose.
     """
-    groups = places.groups
-    if not groups.n:
-        return np.full(len(track), -1)
-    (middle,) = groups.quantiles(places.distance_m, METRE_UNIT, 0.5)
-    limit = np.where(middle < _TIGHT_M, _TRIM_M, np.maximum(config.max_radius_m, _ADRIFT_MEDIANS * middle))
-    sog = track.sog[groups.ping]
-    within = groups.only((sog <= config.leave_kn) & (places.distance_m <= limit[groups.number]))
-    some = (within.count > 0) & (groups.only(sog < config.enter_kn).count > 0)
-    calm = groups.only(sog <= config.enter_kn / 2.0).count > 0
-    first, last = np.zeros(groups.n, dtype=np.intp), np.zeros(groups.n, dtype=np.intp)
-    first[some], last[some] = (
-        within.ping[within.start[some]],
-        within.ping[(within.start + within.count)[some] - 1],
+    tight = places.middle_m < _TIGHT_M
+    adrift_m = np.maximum(config.max_radius_m, _ADRIFT_MEDIANS * places.middle_m)
+    first, last, least_kn = loops.rests(
+        (track.lat, track.lon, track.sog),
+        (places.runs.first, places.runs.last),
+        (places.lat, places.east),
+        np.where(tight, _TRIM_M, adrift_m),
+        config.leave_kn,
     )
+    some = (first <= last) & (least_kn < config.enter_kn)
+    first, last, least_kn = first[some], last[some], least_kn[some]
+    lat, lon = places.lat[some], places.lon[some]
     dwell = track.time[last] - track.time[first]
-    arrived = arrivals(track, first, places.lat, places.lon, config)
-    stay = departures(track, last, places.lat, places.lon, config) - arrived
+    arrived = arrivals(track, first, lat, lon, config)
+    stay = departures(track, last, lat, lon, config) - arrived
     open_stop = (track.first[first] | track.final[last]) & (dwell >= config.min_open_h * _HOUR_US)
     short_us = config.min_duration_h * _HOUR_US
+    calm = least_kn <= config.enter_kn / 2.0
     long = (dwell >= short_us) | (calm & (stay >= short_us)) | open_stop
-    kept = (
-        (long & some)[groups.number]
-        & (groups.ping >= first[groups.number])
-        & (groups.ping <= last[groups.number])
-    )
-    out = np.full(len(track), -1)
-    out[groups.ping[kept]] = groups.number[kept]
-    return renumber(out)
+    return Runs(first[long], last[long])

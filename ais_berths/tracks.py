@@ -1,4 +1,4 @@
-"""Pings of all vessels as sorted arrays, and the group arithmetic that stop detection needs."""
+"""Pings of all vessels as sorted arrays, and what several steps ask of them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,12 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
     Ints = NDArray[np.int64]
-    Runs = NDArray[np.int64]
 
-METRES_PER_DEG = geo.EARTH_RADIUS_M * np.pi / 180.0
 NOT_DEFINED = 15
 """Navigational status of a ship that sends none (ITU-R M.1371-5, table 45)."""
 
 ROUNDING_M = 131.0
 """Largest error of a position that is rounded to a tenth of a minute (message 27)."""
-
-# Values are ranked as whole numbers of these units: far finer than AIS sends them.
-DEG_UNIT = 1e-7
-METRE_UNIT = 0.01
-_WORD = 32
 
 
 @dataclass(frozen=True)
@@ -76,7 +69,8 @@ class Tracks:
                 return np.full(len(pings), missing, dtype=kind)
             values = pings[name]
             filled = values.fillna(missing) if values.hasnans else values
-            return filled.to_numpy().astype(kind, copy=False)
+            # Loops are compiled for arrays that may be written to, which those of frames may not.
+            return np.require(filled.to_numpy(), kind, ("C", "W"))
 
         tracks = cls(
             mmsi=column("mmsi", np.int64, 0),
@@ -124,153 +118,21 @@ class Tracks:
         """Number of the ship, counted from 0."""
         return np.cumsum(self.first) - 1
 
-    @cached_property
-    def step_m(self) -> Floats:
-        """Distance from the ping before, less what rounding can make; infinite for the first ping."""
-        step = np.full(len(self), np.inf)
-        step[1:] = plane_m(self.lat[:-1], self.lon[:-1], self.lat[1:], self.lon[1:])
-        if not self.fine.all():
-            rounded = 2 - self.fine[1:].astype(np.int64) - self.fine[:-1]
-            step[1:] = np.maximum(step[1:] - rounded * ROUNDING_M, 0.0)
-        step[self.first] = np.inf
-        return step
+    def step_m(self, at: NDArray[np.intp]) -> Floats:
+        """Distance from the ping before, less what rounding can make; infinite where a ship begins."""
+        before = np.maximum(at - 1, 0)
+        slack = ROUNDING_M * (2 - self.fine[at].astype(np.int64) - self.fine[before])
+        step = np.maximum(self.apart_m(before, at) - slack, 0.0)
+        return np.where(self.first[at], np.inf, step)
 
-    @cached_property
-    def step_s(self) -> Floats:
-        """Time since the ping before; infinite for the first ping of a ship."""
-        step = np.full(len(self), np.inf)
-        step[1:] = np.diff(self.time) / 1e6
-        step[self.first] = np.inf
-        return step
-
-    @cached_property
-    def ahead(self) -> tuple[Floats, Floats]:
-        """Sine and cosine of the heading."""
-        heading = np.radians(self.heading)
-        return np.sin(heading), np.cos(heading)
+    def step_s(self, at: NDArray[np.intp]) -> Floats:
+        """Time since the ping before; infinite where a ship begins."""
+        step = (self.time[at] - self.time[np.maximum(at - 1, 0)]) / 1e6
+        return np.where(self.first[at], np.inf, step)
 
     def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
         """Distance between pings, on a plane: within a thousandth up to some tens of kilometres."""
         return plane_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j])
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Pings in groups, in the order of the groups.
-
-    Parameters
-    ----------
-    ping
-        Position of each member among the pings.
-    number
-        Group of each member, never decreasing.
-    n
-        Number of groups; some may be empty.
-    """
-
-    ping: NDArray[np.intp]
-    number: Ints
-    n: int
-
-    @cached_property
-    def count(self) -> Ints:
-        """Members of each group."""
-        return np.bincount(self.number, minlength=self.n)
-
-    @cached_property
-    def start(self) -> Ints:
-        """Position of the first member of each group."""
-        return np.cumsum(self.count) - self.count
-
-    @cached_property
-    def ends(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """First and last ping of each group; there must be no empty ones."""
-        return self.ping[self.start], self.ping[self.start + self.count - 1]
-
-    def only(self, keep: NDArray[np.bool_]) -> Groups:
-        """Groups without some of their members."""
-        return Groups(self.ping[keep], self.number[keep], self.n)
-
-    def sum(self, values: NDArray[Any]) -> Floats:
-        """Sum of each group, added up in the order of the members."""
-        total: Floats = np.bincount(self.number, weights=values, minlength=self.n).astype(np.float64)
-        return total
-
-    def mean(self, values: NDArray[Any]) -> Floats:
-        """Mean of each group; nan for empty ones."""
-        return self.sum(values) / np.where(self.count > 0, self.count, np.nan)
-
-    def first(self, values: NDArray[Any]) -> Floats:
-        """First value of each group; nan for empty ones."""
-        out = np.full(self.n, np.nan)
-        some = self.count > 0
-        out[some] = values[self.start[some]]
-        return out
-
-    def quantiles(self, values: Floats, unit: float, *shares: float) -> list[Floats]:
-        """Quantiles of each group, linear between members; nan for empty groups.
-
-        One sort of whole numbers, group above and value below, does the ranking of all groups.
-
-        Examples
-        --------
-        >>> groups = Groups(np.arange(4), np.array([0, 0, 0, 2]), 3)
-        >>> [q.tolist() for q in groups.quantiles(np.array([5.0, 1.0, 2.0, 7.0]), 0.01, 0.5, 1.0)]
-        [[2.0, nan, 7.0], [5.0, nan, 7.0]]
-        """
-        half = 1 << (_WORD - 1)
-        whole = np.clip(np.rint(values / unit), -half, half - 1).astype(np.int64)
-        key = np.sort((self.number << _WORD) + (whole + half))
-        some = self.count > 0
-        base = np.flatnonzero(some) << _WORD
-        out = []
-        for share in shares:
-            place = share * (self.count[some] - 1)
-            low = np.floor(place).astype(np.int64)
-            at = self.start[some] + low
-            part = place - low
-            value, following = (
-                (key[near] - base - half) * unit for near in (at, np.minimum(at + 1, len(key) - 1))
-            )
-            result = np.full(self.n, np.nan)
-            result[some] = value + np.where(part > 0, part * (following - value), 0.0)
-            out.append(result)
-        return out
-
-
-@dataclass(frozen=True)
-class Middles:
-    """Median position of each run (deg), and how far each of its pings lies from it (m)."""
-
-    groups: Groups
-    distance_m: Floats
-    lat: Floats
-    lon: Floats
-
-
-def middles(track: Tracks, run: Runs) -> Middles:
-    """Median position of each run; run -1 is no run, every other number has pings.
-
-    Rounded positions count for the median only where a run has no others.
-    """
-    at = np.flatnonzero(run >= 0)
-    n = int(run[at[-1]]) + 1 if at.size else 0
-    groups = Groups(at, run[at], n)
-    lat, lon = track.lat[at], track.lon[at]
-    origin = groups.first(lon)
-    east = east_deg(origin[groups.number], lon)
-    fine = track.fine[at]
-    some, use = groups, fine
-    if not fine.all():
-        use = fine | (groups.sum(fine) == 0)[groups.number]
-        some = groups.only(use)
-    (middle,) = some.quantiles(lat[use], DEG_UNIT, 0.5)
-    (right,) = some.quantiles(east[use], DEG_UNIT, 0.5)
-    metre_east = METRES_PER_DEG * np.cos(np.radians(middle))
-    north_m = (lat - middle[groups.number]) * METRES_PER_DEG
-    east_m = (east - right[groups.number]) * metre_east[groups.number]
-    lon0 = geo.turn_deg(0.0, origin + right)
-    return Middles(groups, np.sqrt(north_m**2 + east_m**2), middle, lon0)
 
 
 def plane_m(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLike) -> Floats:
@@ -283,7 +145,7 @@ def plane_m(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLike) 
     """
     north = np.subtract(lat2, lat1)
     east = east_deg(lon1, lon2) * np.cos(np.radians(np.add(lat1, lat2) / 2))
-    result: Floats = METRES_PER_DEG * np.sqrt(north**2 + east**2)
+    result: Floats = geo.METRES_PER_DEG * np.sqrt(north**2 + east**2)
     return result
 
 
@@ -295,20 +157,6 @@ def east_deg(lon1: ArrayLike, lon2: ArrayLike) -> Floats:
     step = np.subtract(lon2, lon1)
     result: Floats = step - 360.0 * np.rint(step / 360.0)
     return result
-
-
-def renumber(run: Runs) -> Runs:
-    """Number the runs 0, 1, 2 ... in the order of their first ping.
-
-    Examples
-    --------
-    >>> renumber(np.array([7, 7, -1, 3, 3])).tolist()
-    [0, 0, -1, 1, 1]
-    """
-    at = np.flatnonzero(run >= 0)
-    out = np.full(len(run), -1)
-    out[at] = np.cumsum(np.diff(run[at], prepend=run[at[:1]]) != 0)
-    return out
 
 
 def is_whole(at: NDArray[Any], n: int) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ais_berths import geo
-from ais_berths.tracks import METRES_PER_DEG
+from ais_berths.geo import METRES_PER_DEG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

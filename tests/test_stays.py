@@ -8,6 +8,7 @@ import pytest
 
 from ais_berths.config import StopsConfig
 from ais_berths.geo import offset_deg
+from ais_berths.runs import Runs
 from ais_berths.stays import summarise
 from ais_berths.stops import detect_stops
 from ais_berths.tracks import Tracks
@@ -41,7 +42,8 @@ def minutes_after_start(time):
 
 def test_nothing_to_summarise():
     track, _ = Tracks.of(pings(lying(range(3))))
-    assert summarise(track, np.full(3, -1), CONFIG).empty
+    none = np.empty(0, dtype=np.int64)
+    assert summarise(track, Runs(none, none), CONFIG).empty
 
 
 # arrival and departure ------------------------------------------------------------------------------
