@@ -269,13 +269,27 @@ def _absorb(
         shapely.area(shapes[i]), shapely.area(shapes[j])
     )
     takes = share >= np.where(doubtful[i], config.doubtful_share, 0.3)
+    host = list(range(len(groups)))
+    # The largest host has the last word, and a guest brings along only those that are its own guests.
     for a, b in sorted(zip(i[takes].tolist(), j[takes].tolist(), strict=True), key=lambda ab: size[ab[1]]):
-        host = label[groups[b][0]]
-        guests = np.flatnonzero(label == label[groups[a][0]])
-        label[guests] = host
-        odd[guests] = True
-        continuous[guests] = whole[b]
+        if _host_of(b, host) != a:
+            host[a] = b
+    of_group = label.copy()
+    for a in range(len(groups)):
+        b = _host_of(a, host)
+        if b != a:
+            guests = of_group == of_group[groups[a][0]]
+            label[guests] = of_group[groups[b][0]]
+            odd[guests] = True
+            continuous[guests] = whole[b]
     return label, odd
+
+
+def _host_of(group: int, host: list[int]) -> int:
+    """The group that a group goes to in the end, where hosts are guests of others."""
+    while host[group] != group:
+        group = host[group]
+    return group
 
 
 def _follow_hosts(

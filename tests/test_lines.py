@@ -108,6 +108,13 @@ def test_doubtful_ships_lay_at_the_berth_that_is_better_known() -> None:
     assert np.flatnonzero(settled.odd).tolist() == [6]
 
 
+def test_a_doubtful_ship_between_two_berths_does_not_join_them() -> None:
+    middles = [*around(0, n=8), *around(230, n=6), 115.0]
+    settled = settle(line(middles, error=[3.0] * 14 + [80.0]), [0] * 8 + [1] * 6 + [2])
+    assert places(settled) == [[*range(8), 14], [*range(8, 14)]]
+    assert settled.odd.tolist() == [False] * 14 + [True]
+
+
 @pytest.mark.parametrize("error", [3.0, 40.0])
 def test_tugs_beside_a_ship_that_came_once_leave_her_the_berth(error: float) -> None:
     length = [200.0, 30.0, 30.0]
