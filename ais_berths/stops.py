@@ -76,6 +76,9 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
     """
     schema.check_frame(pings, "pings", _NEEDED)
     track, order = Tracks.of(pings)
+    spike = _spikes(track, config)
+    if len(spike):
+        track, order = track.take(np.delete(np.arange(len(track)), spike)), np.delete(order, spike)
     track = _with_speeds(track, config)
     slow = _slow(track, config)
     far = _far(track, config)
@@ -106,7 +109,7 @@ def _slow(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
     alone = np.zeros(len(track), dtype=bool)
     alone[1:-1] = slow[:-2] & ~slow[1:-1] & slow[2:] & ~track.first[1:-1] & ~track.first[2:]
     at = np.flatnonzero(alone & (track.sog <= config.hasty_kn))
-    still = ~_moved(track, at, config) & ~_moved(track, at + 1, config)
+    still = ~_moved(track, at - 1, at, config) & ~_moved(track, at, at + 1, config)
     slow[at[still]] = True
     return slow
 
@@ -142,9 +145,24 @@ def _with_speeds(track: Tracks, config: StopsConfig) -> Tracks:
     return replace(track, sog=sog)
 
 
-def _moved(track: Tracks, at: NDArray[np.intp], config: StopsConfig) -> NDArray[np.bool_]:
-    """Whether the step to a ping is one that a stopped ship does not make."""
-    metres, seconds = track.step_m(at), np.maximum(track.step_s(at), 1.0)
+def _spikes(track: Tracks, config: StopsConfig) -> NDArray[np.intp]:
+    """Single pings without a speed that lie far off while the ship was in one place before and after.
+
+    No ship leaves her place, turns and is back so soon. Where speeds are sent, they tell.
+    """
+    at = np.flatnonzero(~np.isfinite(track.sog) & ~track.first & ~track.final)
+    metres = np.minimum(track.step_m(at), track.step_m(at + 1))
+    seconds = (track.time[at + 1] - track.time[at - 1]) / 1e6
+    spike = (metres > config.same_place_m) & (track.apart_m(at - 1, at + 1) <= config.shift_m)
+    return at[spike & (2.0 * metres * geo.KN_PER_M_S > config.hasty_kn * seconds)]
+
+
+def _moved(
+    track: Tracks, before: NDArray[np.intp], after: NDArray[np.intp], config: StopsConfig
+) -> NDArray[np.bool_]:
+    """Whether a ship made a way from one ping to a later one that a stopped ship does not make."""
+    metres = track.way_m(before, after)
+    seconds = np.maximum((track.time[after] - track.time[before]) / 1e6, 1.0)
     fast: NDArray[np.bool_] = metres * geo.KN_PER_M_S > config.leave_kn * seconds
     return fast & (metres > config.same_place_m)
 
@@ -207,10 +225,13 @@ def _merge(track: Tracks, runs: Runs, config: StopsConfig) -> Runs:
     brief = trip & (between_h <= config.max_trip_h)
     brief |= trip & (between_h <= config.max_gap_h) & (haste <= config.hasty_kn)
     here = (apart <= reach) & (away <= reach)
-    swing = (quiet | (between_h <= config.max_swing_h)) & (apart <= 2.0 * config.max_radius_m)
     tight = (count >= _SETTLED_PINGS) & (spread < _TIGHT_M)
+    moved = _moved(track, last[a], first[b], config)
+    # A ship that swings does not make way for a place where she lies still.
+    here &= ~(moved & (tight[a] | tight[b]))
+    swing = (quiet | (between_h <= config.max_swing_h)) & (apart <= 2.0 * config.max_radius_m)
     long = tight & (track.time[last] - track.time[first] >= config.max_gap_h * _HOUR_US)
-    hop = ~trip & (between_h <= config.max_gap_h) & ~_moved(track, first[b], config) & ~long[a] & ~long[b]
+    hop = ~trip & (between_h <= config.max_gap_h) & ~moved & ~long[a] & ~long[b]
     hop &= track.step_m(first[b]) <= config.max_radius_m
     swing &= (away <= 2.0 * config.max_radius_m) & ~tight[a] & ~tight[b] & same_vessel
     swing[swing] = _swings(track, places, np.flatnonzero(swing))

@@ -120,10 +120,12 @@ class Tracks:
 
     def step_m(self, at: NDArray[np.intp]) -> Floats:
         """Distance from the ping before, less what rounding can make; infinite where a ship begins."""
-        before = np.maximum(at - 1, 0)
-        slack = ROUNDING_M * (2 - self.fine[at].astype(np.int64) - self.fine[before])
-        step = np.maximum(self.apart_m(before, at) - slack, 0.0)
-        return np.where(self.first[at], np.inf, step)
+        return np.where(self.first[at], np.inf, self.way_m(np.maximum(at - 1, 0), at))
+
+    def way_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
+        """Distance between pings, less what rounding can make."""
+        slack = ROUNDING_M * (2 - self.fine[i].astype(np.int64) - self.fine[j])
+        return np.maximum(self.apart_m(i, j) - slack, 0.0)
 
     def step_s(self, at: NDArray[np.intp]) -> Floats:
         """Time since the ping before; infinite where a ship begins."""

@@ -257,6 +257,15 @@ def test_a_ship_that_drifts_and_then_lies_is_in_two_places():
     assert stops["drift_radius_m"].iloc[0] > 5 * stops["drift_radius_m"].iloc[1]
 
 
+@pytest.mark.parametrize("unseen_minutes", [4, 12])
+def test_a_berth_near_the_anchorage_is_a_place_of_its_own(unseen_minutes):
+    voyage = anchored(Voyage().sail(9_000), 20)
+    voyage.silence(unseen_minutes)
+    voyage.north -= 800.0
+    stops = stops_of(voyage.lie(600, heading=115.0).sail(5_000))
+    assert stops["dwell_h"].round().tolist() == [20, 10]
+
+
 def test_the_last_metres_are_not_part_of_the_stay():
     stop = stops_of(Voyage().sail(5_000).sail(300, 0.45, every=1.0).lie(300).sail(5_000)).iloc[0]
     assert stop["start_time"] >= START + pd.Timedelta(minutes=5_000 / (8 * KN_M_MIN) + 15)
@@ -283,6 +292,25 @@ def test_without_speeds_they_are_measured():
     assert len(stops) == 1
     assert abs(stops["dwell_h"].iloc[0] - known["dwell_h"].iloc[0]) < 0.2
     assert stops["heading_deg"].isna().all()
+
+
+@pytest.mark.parametrize("metres", [300.0, 700.0, 2_000.0])
+def test_without_speeds_a_single_far_position_does_not_end_a_stop(metres):
+    voyage = Voyage().sail(9_000).lie(300, every=3.0)
+    voyage.report(np.nan, east=metres)
+    voyage.minute += 3.0
+    pings = voyage.lie(300, every=3.0).sail(9_000).pings().drop(columns="sog_kn")
+    stops, ids = detect_stops(pings, CONFIG)
+    check(pings, stops, ids)
+    assert stops["dwell_h"].round().tolist() == [10]
+
+
+def test_without_speeds_a_trip_parts_two_stops():
+    voyage = Voyage().sail(9_000).lie(300, every=10.0)
+    voyage.report(np.nan, east=600.0)
+    voyage.minute += 10.0
+    pings = voyage.lie(300, every=10.0).sail(9_000).pings().drop(columns="sog_kn")
+    assert len(detect_stops(pings, CONFIG)[0]) == 2
 
 
 def test_without_speeds_leaving_the_area_is_no_stop():
