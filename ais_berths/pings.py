@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from ais_berths import geo, schema
+from ais_berths import geo, loops, schema
 from ais_berths.tracks import NOT_DEFINED, is_whole, order_rows, plane_m
 from ais_berths.twins import share_pieces
 
@@ -65,11 +66,8 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     same = _repeats(moves)
     counts["duplicate", "dropped"] = int(same.sum())
     rows, moves = rows[~same], moves.take(~same)
-    track, stray = _tracks(moves, config)
-    counts["jump", "dropped"] = int(stray.sum())
-    # The pings of ships that share a number come one ship after the other.
-    sort = np.lexsort((track, moves.mmsi))
-    sort = sort[~stray[sort]]
+    track, sort = _tracks(moves, config)
+    counts["jump", "dropped"] = len(track) - len(sort)
     rows, moves = rows[sort], replace(moves, track=track).take(sort)
     spike = _spikes(moves, config)
     counts["spike", "dropped"] = int(spike.sum())
@@ -113,7 +111,7 @@ def quality_table(stage: str, counts: Mapping[tuple[str, str], int]) -> pd.DataF
         for (reason, action), count in counts.items()
         if count
     ]
-    return schema.conform(pd.DataFrame(rows, columns=schema.QUALITY.names), "quality")
+    return schema.to_pandas(pa.Table.from_pylist(rows, schema=schema.QUALITY))
 
 
 def add_quality(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -169,10 +167,11 @@ class _Moves:
     def of(cls, table: pd.DataFrame) -> _Moves:
         return cls(
             mmsi=table["mmsi"].to_numpy(dtype=np.int64),
-            track=table["track"].fillna(0).to_numpy(dtype=np.int64),
+            track=np.zeros(len(table), dtype=np.int64),
             time=schema.to_micros(table["time"]),
-            lat=table["lat"].to_numpy(dtype=np.float64),
-            lon=table["lon"].to_numpy(dtype=np.float64),
+            # Loops are compiled for arrays that may be written to, which those of frames may not.
+            lat=np.array(table["lat"], dtype=np.float64),
+            lon=np.array(table["lon"], dtype=np.float64),
             sog=table["sog_kn"].to_numpy(dtype=np.float64),
             # Not fillna: flags with nulls are objects, and pandas 2.2 warns of making them flags again.
             coarse=table["coarse"].eq(True).to_numpy(dtype=bool),
@@ -182,14 +181,14 @@ class _Moves:
         """Pings at positions, or where a mask is true."""
         if is_whole(rows, len(self.mmsi)):
             return self
+        rows = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         return _Moves(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     def far_steps(self, limit_m: float) -> NDArray[np.intp]:
-        """Pings that lie further than this from the ping before."""
-        # No way is longer than its parts along both axes; that leaves few to be measured.
-        most_deg = np.abs(np.diff(self.lat)) + np.abs(np.diff(self.lon))
-        at = np.flatnonzero(most_deg > 0.999 * limit_m / geo.METRES_PER_DEG) + 1
-        return at[self.apart_m(at - 1, at) > limit_m]
+        """Pings that lie further than this from the ping of the same ship before."""
+        first = np.ones(len(self.mmsi), dtype=bool)
+        first[1:] = (self.mmsi[1:] != self.mmsi[:-1]) | (self.track[1:] != self.track[:-1])
+        return np.flatnonzero(loops.far_steps(first, self.coarse, self.lat, self.lon, limit_m, 0.0))
 
     def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:
         return plane_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j])
@@ -208,30 +207,27 @@ def _spikes(moves: _Moves, config: CleanConfig) -> NDArray[np.bool_]:
     far = moves.far_steps(config.min_spike_m)
     index = far[:-1][np.diff(far) == 1]
     before, after = index - 1, index + 1
-    one_ship = (moves.mmsi[before] == moves.mmsi[after]) & (moves.track[before] == moves.track[after])
     out, back = moves.apart_m(before, index), moves.apart_m(index, after)
     slower = np.minimum(out / moves.apart_s(before, index), back / moves.apart_s(index, after))
     sog = moves.sog[np.stack([before, index, after])]
     reported = np.where(np.isfinite(sog), sog, 10.0).max(axis=0)
     hasty = slower * geo.KN_PER_M_S > 2.0 * reported + config.spare_spike_kn
     agree = moves.apart_m(before, after) < 0.3 * np.minimum(out, back)
-    spike[index] = one_ship & agree & hasty
+    spike[index] = agree & hasty
     return spike
 
 
-def _tracks(moves: _Moves, config: CleanConfig) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _tracks(moves: _Moves, config: CleanConfig) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """Follow each ship through its pings; a step that no ship can make begins another track.
 
     Returns
     -------
-    Track number of each ping (0 for the first ship of an MMSI), and which pings fit no ship.
+    Track number of each ping (0 for the first ship of an MMSI), and the order in which the pings of ships
+    that share a number come one ship after the other, without those that fit no ship.
     """
     n = len(moves.mmsi)
-    track, stray = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=bool)
-    if n < 2:
-        return track, stray
+    track, order = np.zeros(n, dtype=np.int64), np.arange(n)
     far = moves.far_steps(config.min_jump_m)
-    far = far[moves.mmsi[far] == moves.mmsi[far - 1]]
     jump = far[_impossible(moves, far - 1, far, config)]
     cut = np.zeros(n + 1, dtype=bool)
     # Errors hide at both ends of a jump: the pings there are pieces of their own.
@@ -244,9 +240,9 @@ def _tracks(moves: _Moves, config: CleanConfig) -> tuple[NDArray[np.int64], NDAr
         own = np.repeat(
             share_pieces((moves.lat, moves.lon, moves.time, moves.sog), starts, size, config), size
         )
-        track[first:last] = np.maximum(own, 0)
-        stray[first:last] = own < 0
-    return track, stray
+        track[first:last] = own
+        order[first:last] = first + np.argsort(own, kind="stable")
+    return track, order[track[order] >= 0]
 
 
 def _impossible(

@@ -164,20 +164,7 @@ def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
     InputError
         A column holds something else.
     """
-    arrays = []
-    for field in TABLES[table]:
-        if field.name not in frame.columns:
-            arrays.append(pa.nulls(len(frame), field.type))
-            continue
-        try:
-            array = pa.Array.from_pandas(frame[field.name])
-            arrays.append(array if array.type == field.type else _cast(array, field.type))
-        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(
-                f"{field.name} in the table '{table}' cannot be read as {field.type}: {reason}"
-            ) from error
-    return pa.Table.from_arrays(arrays, schema=layout(table))
+    return pa.Table.from_arrays(_arrays(frame, TABLES[table], table), schema=layout(table))
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
@@ -201,7 +188,12 @@ def from_micros(micros: NDArray[np.int64]) -> pd.Series:
 
 def conform(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """Return the frame with exactly the columns and types of `table`."""
-    return to_pandas(to_arrow(frame, table))
+    # Columns of numbers and times that are right already need not be looked at, and they mostly are.
+    columns = {field.name: frame[field.name].array for field in TABLES[table] if _is_ready(frame, field)}
+    others = pa.schema([field for field in TABLES[table] if field.name not in columns])
+    found = to_pandas(pa.Table.from_arrays(_arrays(frame, others, table), schema=others))
+    columns |= {name: found[name].array for name in others.names}
+    return pd.DataFrame({name: columns[name] for name in TABLES[table].names}, copy=False)
 
 
 def data_dictionary(names: Iterable[str] | None = None) -> str:
@@ -220,6 +212,35 @@ def data_dictionary(names: Iterable[str] | None = None) -> str:
             lines.append(f"| `{field.name}` | {field.type} | {unit} | {text} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
+
+
+def _arrays(frame: pd.DataFrame, schema: pa.Schema, table: str) -> list[pa.Array]:
+    """Columns of a frame in the types of a schema; null where the frame lacks one."""
+    arrays = []
+    for field in schema:
+        if field.name not in frame.columns:
+            arrays.append(pa.nulls(len(frame), field.type))
+            continue
+        try:
+            array = pa.Array.from_pandas(frame[field.name])
+            arrays.append(array if array.type == field.type else _cast(array, field.type))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"{field.name} in the table '{table}' cannot be read as {field.type}: {reason}"
+            ) from error
+    return arrays
+
+
+def _is_ready(frame: pd.DataFrame, field: pa.Field) -> bool:
+    """Tell whether a column is what Arrow would give back."""
+    if list(frame.columns).count(field.name) != 1:
+        return False
+    dtype = frame[field.name].dtype
+    if pa.types.is_timestamp(field.type):
+        return bool(dtype == pd.DatetimeTZDtype("us", "UTC"))
+    numeric = pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
+    return (numeric or pa.types.is_boolean(field.type)) and dtype == np.dtype(field.type.to_pandas_dtype())
 
 
 def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
