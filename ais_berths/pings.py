@@ -188,7 +188,7 @@ class _Moves:
         """Pings that lie further than this from the ping of the same ship before."""
         first = np.ones(len(self.mmsi), dtype=bool)
         first[1:] = (self.mmsi[1:] != self.mmsi[:-1]) | (self.track[1:] != self.track[:-1])
-        return np.flatnonzero(loops.far_steps(first, self.coarse, self.lat, self.lon, limit_m, 0.0))
+        return np.flatnonzero(loops.far_steps(first, ~self.coarse, self.lat, self.lon, limit_m, 0.0))
 
     def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:
         return plane_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j])
