@@ -11,7 +11,7 @@ import shapely
 
 from ais_berths import schema
 from ais_berths.errors import InputError
-from ais_berths.geo import Plane, cell_polygons, turn_deg
+from ais_berths.geo import Plane, cell_rings, turn_deg
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -66,11 +66,11 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
     flat = shapely.buffer(plane.from_degrees(shapes), 0.0)
     row, cell = _candidates(flat, plane, resolution)
     share = np.empty(len(cell))
+    contested = pd.Series(cell).duplicated(keep=False).to_numpy()
     for first in range(0, len(cell), _PAIRS_AT_ONCE):
         some = slice(first, first + _PAIRS_AT_ONCE)
         unique, place = np.unique(cell[some], return_inverse=True)
-        hexagons = plane.from_degrees(cell_polygons(unique))
-        share[some] = _shares(flat[row[some]], hexagons[place])
+        share[some] = _shares(flat[row[some]], _hexagons(unique, plane)[place], contested[some])
     found = pd.DataFrame(
         {
             "hex_id": cell,
@@ -110,11 +110,22 @@ def cell_list(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[["hex_id", "polygon_name", "hex_resolution"]].reset_index(drop=True)
 
 
-def _shares(shapes: NDArray[np.object_], hexagons: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Share of each hexagon that its berth covers; most of them lie wholly inside or outside."""
+def _hexagons(cells: NDArray[np.int64], plane: Plane) -> NDArray[np.object_]:
+    """Outline of each cell in plane units."""
+    lon, lat, sizes = cell_rings(cells)
+    rings = shapely.linearrings(*plane.forward(lon, lat), indices=np.arange(len(sizes)).repeat(sizes))
+    return np.asarray(shapely.polygons(rings), dtype=object)
+
+
+def _shares(
+    shapes: NDArray[np.object_], hexagons: NDArray[np.object_], contested: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Share of each hexagon that its berth covers; of those that no other berth is near, whether any."""
     shapely.prepare(shapes)
     share = np.asarray(shapely.contains_properly(shapes, hexagons), dtype=np.float64)
     cut = np.flatnonzero((share == 0.0) & shapely.intersects(shapes, hexagons))
+    alone, cut = cut[~contested[cut]], cut[contested[cut]]
+    share[alone] = ~shapely.touches(shapes[alone], hexagons[alone])
     inside = shapely.area(shapely.intersection(shapes[cut], hexagons[cut]))
     share[cut] = inside / shapely.area(hexagons[cut])
     return share
