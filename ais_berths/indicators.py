@@ -6,6 +6,7 @@ are shown or suppressed together. What each figure means stands in `DEFINITIONS`
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,24 +14,22 @@ import pandas as pd
 
 from ais_berths import schema
 from ais_berths.figures import (
-    ALL,
     STATISTICS,
     Facts,
     Family,
     Pieces,
     count_cells,
     cover_periods,
-    link_cells,
-    list_cells,
     make_figure,
     profiles_of,
     suppress,
 )
+from ais_berths.grids import ALL, PROFILES, Grid
 from ais_berths.periods import Calendar, cut_spans
 from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from ais_berths.config import IndicatorsConfig
 
@@ -68,6 +67,7 @@ NAMES = tuple(
     for name in ([f"{base}_{statistic}" for statistic in STATISTICS] if base in _MEASURED else [base])
 )
 """Every figure of the table ``indicators``, in the order in which they are read."""
+_IN_ORDER = sorted(NAMES)
 _STATISTICS = {"mean": "mean", "p25": "lower quartile", "p50": "median", "p75": "upper quartile"}
 # Protecting figures costs more than in proportion to the ports that are looked at together, and a long
 # period has many figures for each port: a kilobyte each while they are made.
@@ -154,17 +154,13 @@ def iter_indicators(
     for usual in (berth_calls["loa_p50_m"], berth_calls.groupby("port_id")["ship_m"].transform("median")):
         berth_calls["ship_m"] = berth_calls["ship_m"].fillna(usual)
     names = sorted({*ports, *port_calls["port_id"], *berth_calls["port_id"]})
-    n_cells = len(list_cells(["one"], config.groups, calendar, config.periods))
-    covered = cover_periods(hours, calendar, config.periods)
-    for chosen, at_berth, in_port in _batches(names, berth_calls, port_calls, n_cells):
-        own = places[places["port_id"].isin(chosen)]
-        table = _of_ports(chosen, calendar, config, at_berth, in_port, own)
-        name = table["indicator"].str.replace(r"_(mean|p\d\d)$", "", regex=True)
-        table["unit"] = name.map({name: unit for name, (unit, _) in DEFINITIONS.items()})
-        table = table.merge(covered, on=["port_id", "period", "period_start"], how="left")
-        table["value"] = table["value"].round(6)
-        order = ["port_id", "period", "period_start", "type_group", "indicator", "part"]
-        yield schema.conform(table, "indicators").sort_values(order, ignore_index=True)
+    grid_of = cache(partial(Grid.of, config.groups, calendar, config.periods))
+    every = grid_of(PROFILES)
+    tables = [berth_calls, port_calls, places, hours if hours is not None else schema.empty("hours")]
+    for some, (*calls_and_places, heard) in _batches(names, tables, len(every.cells)):
+        families = _families(some, calendar, config, *calls_and_places)
+        table = _of_ports(some, families, calendar, grid_of, config.min_vessels)
+        yield _in_words(table, some, every, cover_periods(heard, calendar, config.periods))
 
 
 def describe(indicator: str) -> tuple[str, str]:
@@ -201,26 +197,55 @@ def definition_table() -> str:
 
 def _of_ports(
     names: list[str],
+    families: Iterable[Family],
     calendar: Calendar,
-    config: IndicatorsConfig,
-    berth_calls: pd.DataFrame,
-    port_calls: pd.DataFrame,
-    berths: pd.DataFrame,
+    grid_of: Callable[[tuple[str, ...]], Grid],
+    min_vessels: int,
 ) -> pd.DataFrame:
-    """All figures of some ports."""
-    grid = list_cells(names, config.groups, calendar, config.periods)
+    """All figures of some ports: ``port row value n_vessels suppressed indicator``, as numbers."""
     tables = []
-    links: dict[tuple[str, ...], pd.DataFrame] = {}
-    for family in _families(names, calendar, config, berth_calls, port_calls, berths):
-        cells, pairs = count_cells(family, grid, calendar, config.periods)
-        parts = profiles_of(family)
-        if parts not in links:
-            links[parts] = link_cells(cells, calendar)
-        cells["suppressed"] = suppress(cells, links[parts], pairs, config.min_vessels)
-        cells = cells[~cells["port_id"].isin(list(family.unknown))]
+    for family in families:
+        grid = grid_of(profiles_of(family))
+        cells, pairs = count_cells(family, names, grid, calendar)
+        hidden = suppress(cells, grid, pairs, min_vessels)
+        scale = None
+        if family.rate is not None:
+            of_port = family.rate.reindex(names).to_numpy(dtype=np.float64)
+            scale = np.outer(of_port, grid.cells["observed_h"]).ravel()
+        unknown = np.isin(np.array(names, dtype=object), list(family.unknown))
         for figure, kind in family.figures.items():
-            tables.append(make_figure(kind, cells, family.rate).assign(indicator=figure))
+            table = make_figure(kind, cells, grid, hidden, scale)
+            port, row = np.divmod(table.pop("cell").to_numpy(), len(grid.cells))
+            table = table.assign(port=port, row=grid.rows[row], indicator=_IN_ORDER.index(figure))
+            tables.append(table[~unknown[port]])
     return pd.concat(tables, ignore_index=True)
+
+
+def _in_words(table: pd.DataFrame, names: list[str], grid: Grid, covered: pd.DataFrame) -> pd.DataFrame:
+    """The table ``indicators`` in its order, from numbers of ports, rows of the grid and indicators."""
+    time = ["period", "period_start"]
+    scope = grid.cells.groupby([*time, "type_group"]).ngroup().to_numpy()
+    part, parts = pd.factorize(grid.cells["part"].str[1:], sort=True)
+    times = pd.MultiIndex.from_frame(grid.cells[time].drop_duplicates())
+    heard = np.full((len(names), len(times)), np.nan)
+    at = times.get_indexer(pd.MultiIndex.from_frame(covered[time]))
+    heard[pd.Index(names).get_indexer(pd.Index(covered["port_id"])), at] = covered["coverage"]
+    port, row, indicator = (table[name].to_numpy() for name in ("port", "row", "indicator"))
+    key = (port * len(grid.cells) + scope[row]) * len(_IN_ORDER) + indicator
+    table = table.iloc[np.argsort(key * len(parts) + part[row])]
+    port, row, indicator = (table[name].to_numpy() for name in ("port", "row", "indicator"))
+    units = [describe(name)[0] for name in _IN_ORDER]
+    words = grid.cells.iloc[row].assign(part=parts.take(part[row]))
+    words = words.assign(
+        port_id=pd.Series(names).take(port).to_numpy(),
+        indicator=pd.Series(_IN_ORDER).take(indicator).to_numpy(),
+        unit=pd.Series(units).take(indicator).to_numpy(),
+        value=table["value"].round(6).to_numpy(),
+        n_vessels=table["n_vessels"].to_numpy(),
+        coverage=heard[port, times.get_indexer(pd.MultiIndex.from_frame(grid.cells[time]))[row]],
+        suppressed=table["suppressed"].to_numpy(),
+    )
+    return schema.conform(words, "indicators")
 
 
 def _families(
@@ -230,7 +255,7 @@ def _families(
     berth_calls: pd.DataFrame,
     port_calls: pd.DataFrame,
     berths: pd.DataFrame,
-) -> list[Family]:
+) -> Iterator[Family]:
     edge = calendar.first + int(config.edge_h * 3.6e9)
     came, lay = (
         calls[~(calls["open_start"].astype(bool) & (schema.to_micros(calls["arrival_time"]) < edge))]
@@ -244,35 +269,26 @@ def _families(
     beside = berth_calls[(berth_calls["berth_kind"] != "buoy") & ~berth_calls["rafted"].astype(bool)]
     length = berths[berths["berth_kind"] != "buoy"].groupby("port_id")["length_m"].sum()
     number = berths[berths["berth_kind"] != "continuous"].groupby("port_id").size()
-    every_port = pd.Series(1.0, index=pd.Index(names, dtype=object))
-    return [
-        Family(_events(lay, None, calendar), {"berth_calls": "count", "berth_vessels": "vessels"}),
-        Family(_events(whole_stay, "time_at_berth_h", calendar), _statistics("time_at_berth_h")),
-        Family(
-            _events(came, None, calendar),
-            {
-                "port_calls": "count",
-                "vessels": "vessels",
-                "arrivals_by_hour": "hour",
-                "arrivals_by_weekday": "weekday",
-            },
-        ),
-        Family(_events(whole_call, "time_in_port_h", calendar), _statistics("time_in_port_h")),
-        Family(_events(waited, "waiting_h", calendar), {"waiting_calls": "count"} | _statistics("waiting_h")),
-        Family(_stays(berth_calls, calendar), {"berth_hours": "sum"}),
-        Family(_stays(_alone(separate), calendar), {"berth_occupancy": "rate"}, number),
-        Family(
-            _stays(beside, calendar, "ship_m"),
-            {"metre_hours": "sum", "quay_occupancy": "rate"},
-            length,
-            unknown=beside.loc[beside["ship_m"].isna(), "port_id"].unique(),
-        ),
-        Family(
-            _stays(port_calls, calendar, by_hour=True),
-            {"ships_present": "rate", "ships_present_by_hour": "hour"},
-            every_port,
-        ),
-    ]
+    yield Family(_events(lay, None, calendar), {"berth_calls": "count", "berth_vessels": "vessels"})
+    yield Family(_events(whole_stay, "time_at_berth_h", calendar), _statistics("time_at_berth_h"))
+    profiles = {"arrivals_by_hour": "hour", "arrivals_by_weekday": "weekday"}
+    yield Family(_events(came, None, calendar), {"port_calls": "count", "vessels": "vessels"} | profiles)
+    yield Family(_events(whole_call, "time_in_port_h", calendar), _statistics("time_in_port_h"))
+    statistics = {"waiting_calls": "count"} | _statistics("waiting_h")
+    yield Family(_events(waited, "waiting_h", calendar), statistics)
+    yield Family(_stays(berth_calls, calendar), {"berth_hours": "sum"})
+    yield Family(_stays(_alone(separate), calendar), {"berth_occupancy": "rate"}, number)
+    yield Family(
+        _stays(beside, calendar, "ship_m"),
+        {"metre_hours": "sum", "quay_occupancy": "rate"},
+        length,
+        unknown=beside.loc[beside["ship_m"].isna(), "port_id"].unique(),
+    )
+    yield Family(
+        _stays(port_calls, calendar, by_hour=True),
+        {"ships_present": "rate", "ships_present_by_hour": "hour"},
+        pd.Series(1.0, index=pd.Index(names, dtype=object)),
+    )
 
 
 # facts -----------------------------------------------------------------------------------------------
@@ -357,16 +373,24 @@ def _span(
 
 
 def _batches(
-    names: list[str], berth_calls: pd.DataFrame, port_calls: pd.DataFrame, n_cells: int
-) -> Iterator[tuple[list[str], pd.DataFrame, pd.DataFrame]]:
-    """Ports with their calls, some at a time, as ports do not add up to each other; each has `n_cells`."""
-    rows = port_calls["port_id"].value_counts().reindex(names).fillna(0)
-    share = rows.cumsum() / _CALLS_AT_ONCE + np.arange(len(names)) * n_cells / _CELLS_AT_ONCE
-    number = np.floor(share.to_numpy()).astype(np.int64)
+    names: list[str], tables: list[pd.DataFrame], n_cells: int
+) -> Iterator[tuple[list[str], list[pd.DataFrame]]]:
+    """Ports with their rows, some at a time, as ports do not add up to each other; each has `n_cells`.
+
+    The second table is that of port calls.
+    """
+    of_ports = []
+    for table in tables:
+        port = pd.Index(names, dtype=object).get_indexer(pd.Index(table["port_id"], dtype=object))
+        order = np.argsort(port, kind="stable")
+        bounds = np.searchsorted(port[order], np.arange(len(names) + 1))
+        of_ports.append((table, order, bounds))
+    share = np.cumsum(np.diff(of_ports[1][2])) / _CALLS_AT_ONCE
+    number = np.floor(share + np.arange(len(names)) * n_cells / _CELLS_AT_ONCE).astype(np.int64)
     for batch in np.unique(number):
-        chosen = [name for name, own in zip(names, number, strict=True) if own == batch]
-        at_berth, in_port = (calls[calls["port_id"].isin(chosen)] for calls in (berth_calls, port_calls))
-        yield chosen, at_berth, in_port
+        first, end = np.searchsorted(number, [batch, batch + 1])
+        own = [table.iloc[order[bounds[first] : bounds[end]]] for table, order, bounds in of_ports]
+        yield names[first:end], own
 
 
 def _statistics(name: str) -> dict[str, str]:

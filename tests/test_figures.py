@@ -18,10 +18,9 @@ from ais_berths.figures import (
     Pieces,
     count_cells,
     cover_periods,
-    link_cells,
-    list_cells,
     make_figure,
 )
+from ais_berths.grids import Grid
 from ais_berths.indicators import make_indicators
 from ais_berths.periods import Calendar
 
@@ -54,15 +53,32 @@ def facts(*rows: tuple[str, int, int, int, float]) -> Facts:
 
 
 def test_every_cell_is_listed_with_the_hours_that_the_data_cover(calendar: Calendar) -> None:
-    grid = list_cells(["P", "Q"], ["cargo", "tanker"], calendar, LEVELS)
-    own = grid[(grid["port_id"] == "P") & (grid["type_group"] == "all")]
+    cells = Grid.of(["cargo", "tanker"], calendar, LEVELS).cells
+    own = cells[cells["type_group"] == "all"]
     hours = own.groupby(["period", own["part"].str[:1]])["observed_h"].agg(["size", "sum"])
     assert hours.loc[("day", "")].tolist() == [10, 240]
     assert hours.loc[("week", "")].tolist() == [2, 240]
     assert hours.loc[("month", "")].tolist() == [2, 240]
     assert hours.loc[("month", "h")].tolist() == [48, 240]
     assert hours.loc[("month", "w")].tolist() == [5 + 5, 240]
-    assert len(grid) == 6 * len(own)
+    assert len(cells) == 3 * len(own)
+
+
+def test_a_grid_without_parts_knows_its_cells_in_the_one_with_all(calendar: Calendar) -> None:
+    every = Grid.of(["cargo"], calendar, LEVELS)
+    for profiles in ((), ("hour",), ("weekday",)):
+        some = Grid.of(["cargo"], calendar, LEVELS, profiles)
+        pd.testing.assert_frame_equal(some.cells, every.cells.iloc[some.rows].reset_index(drop=True))
+
+
+def counted(
+    family: Family, calendar: Calendar, levels: tuple[str, ...], names: tuple[str, ...] = ("P",)
+) -> tuple[pd.DataFrame, pd.DataFrame, Grid]:
+    """Cells with their words, pairs, and the grid."""
+    grid = Grid.of(["cargo", "tanker"], calendar, levels)
+    cells, pairs = count_cells(family, names, grid, calendar)
+    words = pd.concat([grid.cells.assign(port_id=name) for name in names], ignore_index=True)
+    return cells.join(words), pairs, grid
 
 
 def test_facts_are_counted_and_summed_by_period(calendar: Calendar) -> None:
@@ -70,17 +86,18 @@ def test_facts_are_counted_and_summed_by_period(calendar: Calendar) -> None:
         facts(("cargo", 1, 0, 7, 4.0), ("cargo", 1, 5, 7, 6.0), ("tanker", 2, 5, 9, 2.0)),
         {"calls": "count", "hours_mean": "mean", "by_hour": "hour"},
     )
-    grid = list_cells(["P"], ["cargo", "tanker"], calendar, LEVELS)
-    cells, pairs = count_cells(family, grid, calendar, LEVELS)
-    by = cells.set_index(["type_group", "period", "period_start", "part"])
+    cells, pairs, _ = counted(family, calendar, LEVELS, ("O", "P"))
+    assert cells[cells["port_id"] == "O"]["count"].eq(0).all()
+    by = cells[cells["port_id"] == "P"].set_index(["type_group", "period", "period_start", "part"])
     april = by.loc[("all", "month", "2024-04-01", "")]
     assert april[["n_vessels", "count", "sum", "mean", "p50"]].tolist() == [2, 2, 8, 4, 4]
     assert by.loc[("cargo", "week", "2024-03-25", ""), "count"] == 1
     assert by.loc[("cargo", "month", "2024-04-01", "h07"), "count"] == 1
     assert by.loc[("tanker", "day", "2024-03-27", ""), "count"] == 0
-    at = cells.index[(cells["period"] == "month") & (cells["period_start"] == "2024-04-01")]
-    whole = cells.loc[at].query("type_group == 'all' and part == ''").index[0]
+    month = cells.query("port_id == 'P' and period == 'month' and period_start == '2024-04-01'")
+    whole = month.query("type_group == 'all' and part == ''").index[0]
     assert sorted(pairs.loc[pairs["cell"] == whole, "mmsi"]) == [1, 2]
+    assert pairs["cell"].is_monotonic_increasing
 
 
 def test_profiles_of_hours_divide_by_the_hours_of_that_name(calendar: Calendar) -> None:
@@ -88,15 +105,15 @@ def test_profiles_of_hours_divide_by_the_hours_of_that_name(calendar: Calendar) 
     family = Family(
         facts(("cargo", 1, 0, 7, 1.0), ("cargo", 1, 1, 7, 1.0), ("cargo", 2, 1, 7, 1.0)),
         {"present": "hour"},
-        pd.Series({"P": 1.0}),
     )
-    grid = list_cells(["P"], ["cargo"], calendar, ["month"])
-    cells, _ = count_cells(family, grid, calendar, ["month"])
-    figure = make_figure("hour", cells.assign(suppressed=False), family.rate)
-    march = figure[(figure["type_group"] == "all") & (figure["period_start"] == "2024-03-01")]
+    cells, _, grid = counted(family, calendar, ("month",))
+    scale = grid.cells["observed_h"].to_numpy()
+    figure = make_figure("hour", cells, grid, np.zeros(len(cells), dtype=bool), scale)
+    words = grid.cells.iloc[figure["cell"]].assign(value=figure["value"].to_numpy())
+    march = words[(words["type_group"] == "all") & (words["period_start"] == "2024-03-01")]
     value = march.set_index("part")["value"]
-    assert value["07"] == pytest.approx(0.6)
-    assert value.drop("07").eq(0).all()
+    assert value["h07"] == pytest.approx(0.6)
+    assert value.drop("h07").eq(0).all()
 
 
 @pytest.mark.parametrize("levels", [LEVELS, ("week", "month"), ("day", "week"), ("month",)])
@@ -104,13 +121,15 @@ def test_every_sum_adds_up(calendar: Calendar, levels: tuple[Any, ...]) -> None:
     rng = np.random.default_rng(3)
     rows = [(rng.choice(["cargo", "tanker"]), i, *rng.integers(0, 10, 2), 1.0) for i in range(40)]
     family = Family(facts(*rows), {"calls": "count", "by_hour": "hour", "by_weekday": "weekday"})
-    grid = list_cells(["P"], ["cargo", "tanker"], calendar, levels)
-    cells, _ = count_cells(family, grid, calendar, levels)
-    links = link_cells(cells, calendar)
+    cells, _, grid = counted(family, calendar, levels, ("O", "P"))
+    links = grid.links_of(2)
     count = cells["count"].to_numpy()[links["cell"]] * np.where(links["total"], -1, 1)
     assert (pd.Series(count).groupby(links["relation"]).sum() == 0).all()
     assert links.groupby("relation")["total"].sum().eq(1).all()
     assert {"groups", "month"} <= set(links["rule"]) or levels == ("day", "week")
+    assert cells["port_id"].to_numpy()[links["cell"]].tolist() == ["O"] * len(grid.links) + ["P"] * len(
+        grid.links
+    )
 
 
 def test_hours_heard_are_counted_once_by_port_and_period(calendar: Calendar) -> None:
