@@ -11,9 +11,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
 # Full-width signs count in East Asian settings, and a semicolon parts cells where commas are decimal.
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
@@ -53,8 +51,7 @@ def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     safe = frame.copy()
     for name in safe.columns:
         if _is_text(safe[name]):
-            code, each = pd.factorize(safe[name])
-            safe[name] = _looked_up(code, (_FORMULA.sub(r"\1'", text) for text in each), safe.index)
+            safe[name] = _each_once(safe[name], lambda text: _FORMULA.sub(r"\1'", text))
     return safe
 
 
@@ -68,9 +65,7 @@ def _iso_times(values: pd.Series[Any]) -> pd.Series[str]:
 
 def _as_text(values: pd.Series[Any]) -> pd.Series[Any]:
     if _is_text(values):
-        # Texts repeat: each is looked at once.
-        code, each = pd.factorize(values)
-        return _looked_up(code, map(_text, each), values.index)
+        return _each_once(values, _text)
     objects = [_python(value) for value in values.astype(object)]
     present = [value for value in objects if value is not None]
     if present and all(isinstance(value, bool) for value in present):
@@ -96,10 +91,14 @@ def _text(value: Any) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
-def _looked_up(code: NDArray[np.intp], each: Iterable[str], index: pd.Index) -> pd.Series[Any]:
-    """Texts by number, null for -1."""
-    known = np.array([*each, None], dtype=object)
-    return pd.Series(known[code], index=index, dtype="string")
+def _each_once(values: pd.Series[Any], change: Callable[[str], str]) -> pd.Series[Any]:
+    """Change texts, which repeat: each is looked at once."""
+    code, each = pd.factorize(values)
+    texts = [change(text) for text in each]
+    if texts == list(each):
+        return values
+    known = np.array([*texts, None], dtype=object)
+    return pd.Series(known[code], index=values.index, dtype="string")
 
 
 def _is_text(values: pd.Series[Any]) -> bool:
