@@ -111,10 +111,10 @@ def count_cells(
     ):
         for first, last in _blocks(calendar.starts[level], least_days) if tables else ():
             call, day, hour, value = family.facts.of_days(first, last)
-            own = first_cell[call]
-            cell = np.concatenate([own + table[day, hour % table.shape[1]] for table in tables])
-            counted.append(_count(cell, np.tile(value, len(tables)), statistics=statistics))
-            pairs.append(np.unique(cell * len(vessels) + np.tile(vessel[call], len(tables))))
+            for table in tables:
+                cell = first_cell[call] + table[day, hour % table.shape[1]]
+                counted.append(_count(cell, value, statistics=statistics))
+                pairs.append(np.unique(cell * len(vessels) + vessel[call]))
     cells = pd.concat(counted).reindex(np.arange(len(names) * len(grid.cells)))
     at, seen = np.divmod(np.sort(np.concatenate(pairs)), max(1, len(vessels)))
     cells["n_vessels"] = np.bincount(at, minlength=len(cells)).astype(np.float64)
@@ -123,13 +123,13 @@ def count_cells(
 
 
 def _count(cell: Ints, value: NDArray[np.float64], *, statistics: bool) -> pd.DataFrame:
-    by = pd.DataFrame({"cell": cell, "value": value}).groupby("cell")["value"]
-    counted = by.agg(["size", "sum"]).rename(columns={"size": "count"}).astype(np.float64)
+    by = pd.Series(value).groupby(cell)
+    total = by.sum()
+    counted = {"count": by.size().to_numpy(dtype=np.float64), "sum": total.to_numpy()}
     if statistics:
         counted["mean"] = counted["sum"] / counted["count"]
-        for name, share in _QUANTILES.items():
-            counted[name] = by.quantile(share)
-    return counted
+        counted |= {name: by.quantile(share).to_numpy() for name, share in _QUANTILES.items()}
+    return pd.DataFrame(counted, index=total.index)
 
 
 def _blocks(starts: NDArray[np.object_], least_days: int) -> Iterator[tuple[int, int]]:
