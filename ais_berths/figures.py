@@ -124,12 +124,12 @@ def count_cells(
 
 def _count(cell: Ints, value: NDArray[np.float64], *, statistics: bool) -> pd.DataFrame:
     by = pd.Series(value).groupby(cell)
-    total = by.sum()
-    counted = {"count": by.size().to_numpy(dtype=np.float64), "sum": total.to_numpy()}
+    counted = pd.DataFrame({"count": by.size().astype(np.float64), "sum": by.sum()})
     if statistics:
         counted["mean"] = counted["sum"] / counted["count"]
-        counted |= {name: by.quantile(share).to_numpy() for name, share in _QUANTILES.items()}
-    return pd.DataFrame(counted, index=total.index)
+        for name, share in _QUANTILES.items():
+            counted[name] = by.quantile(share)
+    return counted
 
 
 def _blocks(starts: NDArray[np.object_], least_days: int) -> Iterator[tuple[int, int]]:
