@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ais_berths.evidence import count, pairs_within, separate, total
+from ais_berths.evidence import count, count_near, near_pairs, separate, total, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,22 +93,20 @@ def _pivots(facts: StopFacts, at: NDArray[np.intp], config: MooringConfig) -> tu
     of ships that swing about other pivots within a kilometre.
     """
     n = len(facts.xyz)
-    pairs = pairs_within(facts.pivot[at], _COMPANY_M)
-    i, j = at[pairs[:, 0]], at[pairs[:, 1]]
-    metres = np.linalg.norm(facts.pivot[i] - facts.pivot[j], axis=1)
-    other = metres > config.buoy_m
-    company = count(i[other], n) + count(j[other], n)
-    around = other & (metres <= _AROUND_M)
-    density = (count(i[around], n) + count(j[around], n) + 1.0) / (np.pi * _AROUND_M**2)
+    company, density, out = (np.zeros(n) for _ in range(3))
+    same, around, near = (
+        count_near(facts.pivot[at], metres) for metres in (config.buoy_m, _AROUND_M, _COMPANY_M)
+    )
+    company[at] = near - same
+    density[at] = (np.maximum(around - same, 0) + 1.0) / (np.pi * _AROUND_M**2)
     scatter_m = facts.rms_m * np.sqrt(np.maximum(1.0 - facts.swing_share, 0.0))
     arc_rad = np.where(facts.spread_rad > 0, facts.spread_rad, facts.rms_m / facts.swing_m)
     error_m = np.clip(scatter_m / arc_rad / np.sqrt(facts.dwell_h), 4.0, config.buoy_m)
-    out = np.zeros(n)
-    same = ~other & separate(facts, i, j)
-    for a, b in ((i[same], j[same]), (j[same], i[same])):
-        variance = error_m[a] ** 2 + error_m[b] ** 2
-        fit = -np.log(2.0 * np.pi * variance * density[a]) - metres[same] ** 2 / (2.0 * variance)
-        out += count(a, n, np.clip(fit, 0.0, _PIVOT_CLIP))
+    for a, b, metres in near_pairs(facts.pivot[at], config.buoy_m):
+        i, j = at[a], at[b]
+        variance = error_m[i] ** 2 + error_m[j] ** 2
+        fit = -np.log(2.0 * np.pi * variance * density[i]) - metres**2 / (2.0 * variance)
+        out += count(i, n, whole(np.clip(fit, 0.0, _PIVOT_CLIP)) * separate(facts, i, j))
     return np.minimum(out, 2.0 * _PIVOT_CLIP), company
 
 

@@ -12,11 +12,15 @@ from ais_berths import geo, schema
 from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from ais_berths.geo import Floats
 
 _HOUR_US = 3_600_000_000
+_PAIRS_AT_ONCE = 500_000
+_PARTS = 2.0**32
 
 Evidence = dict[str, "Floats"]
 """Log-likelihood ratios of all stops, by what they come from."""
@@ -63,10 +67,38 @@ def total(evidence: Evidence) -> Floats:
     return result
 
 
-def pairs_within(xyz: Floats, within_m: float) -> NDArray[np.intp]:
-    """Pairs of points, each pair once."""
-    pairs: NDArray[np.intp] = cKDTree(xyz).query_pairs(within_m, output_type="ndarray")
-    return pairs.reshape(-1, 2)
+def near_pairs(xyz: Floats, within_m: float) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Floats]]:
+    """Give each point with every other one within a distance, both ways, and the distance (m).
+
+    They come some at a time, in no order: a busy quay has millions. What is added up over them must be
+    `whole`.
+    """
+    if not len(xyz):
+        return
+    tree = cKDTree(xyz)
+    # The tree keeps neighbours together.
+    order = tree.indices
+    n_pairs = tree.query_ball_point(xyz[order], within_m, return_length=True)
+    block = (np.cumsum(n_pairs) - n_pairs) // _PAIRS_AT_ONCE
+    for part in np.split(order, np.flatnonzero(np.diff(block)) + 1):
+        pairs = cKDTree(xyz[part]).sparse_distance_matrix(tree, within_m, output_type="ndarray")
+        i, j = part[pairs["i"]], pairs["j"]
+        other = i != j
+        yield i[other], j[other], pairs["v"][other]
+
+
+def count_near(xyz: Floats, within_m: float) -> NDArray[np.int64]:
+    """How many other points lie within a distance of each."""
+    if not len(xyz):
+        return np.zeros(0, dtype=np.int64)
+    found = cKDTree(xyz).query_ball_point(xyz, within_m, return_length=True)
+    return np.asarray(found, dtype=np.int64) - 1
+
+
+def whole(values: Floats) -> Floats:
+    """Round to whole parts so small that nobody sees it: their sums are exact, in whatever order."""
+    result: Floats = np.round(values * _PARTS) / _PARTS
+    return result
 
 
 def separate(facts: StopFacts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:

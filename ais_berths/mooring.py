@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from ais_berths import schema
 from ais_berths.buoys import judge_buoys
-from ais_berths.evidence import StopFacts, count, pairs_within, separate, total
+from ais_berths.evidence import StopFacts, count, count_near, near_pairs, separate, total, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,32 +137,27 @@ def _revisits(facts: StopFacts, config: MooringConfig) -> Floats:
     The number of visits within some metres against the number that the density around lets one expect.
     """
     tight = np.flatnonzero(facts.fine & (facts.median_m < config.same_berth_m))
-    out = np.zeros(len(facts.xyz))
-    near = pairs_within(facts.xyz[tight], config.neighbour_m)
-    if not len(near):
-        return out
-    apart = np.linalg.norm(facts.xyz[tight[near[:, 0]]] - facts.xyz[tight[near[:, 1]]], axis=1)
-    i, j = tight[near[:, 0]], tight[near[:, 1]]
-    same = (apart < config.same_berth_m) & separate(facts, i, j)
-    share = (config.same_berth_m / config.neighbour_m) ** 2
     n = len(facts.xyz)
-    visits = count(i[same], n) + count(j[same], n)
-    around = (count(i, n) + count(j, n) - visits) * share
+    out, visits, near = (np.zeros(n) for _ in range(3))
+    near[tight] = count_near(facts.xyz[tight], config.neighbour_m)
+    for a, b, metres in near_pairs(facts.xyz[tight], config.same_berth_m):
+        i, j = tight[a], tight[b]
+        visits += count(i[(metres < config.same_berth_m) & separate(facts, i, j)], n)
+    share = (config.same_berth_m / config.neighbour_m) ** 2
+    around = (near - visits) * share
     out[tight] = np.clip(np.log((visits + 0.3) / (around + 0.3)), 0.0, _CLIP)[tight]
     return out
 
 
 def _neighbours(facts: StopFacts, alone: Floats, config: MooringConfig) -> Floats:
     """Evidence from what other stops nearby are without their neighbours: quays and anchorages are places."""
-    pairs = pairs_within(facts.xyz, config.neighbour_m)
     n = len(alone)
-    metres = np.linalg.norm(facts.xyz[pairs[:, 0]] - facts.xyz[pairs[:, 1]], axis=1)
-    weight = np.exp(-metres / (config.neighbour_m / 3.0))
     belief = np.tanh(alone / 2.0)
     beliefs, sum_weight = np.zeros(n), np.zeros(n)
-    for a, b in ((0, 1), (1, 0)):
-        beliefs += np.bincount(pairs[:, a], weights=weight * belief[pairs[:, b]], minlength=n)
-        sum_weight += count(pairs[:, a], n, weight)
+    for i, j, metres in near_pairs(facts.xyz, config.neighbour_m):
+        weight = np.exp(-metres / (config.neighbour_m / 3.0))
+        beliefs += count(i, n, whole(weight * belief[j]))
+        sum_weight += count(i, n, whole(weight))
     lonely = sum_weight < _LONELY
     # How often sure cases of either kind are lonely says what loneliness means in these data.
     often = [(np.sum(lonely & sure) + 1.0) / (np.sum(sure) + 2.0) for sure in (alone > 3.0, alone < -3.0)]

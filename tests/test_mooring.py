@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ais_berths import schema
+from ais_berths import evidence, schema
 from ais_berths.config import CleanConfig, HullsConfig, MooringConfig, StopsConfig
 from ais_berths.errors import MissingColumnsError
 from ais_berths.evaluate import score_stops
@@ -288,7 +290,29 @@ def test_the_order_of_stops_does_not_matter():
     one = classify_stops(stops, NOBODY, CONFIG).set_index("stop_id")
     two = classify_stops(stops.iloc[::-1], NOBODY, CONFIG).set_index("stop_id").loc[one.index]
     assert one["kind"].tolist() == two["kind"].tolist()
-    assert one["kind_confidence"].to_numpy() == pytest.approx(two["kind_confidence"].to_numpy())
+    assert one["kind_confidence"].tolist() == two["kind_confidence"].tolist()
+
+
+def test_how_many_neighbours_are_looked_at_together_does_not_matter(monkeypatch):
+    stops = stop_table(*QUAY, *ROADS, UNSURE, *(AT_BUOY | {"begin_h": 40.0 * i, "mmsi": i} for i in range(5)))
+    whole = classify_stops(stops, NOBODY, CONFIG)
+    for pairs in (1, 7, 50):
+        monkeypatch.setattr(evidence, "_PAIRS_AT_ONCE", pairs)
+        pd.testing.assert_frame_equal(classify_stops(stops, NOBODY, CONFIG), whole)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(*[st.integers(-20, 20)] * 3), max_size=30), st.integers(1, 30), st.integers(1, 40))
+def test_every_point_is_given_with_every_other_one_near_it(points, within, pairs_at_once):
+    xyz = np.array(points, dtype=np.float64).reshape(-1, 3)
+    metres = np.linalg.norm(xyz[:, None] - xyz[None, :], axis=-1)
+    np.fill_diagonal(metres, np.inf)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence, "_PAIRS_AT_ONCE", pairs_at_once)
+        found = list(evidence.near_pairs(xyz, within))
+    pairs = sorted((int(i), int(j)) for some in found for i, j in zip(*some[:2], strict=True))
+    assert pairs == [tuple(pair) for pair in np.argwhere(metres <= within).tolist()]
+    assert evidence.count_near(xyz, within).tolist() == (metres <= within).sum(axis=1).tolist()
 
 
 def test_no_stops():
