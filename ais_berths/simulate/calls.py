@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HOUR = 3600.0
 DAY = 86_400.0
+# Legs on which a ship moves along the quay and is laid alongside, without turning.
+_STEADY = 2
 
 
 @dataclass
@@ -234,9 +236,11 @@ def _shift(
         return slot, place, end
     new = free[int(plan.rng.integers(len(free)))]
     new_place = plan.berth_place(new, ship)
-    points = [place[0], *reversed(slot.approach), *new.approach, new_place[0]]
-    speeds = [0.3, *[2.5] * (len(points) - 2), 0.3]
-    _, there = plan.sail(ship, points, speeds, start=end, headings=(place[1], new_place[1]))
+    way = [*reversed(slot.approach), *new.approach]
+    out, slow = _to_berth(plan, ship, slot, place[0], way[:1], [2.5])
+    back, slower = _to_berth(plan, ship, new, new_place[0], way, [2.5] * len(way))
+    points, speeds = [*out[:0:-1], *back], [*slow[:0:-1], *slower]
+    _, there = plan.sail(ship, points, speeds, start=end, headings=(place[1], new_place[1]), steady=_STEADY)
     leave = there + 0.6 * _stay_s(plan, new)
     _occupy(plan, harbour, new, ship, (there, leave), new_place, 0.0)
     plan.moor(ship, (there, leave), new_place, new, call=call)
@@ -264,8 +268,8 @@ def _reach(
         spot = plan.anchor_place(area.area_id, time, berthed, 2 * plan.length[ship] + 150.0)
         inner = plan.last_mile(slot, place[0])
         inner = inner if slot.kind == "buoy" else [plan.near(plan.scene.fairway[2], 60.0), *inner]
-        points = [spot, *inner, place[0]]
-        speeds = [0.6, *np.linspace(7.0, 1.8, len(inner)).tolist(), 0.3]
+        points, speeds = [spot, *inner], [0.6, *np.linspace(7.0, 1.8, len(inner)).tolist()]
+        points, speeds = _to_berth(plan, ship, slot, place[0], points, speeds)
         weigh = berthed - float(passage_s(points, speeds).sum())
         start, there = to_anchor(plan, ship, spot, area.kind, time)
         if weigh - there > HOUR:
@@ -309,10 +313,19 @@ def arrive(
     harbour: Harbour | None = None,
 ) -> None:
     """Come in from sea and be at the berth at a time."""
-    points, speeds = plan.way_in(ship, slot, place[0])
-    points, speeds = [*points, place[0]], [*speeds, 0.3]
+    points, speeds = _to_berth(plan, ship, slot, place[0], *plan.way_in(ship, slot, place[0]))
     start = berthed - float(passage_s(points, speeds).sum())
     _finish(plan, ship, slot, place, (points, speeds, start), harbour)
+
+
+def _to_berth(
+    plan: Plan, ship: int, slot: Slot, place: complex, points: list[complex], speeds: list[float]
+) -> tuple[list[complex], list[float]]:
+    """The way to a place at a berth or buoy, to its end."""
+    if slot.kind == "buoy":
+        return [*points, place], [*speeds, 0.3]
+    last, slow = plan.alongside(ship, slot, place, points[-1])
+    return [*points, *last, place], [*speeds, *slow, 0.3]
 
 
 def _finish(
@@ -325,7 +338,7 @@ def _finish(
 ) -> None:
     points, speeds, start = way
     heading = place[1] if slot.kind != "buoy" else None
-    plan.sail(ship, points, speeds, start=start, headings=(None, heading))
+    plan.sail(ship, points, speeds, start=start, headings=(None, heading), steady=_STEADY)
     if harbour is not None:
         times = start + np.concatenate([[0.0], np.cumsum(passage_s(points, speeds))])
         track = list(zip(times.tolist(), points, strict=True))
@@ -341,10 +354,10 @@ def leave(
     harbour: Harbour | None = None,
 ) -> float:
     """Put to sea at a time; returns when the ship is there."""
-    points, speeds = plan.way_in(ship, slot, place[0])
-    points, speeds = [place[0], *points[::-1]], [0.3, *speeds[::-1]]
+    points, speeds = _to_berth(plan, ship, slot, place[0], *plan.way_in(ship, slot, place[0]))
+    points, speeds = points[::-1], speeds[::-1]
     heading = place[1] if slot.kind != "buoy" else None
-    _, at_sea = plan.sail(ship, points, speeds, start=time, headings=(heading, None))
+    _, at_sea = plan.sail(ship, points, speeds, start=time, headings=(heading, None), steady=_STEADY)
     if harbour is not None:
         times = time + np.concatenate([[0.0], np.cumsum(passage_s(points, speeds))])
         track = list(zip(times.tolist(), points, strict=True))

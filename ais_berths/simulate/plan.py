@@ -67,6 +67,8 @@ class Plan:
         self.cruise = self.ships["cruise_kn"].to_numpy()
         self.slots = {slot.slot_id: slot for slot in self.scene.slots}
         self.anchored: dict[str, list[tuple[complex, float, float]]] = defaultdict(list)
+        # A source of its own, so that how ships are steered changes nothing else that happens.
+        self.helm = self.rng.spawn(1)[0]
 
     def new_call(self) -> int:
         """Return the number of a new port call."""
@@ -84,6 +86,7 @@ class Plan:
         start: float | None = None,
         end: float | None = None,
         headings: tuple[float | None, float | None] = (None, None),
+        steady: int = 0,
     ) -> tuple[float, float]:
         """Sail along points, speed changing evenly between them, and return the times of start and end.
 
@@ -93,18 +96,23 @@ class Plan:
             Exactly one of the two (s).
         headings
             Where given, the ship lies so at the first or the last point and turns on that leg.
+        steady
+            Legs at that end on which she lies so already, or still, and does not turn.
         """
         hours = passage_s(points, speeds_kn)
         total = float(hours.sum())
         begin = start if start is not None else float(end or 0.0) - total
         times = begin + np.concatenate([[0.0], np.cumsum(hours)])
         last = len(points) - 2
-        for i in range(last + 1):
-            course = heading_deg(points[i + 1] - points[i])
-            first = headings[0] if i == 0 and headings[0] is not None else course
-            final = headings[1] if i == last and headings[1] is not None else course
-            if i == last and headings[1] is not None and i > 0:
-                first = heading_deg(points[i] - points[i - 1])
+        courses = [heading_deg(way) for way in np.diff(np.asarray(points)).tolist()]
+        for i, course in enumerate(courses):
+            first = final = course
+            if headings[0] is not None and i <= steady:
+                first = headings[0]
+                final = course if i == steady else first
+            if headings[1] is not None and i >= last - steady:
+                final = headings[1]
+                first = final if i > last - steady else courses[i - 1] if i > 0 else first
             self.legs.append(
                 (
                     vessel,
@@ -221,6 +229,20 @@ class Plan:
         ahead = slot.along * float(((place - slot.middle) / slot.along).real)
         shift = ahead if slot.kind == "continuous" else 0j
         return [self.near(z, 15.0) for z in (self.scene.fairway[3], *(w + shift for w in slot.approach))]
+
+    def alongside(
+        self, vessel: int, slot: Slot, place: complex, before: complex
+    ) -> tuple[list[complex], list[float]]:
+        """Where a ship moves along the quay to her place, outer point first, and at what speeds.
+
+        Ships do not come in sideways: on the last 200 m the courses of four cargo ships in five at real ports
+        are within 15 degrees of their heading at the berth (NOAA, three ports, 2020-01-01).
+        """
+        length = float(self.length[vessel])
+        abreast = place + 0.6 * float(self.width[vessel]) * slot.out
+        end = np.copysign(1.0, float(((before - place) / slot.along).real))
+        chance = complex(*self.helm.normal(0.0, 0.1 * length, 2))
+        return [abreast + length * (end * slot.along + 0.2 * slot.out) + chance, abreast], [2.0, 0.8]
 
     def way_home(self, slot: Slot) -> list[complex]:
         """From the harbour fairway to a berth."""
