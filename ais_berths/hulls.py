@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from ais_berths import geo, schema
+from ais_berths.headings import headings_of
 from ais_berths.offsets import estimate_offsets
 from ais_berths.sizes import describe_ships
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ais_berths.config import HullsConfig
 
 _POINT_SIDE = 0.5
@@ -68,7 +66,8 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     if moored.empty:
         return schema.empty("hulls")
     ships = describe_ships(moored, vessels)
-    heading, axis_only = _headings(moored)
+    heading, way = headings_of(moored, ships["group"].to_numpy(dtype=object), ships["length_m"].to_numpy())
+    axis_only = np.isfinite(heading) & (way != "sent")
     offsets = estimate_offsets(moored, ships, heading, axis_only, config)
     lat, lon = geo.offset_deg(
         moored["lat"],
@@ -90,34 +89,8 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
             "length_m": np.where(directed, length, side),
             "width_m": np.where(directed, width, side),
             "hull_basis": np.where(directed, offsets["hull_basis"], "point"),
+            "heading_basis": way,
             "hull_error_m": np.where(directed, offsets["error_m"], length / 3.0),
         }
     )
     return schema.conform(hulls, "hulls")
-
-
-def _headings(moored: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Heading of each stop; where none was sent, the axis of the ships moored nearest.
-
-    Returns
-    -------
-    The heading, and whether it is an axis only (bow and stern may be exchanged).
-    """
-    heading = moored["heading_deg"].to_numpy(dtype=np.float64).copy()
-    steady = moored["heading_spread_deg"].fillna(0.0).to_numpy() < 20.0
-    unknown = ~np.isfinite(heading)
-    givers, takers = np.flatnonzero(~unknown & steady), np.flatnonzero(unknown)
-    if not len(givers) or not len(takers):
-        return heading, np.zeros(len(heading), dtype=bool)
-    xyz = geo.sphere_xyz_m(moored["lat"].to_numpy(), moored["lon"].to_numpy())
-    k = min(8, len(givers))
-    metres, index = cKDTree(xyz[givers]).query(xyz[takers], k=k, distance_upper_bound=250.0)
-    metres, index = metres.reshape(len(takers), k), index.reshape(len(takers), k)
-    near = np.isfinite(metres)
-    weight = np.where(near, np.exp(-np.where(near, metres, 0.0) / 60.0), 0.0)
-    doubled = np.radians(2.0 * heading[givers[np.where(near, index, 0)]])
-    east, north = (weight * np.sin(doubled)).sum(axis=1), (weight * np.cos(doubled)).sum(axis=1)
-    agreement = np.hypot(east, north) / np.maximum(weight.sum(axis=1), 1e-9)
-    axis = np.degrees(np.arctan2(east, north)) / 2.0 % 180.0
-    heading[takers] = np.where(near.any(axis=1) & (agreement > 0.7), axis, np.nan)
-    return heading, unknown & np.isfinite(heading)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import geo, loops, schema
+from ais_berths.courses import courses_alongside
 from ais_berths.runs import Places, Runs
 from ais_berths.stays import arrivals, departures, summarise
 from ais_berths.tracks import ROUNDING_M, Tracks, east_deg, plane_m
@@ -90,7 +91,11 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
     places = Places.of(track, _merge(track, _runs(track, slow, far, config), config))
     places = _bound(track, places, config)
     runs = _settle(track, places, config)
-    stops = schema.conform(summarise(track, runs, config), "stops")
+    stops = summarise(track, runs, config)
+    if len(stops) and "cog_deg" in pings.columns:
+        course = pings["cog_deg"].to_numpy(dtype=np.float64, na_value=np.nan)
+        stops = stops.join(courses_alongside(track, runs, course, order, stops["lat"], stops["lon"]))
+    stops = schema.conform(stops, "stops")
     if stops.empty:
         return stops, pd.Series(pd.NA, index=pings.index, dtype="string")
     codes = np.full(len(pings), -1, dtype=np.int32)

@@ -130,8 +130,8 @@ def rewrite(path: Path, change: object) -> Path:
     ("change", "said"),
     [
         (
-            lambda t: t.replace_schema_metadata({"ais_berths_schema": "2"}),
-            "has table layout 2, this version has 1",
+            lambda t: t.replace_schema_metadata({"ais_berths_schema": "99"}),
+            f"has table layout 99, this version has {schema.SCHEMA_VERSION}",
         ),
         (lambda t: t.drop_columns("mmsi"), "mmsi is missing, expected int64"),
         (lambda t: t.set_column(0, "stop_id", pa.array(range(len(t)))), "stop_id is int64, expected string"),
@@ -175,7 +175,7 @@ def test_a_folder_of_another_version_is_refused_by_every_command(
         assert result.exit_code == 1, result.output
         assert f"table layout {version}" in result.stderr
     result = CliRunner().invoke(main, ["-q", "export", str(out), str(tmp_path / "b.geojson")])
-    assert f"has table layout {version}, this version has 1" in result.stderr
+    assert f"has table layout {version}, this version has {schema.SCHEMA_VERSION}" in result.stderr
     run(made, "--out", str(out), "--overwrite")
 
 

@@ -40,6 +40,19 @@ STOPS = table(
     ),
     ("pivot_lat", FLOAT, "deg", "latitude of that pivot, null if unknown"),
     ("pivot_lon", FLOAT, "deg", "longitude of that pivot, null if unknown"),
+    (
+        "course_deg",
+        FLOAT,
+        "deg",
+        "line (0-180) along which the ship came and left on the last 200 m, null if not seen",
+    ),
+    ("n_courses", INT, "", "how many of coming and leaving were seen moving there: 0, 1 or 2"),
+    (
+        "course_agreement",
+        FLOAT,
+        "",
+        "1 where both were along the same line, 0 where they were across each other",
+    ),
     ("nav_status", pa.int8(), "", "most frequent navigational status, 15 where none was sent"),
     ("moored_share", FLOAT, "", "share of pings with status 5 (moored)"),
     ("anchored_share", FLOAT, "", "share of pings with status 1 (at anchor)"),
@@ -65,6 +78,12 @@ HULLS = table(
     ("length_m", FLOAT, "m", "length of the footprint"),
     ("width_m", FLOAT, "m", "width of the footprint"),
     ("hull_basis", TEXT, "", "antenna, learned, prior, type or point: what the footprint rests on"),
+    (
+        "heading_basis",
+        TEXT,
+        "",
+        "sent; neighbours (ships beside her or on her line); courses (of ships coming and leaving); none",
+    ),
     ("hull_error_m", FLOAT, "m", "expected error of the middle of the hull (one standard deviation)"),
 )
 

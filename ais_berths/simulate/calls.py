@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 DAY = 86_400.0
 # Legs on which a ship moves along the quay and is laid alongside, without turning.
-_STEADY = 2
+STEADY = 2
 
 
 @dataclass
@@ -237,10 +237,10 @@ def _shift(
     new = free[int(plan.rng.integers(len(free)))]
     new_place = plan.berth_place(new, ship)
     way = [*reversed(slot.approach), *new.approach]
-    out, slow = _to_berth(plan, ship, slot, place[0], way[:1], [2.5])
-    back, slower = _to_berth(plan, ship, new, new_place[0], way, [2.5] * len(way))
+    out, slow = to_berth(plan, ship, slot, place[0], way[:1], [2.5])
+    back, slower = to_berth(plan, ship, new, new_place[0], way, [2.5] * len(way))
     points, speeds = [*out[:0:-1], *back], [*slow[:0:-1], *slower]
-    _, there = plan.sail(ship, points, speeds, start=end, headings=(place[1], new_place[1]), steady=_STEADY)
+    _, there = plan.sail(ship, points, speeds, start=end, headings=(place[1], new_place[1]), steady=STEADY)
     leave = there + 0.6 * _stay_s(plan, new)
     _occupy(plan, harbour, new, ship, (there, leave), new_place, 0.0)
     plan.moor(ship, (there, leave), new_place, new, call=call)
@@ -269,7 +269,7 @@ def _reach(
         inner = plan.last_mile(slot, place[0])
         inner = inner if slot.kind == "buoy" else [plan.near(plan.scene.fairway[2], 60.0), *inner]
         points, speeds = [spot, *inner], [0.6, *np.linspace(7.0, 1.8, len(inner)).tolist()]
-        points, speeds = _to_berth(plan, ship, slot, place[0], points, speeds)
+        points, speeds = to_berth(plan, ship, slot, place[0], points, speeds)
         weigh = berthed - float(passage_s(points, speeds).sum())
         start, there = to_anchor(plan, ship, spot, area.kind, time)
         if weigh - there > HOUR:
@@ -313,12 +313,12 @@ def arrive(
     harbour: Harbour | None = None,
 ) -> None:
     """Come in from sea and be at the berth at a time."""
-    points, speeds = _to_berth(plan, ship, slot, place[0], *plan.way_in(ship, slot, place[0]))
+    points, speeds = to_berth(plan, ship, slot, place[0], *plan.way_in(ship, slot, place[0]))
     start = berthed - float(passage_s(points, speeds).sum())
     _finish(plan, ship, slot, place, (points, speeds, start), harbour)
 
 
-def _to_berth(
+def to_berth(
     plan: Plan, ship: int, slot: Slot, place: complex, points: list[complex], speeds: list[float]
 ) -> tuple[list[complex], list[float]]:
     """The way to a place at a berth or buoy, to its end."""
@@ -338,7 +338,7 @@ def _finish(
 ) -> None:
     points, speeds, start = way
     heading = place[1] if slot.kind != "buoy" else None
-    plan.sail(ship, points, speeds, start=start, headings=(None, heading), steady=_STEADY)
+    plan.sail(ship, points, speeds, start=start, headings=(None, heading), steady=STEADY)
     if harbour is not None:
         times = start + np.concatenate([[0.0], np.cumsum(passage_s(points, speeds))])
         track = list(zip(times.tolist(), points, strict=True))
@@ -354,10 +354,10 @@ def leave(
     harbour: Harbour | None = None,
 ) -> float:
     """Put to sea at a time; returns when the ship is there."""
-    points, speeds = _to_berth(plan, ship, slot, place[0], *plan.way_in(ship, slot, place[0]))
+    points, speeds = to_berth(plan, ship, slot, place[0], *plan.way_in(ship, slot, place[0]))
     points, speeds = points[::-1], speeds[::-1]
     heading = place[1] if slot.kind != "buoy" else None
-    _, at_sea = plan.sail(ship, points, speeds, start=time, headings=(heading, None), steady=_STEADY)
+    _, at_sea = plan.sail(ship, points, speeds, start=time, headings=(heading, None), steady=STEADY)
     if harbour is not None:
         times = time + np.concatenate([[0.0], np.cumsum(passage_s(points, speeds))])
         track = list(zip(times.tolist(), points, strict=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ais_berths.simulate.calls import DAY, HOUR, beside_place
+from ais_berths.simulate.calls import DAY, HOUR, STEADY, beside_place, to_berth
 from ais_berths.simulate.plan import Plan, passage_s
 
 if TYPE_CHECKING:
@@ -47,20 +47,30 @@ class Crew:
 
     def out_to(self, place: complex) -> tuple[list[complex], list[float]]:
         """Return the way from home to a place."""
-        way = self.plan.way_home(self.slot)[::-1]
-        points = [self.place[0], *way, place]
-        return points, [0.5, *np.linspace(2.5, 0.8 * self.speed_kn, len(way)).tolist(), self.speed_kn]
+        way = self.plan.way_home(self.slot)
+        fast = np.linspace(0.8 * self.speed_kn, 2.5, len(way)).tolist()
+        points, speeds = to_berth(
+            self.plan, self.vessel, self.slot, self.place[0], [place, *way], [self.speed_kn, *fast]
+        )
+        return points[::-1], speeds[::-1]
 
     def leave_for(self, place: complex, at: float) -> float:
         """Be at a place at a time; returns when the craft leaves home."""
         points, speeds = self.out_to(place)
-        return self.plan.sail(self.vessel, points, speeds, end=at, headings=(self.place[1], None))[0]
+        return self.plan.sail(
+            self.vessel, points, speeds, end=at, headings=(self.place[1], None), steady=STEADY
+        )[0]
 
     def return_from(self, place: complex, at: float) -> float:
         """Go home from a place and return when the craft is there."""
         points, speeds = self.out_to(place)
         way = self.plan.sail(
-            self.vessel, points[::-1], speeds[::-1], start=at, headings=(None, self.place[1])
+            self.vessel,
+            points[::-1],
+            speeds[::-1],
+            start=at,
+            headings=(None, self.place[1]),
+            steady=STEADY,
         )
         return way[1]
 
@@ -193,14 +203,18 @@ def _bunker(plan: Plan, crew: Crew, job: Job, start: float, end: float) -> bool:
     spread = 0.15 * plan.length[job.ship]
     z = beside_place(plan, job.slot, job.ship, crew.vessel, job.place[0], spread)
     heading = (job.place[1] + (0.0 if plan.rng.random() < 0.6 else 180.0)) % 360.0
-    way = [*plan.way_home(crew.slot)[::-1], *job.slot.approach]
-    points = [crew.place[0], *way, z]
-    speeds = [0.4, *np.linspace(2.5, 4.0, len(way)).tolist(), 0.4]
+    home, slow = crew.out_to(job.slot.approach[0])
+    inner = list(job.slot.approach[1:])
+    points, speeds = to_berth(
+        plan, crew.vessel, job.slot, z, [*home, *inner], [*slow[:-1], *[4.0] * (len(inner) + 1)]
+    )
     travel = float(passage_s(points, speeds).sum())
     if not crew.is_free(start - travel, end + travel):
         return False
-    plan.sail(crew.vessel, points, speeds, end=start, headings=(crew.place[1], heading))
+    plan.sail(crew.vessel, points, speeds, end=start, headings=(crew.place[1], heading), steady=STEADY)
     plan.moor(crew.vessel, (start, end), (z, heading), job.slot, rafted=True)
-    _, back = plan.sail(crew.vessel, points[::-1], speeds[::-1], start=end, headings=(heading, crew.place[1]))
+    _, back = plan.sail(
+        crew.vessel, points[::-1], speeds[::-1], start=end, headings=(heading, crew.place[1]), steady=STEADY
+    )
     crew.trips.append((start - travel, back))
     return True

@@ -1,0 +1,91 @@
+"""Along which line ships came to a place and left it: a direction for those that send no heading.
+
+On the last 200 m a merchant ship mostly moves along her berth. In three US ports (NOAA, 2020-01-01; ships
+whose heading is known) the course of one arrival or departure was within 15 degrees of the heading alongside
+for 79 % of 28 cargo ships, 62 % of 40 tankers, 45 % of 11 passenger ships, 38 % of 26 yachts and 37 % of 493
+tugs; a course by chance is for 17 %. The positions alone, without the courses sent, say less.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ais_berths.tracks import plane_m
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.geo import Floats
+    from ais_berths.runs import Runs
+    from ais_berths.tracks import Tracks
+
+# Speeds (kn) at which a ship moves ahead or astern and not sideways; how far off and how long before or
+# after (us) she belongs to the stop; the nearer she is, the more her course counts (m).
+_SPEEDS_KN = (1.0, 6.0)
+_REACH_M, _NEAR_M = 200.0, 100.0
+_WITHIN_US = 15 * 60 * 1_000_000
+
+
+def courses_alongside(
+    track: Tracks,
+    runs: Runs,
+    course_deg: Floats,
+    row: NDArray[np.intp],
+    lat: pd.Series,
+    lon: pd.Series,
+) -> pd.DataFrame:
+    """Measure for each stop the line along which the ship came and left.
+
+    Parameters
+    ----------
+    track
+        The sorted pings.
+    runs
+        The pings of each stop.
+    course_deg, row
+        Course over ground, nan where none was sent, and where to find that of each ping.
+    lat, lon
+        Where the ship of each stop lay.
+
+    Returns
+    -------
+    ``course_deg`` (0-180), ``n_courses`` (2 where coming and leaving were seen) and ``course_agreement``
+    (from 0 to 1, where both are the same), in the order of the stops.
+    """
+    slow, fast = _SPEEDS_KN
+    ping = np.flatnonzero((track.sog >= slow) & (track.sog <= fast))
+    before = np.searchsorted(runs.first, ping, side="right") - 1
+    course = course_deg[row[ping]]
+    outside = np.isfinite(course) & ((before < 0) | (runs.last[before] < ping))
+    ping, before, course = ping[outside], before[outside], course[outside]
+    y, x = lat.to_numpy(), lon.to_numpy()
+    axes = np.zeros(len(runs), dtype=np.complex128)
+    n = np.zeros(len(runs), dtype=np.int64)
+    for stop, end in ((before + 1, runs.first), (before, runs.last)):
+        some = (stop >= 0) & (stop < len(runs))
+        at, to, way = ping[some], stop[some], course[some]
+        near = track.vessel[at] == track.vessel[end[to]]
+        near &= np.abs(track.time[at] - track.time[end[to]]) <= _WITHIN_US
+        at, to, way = at[near], to[near], way[near]
+        metres = plane_m(track.lat[at], track.lon[at], y[to], x[to])
+        weight = np.where(metres <= _REACH_M, np.exp(-metres / _NEAR_M), 0.0)
+        axis = _sums(weight * np.exp(2j * np.radians(way)), to, len(runs))
+        length = np.abs(axis)
+        axes += np.where(length > 0, axis / np.where(length > 0, length, 1.0), 0.0)
+        n += length > 0
+    return pd.DataFrame(
+        {
+            "course_deg": np.where(n > 0, np.degrees(np.angle(axes)) / 2.0 % 180.0, np.nan),
+            "n_courses": n,
+            "course_agreement": np.where(n > 0, np.abs(axes) / np.maximum(n, 1), np.nan),
+        }
+    )
+
+
+def _sums(values: NDArray[np.complex128], number: NDArray[np.intp], n: int) -> NDArray[np.complex128]:
+    """Sum of each group, added up in the order of the members."""
+    real, imaginary = (np.bincount(number, weights=part, minlength=n) for part in (values.real, values.imag))
+    return real + 1j * imaginary
