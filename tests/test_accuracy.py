@@ -85,8 +85,8 @@ def test_shipped_sample(sample_data: Path, tmp_path: Path) -> None:
     card = score_out(summary.out, truth, uses=["commercial"])
     assert card.berths is not None
     assert card.stops is not None
-    assert summary.counts["rows"] == 161_347
-    assert summary.counts["vessels"] == 124
+    assert summary.counts["rows"] == 146_582
+    assert summary.counts["vessels"] == 121
     assert 470 <= summary.counts["stops"] <= 530
     assert 30 <= summary.counts["berths"] <= 42
     assert card.berths.at_iou_50.n_true == 21

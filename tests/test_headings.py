@@ -1,0 +1,102 @@
+"""Which way ships lie that send no heading."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ais_berths import geo
+from ais_berths.config import StopsConfig
+from ais_berths.headings import headings_of
+from ais_berths.stops import detect_stops
+
+
+def moored(rows):
+    """Stops from (metres east, heading, course, courses, agreement)."""
+    frame = pd.DataFrame(
+        rows, columns=["east_m", "heading_deg", "course_deg", "n_courses", "course_agreement"]
+    ).astype(float)
+    lat, lon = geo.offset_deg(51.9, 4.0, np.full(len(frame), 90.0), frame["east_m"].to_numpy())
+    return frame.assign(lat=lat, lon=lon, heading_spread_deg=1.0)
+
+
+def axes(rows, group, length_m=180.0):
+    heading, basis = headings_of(
+        moored(rows), np.array([group] * len(rows), dtype=object), np.full(len(rows), length_m)
+    )
+    return heading.round(3).tolist(), basis.tolist()
+
+
+NAN = np.nan
+
+
+def test_a_heading_that_was_sent_stays():
+    assert axes([(0, 271.0, 10.0, 2, 1.0)], "cargo") == ([271.0], ["sent"])
+
+
+def test_one_course_is_enough_for_a_cargo_ship_and_not_for_others():
+    assert axes([(0, NAN, 40.0, 1, 1.0)], "cargo") == ([40.0], ["courses"])
+    for group in ("passenger", "tug", "leisure", "unknown"):
+        heading, basis = axes([(0, NAN, 40.0, 1, 1.0)], group)
+        assert np.isnan(heading[0])
+        assert basis == ["none"]
+
+
+def test_courses_of_several_visits_to_one_place_are_put_together():
+    visits = [(0, NAN, 38.0, 1, 1.0), (6, NAN, 42.0, 1, 1.0), (900, NAN, 120.0, 1, 1.0)]
+    heading, basis = axes(visits, "passenger")
+    assert heading[:2] == pytest.approx([40.0, 40.0])
+    assert basis == ["courses", "courses", "none"]
+
+
+def test_courses_that_do_not_agree_tell_nothing():
+    assert axes([(0, NAN, 40.0, 2, 0.2), (5, NAN, 100.0, 2, 0.9)], "cargo")[1] == ["none", "none"]
+
+
+def test_neighbours_tell_exactly_what_courses_tell_roughly():
+    rows = [(0, NAN, 75.0, 1, 1.0), (200, 90.0, NAN, 0, NAN), (-200, 270.0, NAN, 0, NAN)]
+    heading, basis = axes(rows, "cargo")
+    assert heading[0] == pytest.approx(90.0)
+    assert basis[0] == "neighbours"
+
+
+def test_a_ship_that_came_across_the_line_of_her_neighbours_lies_on_another_one():
+    rows = [(0, NAN, 5.0, 1, 1.0), (200, 90.0, NAN, 0, NAN), (-200, 270.0, NAN, 0, NAN)]
+    assert axes(rows, "cargo")[0][0] == pytest.approx(5.0)
+
+
+def test_neighbours_speak_for_ships_within_two_lengths():
+    rows = [(0, NAN, NAN, 0, NAN), (150, 90.0, NAN, 0, NAN)]
+    assert axes(rows, "leisure", length_m=15.0)[1] == ["none", "sent"]
+    assert axes(rows, "cargo")[1] == ["neighbours", "sent"]
+
+
+def call(*, course_in, course_out, out_m=120.0):
+    """A ship that comes from the south-west, lies for two hours and leaves."""
+    minutes = np.array([0.0, 2.0, 4.0, *range(6, 126, 6), 128.0, 130.0])
+    away = np.array([out_m + 400, out_m, 60.0, *([0.0] * 20), 60.0, out_m])
+    lat, lon = geo.offset_deg(51.9, 4.0, np.full(len(away), 225.0), away)
+    sog = np.where(away > 0, 4.0, 0.0)
+    cog = np.where(minutes < 6, course_in, np.where(minutes > 120, course_out, 300.0))
+    time = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(minutes, unit="min")
+    return pd.DataFrame({"mmsi": 1, "time": time, "lat": lat, "lon": lon, "sog_kn": sog, "cog_deg": cog})
+
+
+def test_courses_of_coming_and_leaving_are_one_line():
+    stop = detect_stops(call(course_in=40.0, course_out=224.0), StopsConfig())[0].iloc[0]
+    assert stop["n_courses"] == 2
+    assert stop["course_deg"] == pytest.approx(42.0, abs=0.1)
+    assert stop["course_agreement"] > 0.99
+
+
+def test_courses_across_each_other_disagree():
+    stop = detect_stops(call(course_in=40.0, course_out=130.0), StopsConfig())[0].iloc[0]
+    assert stop["n_courses"] == 2
+    assert stop["course_agreement"] < 0.1
+
+
+def test_courses_far_off_and_at_rest_do_not_count():
+    stop = detect_stops(call(course_in=NAN, course_out=NAN), StopsConfig())[0].iloc[0]
+    assert stop["n_courses"] == 0
+    assert np.isnan(stop["course_deg"])
+    without = detect_stops(call(course_in=40.0, course_out=40.0).drop(columns="cog_deg"), StopsConfig())[0]
+    assert without["course_deg"].isna().all()
