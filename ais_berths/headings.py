@@ -9,7 +9,6 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from ais_berths import geo
-from ais_berths.evidence import pairs_within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,7 +92,7 @@ def _axes_of_courses(moored: pd.DataFrame, xyz: Floats, group: NDArray[np.object
     axes = size * np.exp(2j * np.radians(moored["course_deg"].fillna(0.0).to_numpy(dtype=np.float64)))
     # Ships come to one place thousands of times.
     grains, grain = np.unique(np.round(xyz / _GRAIN_M).reshape(-1, 3), axis=0, return_inverse=True)
-    pairs = pairs_within(grains * _GRAIN_M, _PLACE_M)
+    pairs = cKDTree(grains * _GRAIN_M).query_pairs(_PLACE_M, output_type="ndarray").reshape(-1, 2)
     i, j = np.concatenate([pairs, pairs[:, ::-1], np.repeat(np.arange(len(grains))[:, None], 2, axis=1)]).T
 
     def around(values: Floats) -> Floats:
