@@ -70,9 +70,9 @@ def write() -> None:
 
 def _tables() -> str:
     head = (
-        "# Data dictionary\n\nEvery table of the data flow, made from `ais_berths.schema`. The same units "
-        "and meanings stand in the fields of the Parquet files. Tables with shapes have a "
-        "column `geometry` too, in degrees (WGS 84, longitude first)."
+        "# Data dictionary\n\nEvery table of the data flow, made from `ais_berths.schema`. The fields of "
+        "the Parquet files carry the same units and meanings. Tables with shapes also have a column "
+        "`geometry`, in degrees (WGS 84, longitude first)."
     )
     return f"{head}\n\n{schema.data_dictionary()}"
 
@@ -108,8 +108,8 @@ def _commands() -> str:
 def _mapping() -> str:
     head = (
         "# Feed mappings\n\nThe keys of a mapping file, made from `ais_berths.feeds.mapping`; "
-        "[chapter 18](../../18_own_data.md) shows one. The keys of the feed itself stand at the top of the "
-        "file, each section under its own name."
+        "[chapter 18](../../18_own_data.md) shows one. The keys of the feed itself come first in the file, "
+        "then each section under its own name."
     )
     parts = [head, _fields(Feed)]
     for name, field in Feed.model_fields.items():
@@ -141,8 +141,8 @@ def _indicators() -> str:
         "`_p75` are mean, lower quartile, median and upper quartile."
     )
     presets = (
-        "## Presets\n\nDefinitions of other producers, as far as they are known and our tables allow: "
-        "`ais-berths calls OUT --preset NAME`."
+        "## Presets\n\nDefinitions of other producers, as far as they are known and our tables allow. "
+        "Use one with `ais-berths calls OUT --preset NAME`."
     )
     return "\n\n".join([head, definition_table(), presets, preset_table()])
 
@@ -150,8 +150,8 @@ def _indicators() -> str:
 def _figures() -> str:
     """All pages that the programs in ``tests/benchmarks`` wrote, one level lower."""
     head = (
-        "# Measured figures\n\nThe pages that the programs in `tests/benchmarks` of the source wrote, as "
-        "they stand. What the columns mean, and how the ports are made, is said in its `README.md`."
+        "# Measured figures\n\nThe pages that the programs in `tests/benchmarks` of the source wrote, "
+        "unchanged. The `README.md` there says what the columns mean and how the ports are made."
     )
     found = sorted((HERE.parent / "tests" / "benchmarks").glob("*.md"))
     # Notes stand in the pages that were made with them.
