@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from ais_berths import geo, schema
-from ais_berths.tracks import Tracks
+from ais_berths.detours import excess_m
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,10 +27,14 @@ _NEEDED = (
     *("stop_id", "mmsi", "port_id", "start_time", "end_time", "before_time", "after_time"),
     *("arrival_time", "departure_time", "lat", "lon", "kind", "berth_id", "open_start", "open_end"),
 )
+_USED = ("n_pings", "max_gap_h", "quay_id", "rafted")
 _HOUR_US = 3_600_000_000
 _NEVER = np.iinfo(np.int64).min
 _ALONGSIDE = ("moored", "buoy")
-_Points = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+_ORDER = {
+    "berth_calls": ["port_id", "berth_id", "arrival_time", "call_id"],
+    "port_calls": ["port_id", "arrival_time", "port_call_id"],
+}
 
 
 class Calls(NamedTuple):
@@ -68,7 +72,7 @@ def make_calls(
     berths, quays, hulls
         The tables of these names; all three are needed for the metres along continuous quays.
     detours
-        The table ``detours`` from `measure_detours`; without it only time says that a ship has left.
+        The table ``detours`` from `ais_berths.detours`; without it only time says that a ship has left.
     only
         Ids of the ports whose calls are wanted; empty for every port. Stops elsewhere still end a call.
 
@@ -97,69 +101,85 @@ def make_calls(
     """
     schema.check_columns(stops.columns, "stops", _NEEDED)
     schema.check_frame(stops, "stops", ["stop_id", "mmsi", "start_time", "end_time"], key="stop_id")
-    table = _in_order(schema.conform(stops, "stops"))
+    table = _in_order(stops)
     fit = table["kind"].isin(config.kinds) & table["port_id"].notna() & ~(table["n_pings"] < config.min_pings)
     rows = table[fit].reset_index(drop=True)
     rows["out_m"] = _out_of_the_way(table, fit.to_numpy(), detours)
     rows["port_id"], visit = _visits(rows, config)
-    rows["port_call_id"] = _name("P", rows, visit)
-    port_calls = _port_calls(rows, config)
+    groups = _Groups.of(visit)
+    rows["port_call_id"] = groups.name("P", rows)
+    port_calls = _port_calls(rows, groups, config)
+    rows["waited_h"] = port_calls["waiting_h"].fillna(0.0).to_numpy()[groups.number]
+    wanted = (port_calls["time_in_port_h"] >= config.min_stay_h).to_numpy()
     if only:
-        port_calls = port_calls[port_calls["port_id"].isin(list(only))].reset_index(drop=True)
-    rows = rows[rows["port_call_id"].isin(port_calls["port_call_id"])]
+        wanted = wanted & port_calls["port_id"].isin(list(only)).to_numpy()
+    rows = rows[wanted[groups.number]]
     lying = rows[rows["kind"].isin(_ALONGSIDE) & rows["berth_id"].notna()]
-    lying = lying.assign(call_id=_name("B", lying, _stays(lying, config)))
+    groups = _Groups.of(_stays(lying, config))
+    lying = lying.assign(call_id=groups.name("B", lying))
     metres = None
     if berths is not None and quays is not None and hulls is not None:
         metres = _quay_metres(lying, berths, quays, hulls)
-    berth_calls = _berth_calls(lying, port_calls, metres, config)
-    named = stops.assign(
-        call_id=_look_up(stops["stop_id"], lying, "call_id"),
-        port_call_id=_look_up(stops["stop_id"], rows, "port_call_id"),
+    return Calls(
+        sort_calls(_berth_calls(lying, groups, metres, config), "berth_calls"),
+        sort_calls(port_calls[wanted], "port_calls"),
+        stops.assign(
+            call_id=_spread(lying, "call_id", len(stops)),
+            port_call_id=_spread(rows, "port_call_id", len(stops)),
+        ),
     )
-    return Calls(berth_calls, port_calls, named)
 
 
-def measure_detours(pings: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
-    """How far out of the way each ship was seen between one stop and her next.
+def sort_calls(calls: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Bring calls into the columns and the order of the table ``berth_calls`` or ``port_calls``."""
+    return schema.conform(calls, table).sort_values(_ORDER[table], ignore_index=True)
 
-    Out of the way is half of what the path over a ping is longer than the straight line from stop to stop:
-    0 on the line, the distance from a berth that she leaves and comes back to.
 
-    Parameters
-    ----------
-    pings
-        Clean pings with ``stop_id``; all those of a vessel in one call.
-    stops
-        The table ``stops``.
+class _Groups(NamedTuple):
+    """Groups of rows that follow each other: first and last row of each, and the group of each row."""
 
-    Returns
-    -------
-    The table ``detours``, one row for each stop with pings between it and the next stop.
-    """
-    schema.check_columns(pings.columns, "pings", ["stop_id"])
-    schema.check_frame(pings, "pings", ["mmsi", "time", "lat", "lon"])
-    schema.check_frame(stops, "stops", ["stop_id", "lat", "lon"], key="stop_id")
-    track, order = Tracks.of(pings.filter(["mmsi", "track", "time", "lat", "lon", "coarse"]))
-    index = pd.Index(stops["stop_id"])
-    named = pings["stop_id"].astype("category").cat
-    stop = np.append(index.get_indexer(named.categories), -1)[named.codes.to_numpy()[order]]
-    place = np.arange(len(track))
-    before = np.maximum.accumulate(np.where(stop >= 0, place, -1))
-    after = np.minimum.accumulate(np.where(stop >= 0, place, len(track))[::-1])[::-1]
-    at = np.flatnonzero((stop < 0) & (before >= 0) & (after < len(track)))
-    same = (track.vessel[before[at]] == track.vessel[at]) & (track.vessel[after[at]] == track.vessel[at])
-    at = at[same]
-    a, b = stop[before[at]], stop[after[at]]
-    lat, lon = stops["lat"].to_numpy(dtype=np.float64), stops["lon"].to_numpy(dtype=np.float64)
-    excess = _excess_m((track.lat[at], track.lon[at]), (lat[a], lon[a]), (lat[b], lon[b]))
-    farthest = pd.Series(excess).groupby(a).max()
-    detours = pd.DataFrame({"stop_id": index[farthest.index], "detour_m": farthest.to_numpy()})
-    return schema.conform(detours.sort_values("stop_id", ignore_index=True), "detours")
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    number: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, values: NDArray[np.int64]) -> _Groups:
+        """Rows with equal values are a group; values ascend."""
+        new = np.ones(len(values), dtype=bool)
+        new[1:] = values[1:] != values[:-1]
+        first = np.flatnonzero(new)
+        return cls(first, np.append(first[1:], len(values))[: len(first)] - 1, np.cumsum(new) - 1)
+
+    def name(self, letter: str, rows: pd.DataFrame) -> pd.Series:
+        """Letter and id of the first stop of the group of each row."""
+        first = letter + rows["stop_id"].iloc[self.first].astype(str)
+        return first.iloc[self.number].set_axis(rows.index)
+
+    def any(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether a flag is set in any row of each group."""
+        return np.bincount(self.number, weights=flags, minlength=len(self.first)) > 0
+
+    def longest(self, hours: NDArray[np.float64], ids: pd.Series) -> NDArray[np.intp]:
+        """Row with the most hours of each group; between equals, the one whose id comes first."""
+        most = np.full(len(self.first), -np.inf)
+        np.maximum.at(most, self.number, hours)
+        row = np.flatnonzero(hours == most[self.number])
+        several = np.bincount(self.number[row], minlength=len(self.first)) > 1
+        tied = row[several[self.number[row]]]
+        best = np.empty(len(self.first), dtype=np.intp)
+        best[self.number[row]] = row
+        order = np.argsort(ids.iloc[tied].to_numpy(dtype=object), kind="stable")[::-1]
+        best[self.number[tied[order]]] = tied[order]
+        return best
 
 
 def _in_order(stops: pd.DataFrame) -> pd.DataFrame:
-    """Sort by ship and time; two ships that share an MMSI are told apart by the end of the stop id."""
+    """Sort by ship and time; two ships that share an MMSI are told apart by the end of the stop id.
+
+    The ``row`` is that of `stops`.
+    """
+    used = [*_NEEDED, *_USED]
+    stops = schema.conform(stops.filter(used), "stops")[used].assign(row=np.arange(len(stops)))
     track = stops["stop_id"].str.extract(r"^[^-]*-[^-]*-(\d+)$", expand=False).fillna("0")
     table = stops.assign(
         ship=stops["mmsi"].astype(str) + "-" + track,
@@ -184,17 +204,10 @@ def _out_of_the_way(
     at = np.flatnonzero(~counted & (number >= 0) & (number + 1 < len(place)))
     ends = place[number[at]], place[np.minimum(number[at] + 1, len(place) - 1)]
     lat, lon = table["lat"].to_numpy(dtype=np.float64), table["lon"].to_numpy(dtype=np.float64)
-    out[at] = np.fmax(out[at], _excess_m((lat[at], lon[at]), *((lat[end], lon[end]) for end in ends)))
+    out[at] = np.fmax(out[at], excess_m((lat[at], lon[at]), *((lat[end], lon[end]) for end in ends)))
     since = np.zeros(len(place) + 1)
     np.maximum.at(since, number[number >= 0] + 1, out[number >= 0])
     return since[:-1]
-
-
-def _excess_m(point: _Points, a: _Points, b: _Points) -> NDArray[np.float64]:
-    """Half of what the way from a to b over a point is longer than the straight one."""
-    total = geo.haversine_m(*a, *point) + geo.haversine_m(*point, *b)
-    excess: NDArray[np.float64] = np.maximum(total - geo.haversine_m(*a, *b), 0.0) / 2.0
-    return excess
 
 
 def _visits(rows: pd.DataFrame, config: CallsConfig) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
@@ -260,83 +273,72 @@ def _same(values: pd.Series | NDArray[np.object_]) -> NDArray[np.bool_]:
     return same
 
 
-def _name(letter: str, rows: pd.DataFrame, number: NDArray[np.int64]) -> pd.Series:
-    """Letter and id of the first stop of each group."""
-    first: pd.Series = rows["stop_id"].groupby(number).transform("first")
-    return letter + first.astype(str)
-
-
-def _port_calls(rows: pd.DataFrame, config: CallsConfig) -> pd.DataFrame:
-    lies = rows["kind"].isin(_ALONGSIDE)
-    visit = rows["port_call_id"]
-    waits = ~lies.groupby(visit).cummax() & (rows["kind"] == "anchored")
-    calls = _summarise(rows, "port_call_id", config)
-    key = calls["port_call_id"]
-    berthed = lies.groupby(visit).any().reindex(key).to_numpy(dtype=bool)
-    stay_h = pd.Series(_hours(rows["arrival_time"], rows["departure_time"]), index=rows.index)
-    waiting = stay_h.where(waits, 0.0).groupby(visit).sum().reindex(key).to_numpy()
-    hours = _hours(calls["arrival_time"], calls["departure_time"])
-    calls = calls.assign(
-        n_berths=rows.groupby(visit)["berth_id"].nunique().reindex(key).to_numpy(),
-        waiting_h=np.where(berthed, waiting, np.nan),
+def _port_calls(rows: pd.DataFrame, groups: _Groups, config: CallsConfig) -> pd.DataFrame:
+    lies = rows["kind"].isin(_ALONGSIDE).to_numpy()
+    lay = np.cumsum(lies)
+    waits = (lay == (lay - lies)[groups.first][groups.number]) & (rows["kind"] == "anchored").to_numpy()
+    stay_us = schema.to_micros(rows["departure_time"]) - schema.to_micros(rows["arrival_time"])
+    waiting_us = np.zeros(len(groups.first), dtype=np.int64)
+    np.add.at(waiting_us, groups.number, np.where(waits, stay_us, 0))
+    berth = pd.factorize(rows["berth_id"])[0].astype(np.int64)
+    berths = np.unique(np.stack([groups.number, berth])[:, berth >= 0], axis=1)[0]
+    berthed = groups.any(lies)
+    calls = _summarise(rows, groups, config)
+    return calls.assign(
+        port_call_id=rows["port_call_id"].iloc[groups.first].to_numpy(),
+        n_berths=np.bincount(berths, minlength=len(calls)),
+        waiting_h=np.where(berthed, waiting_us / _HOUR_US, np.nan),
         anchorage_only=~berthed,
-        time_in_port_h=hours,
+        time_in_port_h=_hours(calls["arrival_time"], calls["departure_time"]),
     )
-    calls = schema.conform(calls[hours >= config.min_stay_h], "port_calls")
-    return calls.sort_values(["port_id", "arrival_time", "port_call_id"], ignore_index=True)
 
 
 def _berth_calls(
-    lying: pd.DataFrame, port_calls: pd.DataFrame, metres: pd.DataFrame | None, config: CallsConfig
+    lying: pd.DataFrame, groups: _Groups, metres: pd.DataFrame | None, config: CallsConfig
 ) -> pd.DataFrame:
-    calls = _summarise(lying, "call_id", config)
+    calls = _summarise(lying, groups, config)
     # What cannot be added up is that of the longest stop.
-    longest = lying.assign(order=-lying["dwell_h"]).sort_values(["call_id", "order", "stop_id"])
-    longest = longest.drop_duplicates("call_id").set_index("call_id").reindex(calls["call_id"])
-    first = ~calls["port_call_id"].duplicated().to_numpy()
-    waited = port_calls.set_index("port_call_id")["waiting_h"].reindex(calls["port_call_id"]).fillna(0.0)
+    longest = lying.iloc[groups.longest(lying["dwell_h"].to_numpy(dtype=np.float64), lying["stop_id"])]
+    first = lying.iloc[groups.first]
+    port_call = first["port_call_id"]
     calls = calls.assign(
+        call_id=first["call_id"].to_numpy(),
+        port_call_id=port_call.to_numpy(),
         berth_id=longest["berth_id"].to_numpy(dtype=object),
         time_at_berth_h=_hours(calls["arrival_time"], calls["departure_time"]),
-        waiting_h=np.where(first, waited.to_numpy(), 0.0),
-        rafted=lying["rafted"].eq(True).groupby(lying["call_id"]).any().reindex(calls["call_id"]).to_numpy(),
+        waiting_h=np.where(port_call.duplicated(), 0.0, first["waited_h"]),
+        rafted=groups.any(lying["rafted"].eq(True).to_numpy(dtype=bool)),
     )
     if metres is not None:
         along = metres.reindex(longest["stop_id"])
         calls = calls.assign(from_m=along["from_m"].to_numpy(), to_m=along["to_m"].to_numpy())
-    calls = schema.conform(calls, "berth_calls")
-    return calls.sort_values(["port_id", "berth_id", "arrival_time", "call_id"], ignore_index=True)
+    return calls
 
 
-def _summarise(rows: pd.DataFrame, key: str, config: CallsConfig) -> pd.DataFrame:
+def _summarise(rows: pd.DataFrame, groups: _Groups, config: CallsConfig) -> pd.DataFrame:
     """One row a call, in the order of the stops: times with their bounds, counts and evidence."""
-    first = rows.drop_duplicates(key)
-    last = rows.drop_duplicates(key, keep="last").set_index(key).reindex(first[key])
+    first, last = rows.iloc[groups.first], rows.iloc[groups.last]
     before, start = schema.to_micros(first["before_time"]), schema.to_micros(first["start_time"])
     end, after = schema.to_micros(last["end_time"]), schema.to_micros(last["after_time"])
     came = (before != _NEVER) & (start - np.maximum(before, 0) <= config.seen_h * _HOUR_US)
     went = (after != _NEVER) & (after - end <= config.seen_h * _HOUR_US)
     heard = rows["max_gap_h"].fillna(0.0) <= np.maximum(config.seen_h, rows["dwell_h"] / 2.0)
-    stayed = heard.groupby(rows[key]).any().reindex(first[key]).to_numpy(dtype=bool)
+    stayed = groups.any(heard.to_numpy(dtype=bool))
     # The first and the last pings of a stay may be of a ship that still moves, or moves again.
     creep = np.minimum(int(config.creep_s * 1e6), (end - start) // 2)
-    arrival = schema.to_micros(first["arrival_time"])
-    departure = schema.to_micros(last["departure_time"])
-    by = rows.groupby(key)
+    n_pings = rows["n_pings"].fillna(0).to_numpy(dtype=np.int64)
     return pd.DataFrame(
         {
-            key: first[key].to_numpy(),
-            "port_call_id": first["port_call_id"].to_numpy(),
             "mmsi": first["mmsi"].to_numpy(),
             "port_id": first["port_id"].to_numpy(dtype=object),
-            "arrival_time": schema.from_micros(arrival),
+            "arrival_time": first["arrival_time"].to_numpy(),
             "arrival_earliest": schema.from_micros(before),
             "arrival_latest": schema.from_micros(start + creep),
-            "departure_time": schema.from_micros(departure),
+            "departure_time": last["departure_time"].to_numpy(),
             "departure_earliest": schema.from_micros(end - creep),
             "departure_latest": schema.from_micros(after),
-            "n_stops": by.size().reindex(first[key]).to_numpy(),
-            "n_pings": by["n_pings"].sum().reindex(first[key]).to_numpy(),
+            "n_stops": groups.last - groups.first + 1,
+            "n_pings": np.bincount(groups.number, weights=n_pings, minlength=len(first)).astype(np.int64),
             "evidence": 1 + came.astype(np.int8) + stayed.astype(np.int8) + went.astype(np.int8),
             "open_start": first["open_start"].eq(True).to_numpy(),
             "open_end": last["open_end"].eq(True).to_numpy(),
@@ -353,9 +355,14 @@ def _quay_metres(
     table = stop.merge(hulls, on="stop_id").merge(quays[["quay_id", "line_wkt"]], on="quay_id")
     if table.empty:
         return pd.DataFrame({"from_m": [], "to_m": []}, dtype=np.float64)
-    plane = geo.Plane.around(table["lon"])
-    lines = plane.from_degrees(shapely.from_wkt(table["line_wkt"].to_numpy(dtype=object)))
-    x, y = plane.forward(table["lon"], table["lat"])
+    lines = shapely.from_wkt(table["line_wkt"].to_numpy(dtype=object))
+    # Longitudes are those from the begin of each line: other quays do not matter.
+    begin = shapely.get_x(shapely.get_point(lines, 0))
+    points, line = shapely.get_coordinates(lines, return_index=True)
+    plane = geo.Plane()
+    flat = plane.forward(geo.turn_deg(begin[line], points[:, 0]), points[:, 1])
+    lines = shapely.set_coordinates(lines, np.column_stack(flat))
+    x, y = plane.forward(geo.turn_deg(begin, table["lon"]), table["lat"])
     scale = geo.Plane.scale(table["lat"])
     ends = [
         np.stack([shapely.get_x(point), shapely.get_y(point)])
@@ -377,6 +384,8 @@ def _hours(start: pd.Series, end: pd.Series) -> NDArray[np.float64]:
     return hours
 
 
-def _look_up(stop_id: pd.Series, rows: pd.DataFrame, name: str) -> NDArray[np.object_]:
-    values: NDArray[np.object_] = rows.set_index("stop_id")[name].reindex(stop_id).to_numpy(dtype=object)
+def _spread(rows: pd.DataFrame, name: str, n: int) -> NDArray[np.object_]:
+    """Values of a column in the rows of the stops that they came from."""
+    values = np.full(n, None, dtype=object)
+    values[rows["row"].to_numpy()] = rows[name].to_numpy(dtype=object)
     return values

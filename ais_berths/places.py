@@ -71,7 +71,7 @@ def find_places(
     the places of other ports keep their port and have no place; both are counted in ``quality``.
     """
     schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
-    schema.check_frame(cells, "cells", ["cell", "port_id", "distance_m", "in_margin"], key="cell")
+    schema.check_frame(cells, "cells", ["cell", "in_margin"], key="cell")
     # Columns without rows may be of any type.
     stops = classify_stops(stops if len(stops) else schema.empty("stops"), vessels, config.mooring)
     hulls = build_hulls(stops, vessels, config.hulls)

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ais_berths import geo, schema
-from ais_berths.calls import make_calls, measure_detours
+from ais_berths.calls import make_calls
 from ais_berths.config import CallsConfig
+from ais_berths.detours import measure_detours
 from ais_berths.errors import MissingColumnsError
 
 CONFIG = CallsConfig()

@@ -38,6 +38,7 @@ BYTE_FOR_BYTE = (
     *("stops.parquet", "vessels.parquet", "hulls.parquet", "cells.parquet", "berth_cells.parquet"),
     *("berths.parquet", "quays.parquet", "anchorages.parquet", "quality.csv"),
     *("berths.geojson", "quays.geojson", "anchorages.geojson"),
+    *("berth_calls.parquet", "port_calls.parquet", "hours.parquet", "indicators.parquet", "indicators.csv"),
 )
 DIRT = [
     "367000001,not a time,45.001,-30.001,0.0,0.0,511,X,IMO1,C,70,0,9999,9,1,70,A",
@@ -102,12 +103,13 @@ def assert_same(out: Path, usual: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chunk_rows", "task_rows", "buckets"), [(1000, 1000, 1), (2000, 4000, 2), (1_000_000, 1_000_000, 7)]
+    ("chunk_rows", "task_rows", "buckets", "task_stops"),
+    [(1000, 1000, 1, 1), (2000, 4000, 2, 9), (1_000_000, 1_000_000, 7, 40)],
 )
-def test_chunks_and_buckets_do_not_show(
-    feed: Feed, usual: Path, tmp_path: Path, chunk_rows: int, task_rows: int, buckets: int
+def test_chunks_buckets_and_parts_do_not_show(
+    feed: Feed, usual: Path, tmp_path: Path, chunk_rows: int, task_rows: int, buckets: int, task_stops: int
 ) -> None:
-    job = a_job(feed, chunk_rows=chunk_rows, task_rows=task_rows, buckets=buckets)
+    job = a_job(feed, chunk_rows=chunk_rows, task_rows=task_rows, buckets=buckets, task_stops=task_stops)
     detect(feed.files, tmp_path / "out", job)
     tasks = list((tmp_path / "out" / "state" / "scan").glob("*.json"))
     assert (len(tasks) > 4) == (task_rows < 1_000_000)

@@ -382,3 +382,6 @@ class RunConfig(Section):
     task_pings: int = Field(
         200_000, ge=1000, description="pings that are cleaned together, about; a vessel is never cut"
     )
+    task_stops: int = Field(
+        50_000, ge=1, description="stops whose calls are made together, about; a vessel is never cut"
+    )

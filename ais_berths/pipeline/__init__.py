@@ -192,7 +192,7 @@ def _find_places(
     stops = read_parts(store, "stops").sort_values("stop_id", ignore_index=True)
     vessels = merge_statics(_statics(store, records, stops), job.config.hulls)
     port_list = job.port_list()
-    cells = read_table(store.table("cells"), "cells")
+    cells = read_table(store.table("cells"), "cells", ["cell", "in_margin"])
     wiring.log(f"{len(stops)} stops of {stops['mmsi'].nunique()} vessels: looking for berths")
     places = find_places(stops, vessels, port_list, cells, job.config, only=job.ports)
     register = open_register(job, places, port_list, known)

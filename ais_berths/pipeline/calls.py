@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.atomic import check_whole
-from ais_berths.calls import Calls, make_calls
+from ais_berths.calls import Calls, make_calls, sort_calls
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import InputError
 from ais_berths.export import open_csv, open_parquet, write_parquet
@@ -27,11 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import pandas as pd
-
     from ais_berths.pipeline.job import Job, Store
 
 _PLACES = ("berths", "quays", "anchorages")
+_HOURS_AT_ONCE = 1_000_000
 
 
 def find_all_calls(
@@ -100,16 +101,8 @@ def write_calls(
         Settings, those of the job by default.
     """
     config = config or job.config
-    calls = make_calls(
-        tables["stops"],
-        config.calls,
-        berths=tables["berths"],
-        quays=tables["quays"],
-        hulls=tables["hulls"],
-        detours=read_parts(store, "detours"),
-        only=job.ports,
-    )
-    hours = add_hours([read_parts(store, "hours")])
+    calls = _make_calls(store, job, tables, config)
+    hours = _add_hours(store)
     write_parquet(calls.berth_calls, store.table("berth_calls"), "berth_calls")
     write_parquet(calls.port_calls, store.table("port_calls"), "port_calls")
     write_parquet(hours, store.table("hours"), "hours")
@@ -133,6 +126,47 @@ def write_calls(
     return calls
 
 
+def _make_calls(store: Store, job: Job, tables: Mapping[str, pd.DataFrame], config: Config) -> Calls:
+    """Calls of some ships after those of others."""
+    stops, hulls = tables["stops"], tables["hulls"]
+    detour = read_parts(store, "detours").set_index("stop_id")["detour_m"].reindex(stops["stop_id"])
+    detours = detour.rename_axis("stop_id").reset_index()
+    ships, ship, sizes = np.unique(stops["mmsi"].to_numpy(), return_inverse=True, return_counts=True)
+    part_of_ship = (np.cumsum(sizes) - sizes) // config.run.task_stops
+    of_hull = part_of_ship[np.searchsorted(ships, hulls["mmsi"].to_numpy())]
+    named = np.full((2, len(stops)), None, dtype=object)
+    berth_calls, port_calls = [schema.empty("berth_calls")], [schema.empty("port_calls")]
+    for part in np.unique(part_of_ship):
+        rows = np.flatnonzero(part_of_ship[ship] == part)
+        some = make_calls(
+            stops.iloc[rows],
+            config.calls,
+            berths=tables["berths"],
+            quays=tables["quays"],
+            hulls=hulls[of_hull == part],
+            detours=detours.iloc[rows].dropna(),
+            only=job.ports,
+        )
+        berth_calls.append(some.berth_calls)
+        port_calls.append(some.port_calls)
+        named[:, rows] = some.stops["call_id"], some.stops["port_call_id"]
+    return Calls(
+        sort_calls(pd.concat(berth_calls), "berth_calls"),
+        sort_calls(pd.concat(port_calls), "port_calls"),
+        stops.assign(call_id=named[0], port_call_id=named[1]),
+    )
+
+
+def _add_hours(store: Store) -> pd.DataFrame:
+    """Hours in which ports were heard, of all vessels."""
+    tables = [schema.empty("hours")]
+    for path in _part_files(store, "hours"):
+        tables.append(schema.to_pandas(_read_part(path, "hours")))
+        if sum(map(len, tables[1:])) > max(_HOURS_AT_ONCE, len(tables[0])):
+            tables = [add_hours(tables)]
+    return add_hours(tables)
+
+
 def in_order(stops: pd.DataFrame) -> pd.DataFrame:
     """Order the stops as they are written: those of a port stand together, as its calls do."""
     return stops.sort_values(["port_id", "stop_id"], ignore_index=True)
@@ -140,15 +174,19 @@ def in_order(stops: pd.DataFrame) -> pd.DataFrame:
 
 def read_parts(store: Store, name: str) -> pd.DataFrame:
     """Read a table that was written by bucket of vessels."""
-    files = sorted(store.parts.glob(f"{name}-*.parquet"))
-    if not files:
-        return schema.empty(name)
-    tables = []
-    for path in files:
-        with whole(path):
-            tables.append(pq.read_table(path))
-            check_layout(tables[-1].schema, name, path)
-    return schema.to_pandas(pa.concat_tables(tables))
+    tables = [_read_part(path, name) for path in _part_files(store, name)]
+    return schema.to_pandas(pa.concat_tables(tables)) if tables else schema.empty(name)
+
+
+def _part_files(store: Store, name: str) -> list[Path]:
+    return sorted(store.parts.glob(f"{name}-*.parquet"))
+
+
+def _read_part(path: Path, name: str) -> pa.Table:
+    with whole(path):
+        table = pq.read_table(path)
+        check_layout(table.schema, name, path)
+    return table
 
 
 def _note(store: Store, preset: str | None, config: Config) -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.atomic import atomic_path
-from ais_berths.calls import measure_detours
+from ais_berths.detours import measure_detours
 from ais_berths.export import open_parquet
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings

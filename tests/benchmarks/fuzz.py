@@ -30,8 +30,9 @@ import shapely
 from ais_berths import feeds, schema
 from ais_berths.anchorages import find_anchorages
 from ais_berths.berthcells import berth_cells
-from ais_berths.calls import make_calls, measure_detours
+from ais_berths.calls import make_calls
 from ais_berths.config import Config
+from ais_berths.detours import measure_detours
 from ais_berths.errors import AisBerthsError
 from ais_berths.export import write_csv, write_geojson, write_geopackage, write_geoparquet
 from ais_berths.hexagons import hexagons

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import evaluate, schema
-from ais_berths.calls import Calls, make_calls, measure_detours
+from ais_berths.calls import Calls, make_calls
 from ais_berths.config import Config
+from ais_berths.detours import measure_detours
 from ais_berths.pings import clean_pings, ship_mmsi
 from ais_berths.places import Places, find_places
 from ais_berths.simulate import simulate_port
