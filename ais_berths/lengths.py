@@ -43,6 +43,8 @@ _GROUP_SPREAD, _QUAY_SPREAD, _QUAY_M = 0.8, 0.3, 400.0
 _ALIKE = 0.8
 # How much a length counts less for each time that the ship would overlap with her neighbour.
 _CLASH, _MOST_CLASH = 4.0, 20.0
+# Clashes of ships as long as is usual from which these are known to be shorter.
+_NO_ROOM = 0.5
 # Visits of one ship within these metres are one place.
 _SAME_PLACE_M = 20.0
 _ROUNDS = 4
@@ -96,9 +98,13 @@ def _weigh(place: _Places, usual: Floats) -> Floats:
     for number in range(_ROUNDS):
         others_m = np.exp(length) if number else None
         votes = _votes(place, facing, len(first), others_m)
+        clashes = _clashes(place, together, len(usual), others_m)
         if not number:
             told[place.ship[first[votes.max(axis=1) > _BACKGROUND]]] = True
-        said = -np.minimum(_CLASH * _clashes(place, together, len(usual), others_m), _MOST_CLASH)
+            # Ships as long as is usual would not all have had room.
+            of_usual = np.abs(_GRID[None, :] - usual[:, None]).argmin(axis=1)
+            told |= clashes[np.arange(len(usual)), of_usual] > _NO_ROOM
+        said = -np.minimum(_CLASH * clashes, _MOST_CLASH)
         np.add.at(said, place.ship[first], np.log(_BACKGROUND + np.minimum(votes, _ENOUGH)))
         quay = place.medians(first, np.where(told, _best(said - 0.5 * of_group**2), np.nan))
         of_quay = (_GRID[None, :] - quay[:, None]) / _QUAY_SPREAD

@@ -75,3 +75,10 @@ def test_lengths_do_not_depend_on_the_size_of_the_blocks(monkeypatch: pytest.Mon
     at_once = told(rows)
     monkeypatch.setattr(lengths, "_BLOCK", 5)
     assert told(rows) == pytest.approx(at_once)
+
+
+def test_ships_that_had_no_room_are_shorter_than_usual() -> None:
+    """Same way round at once, 70 m between the antennas: no ship of the usual 190 m, and nobody faced them."""
+    found = told([lie(1, 0.0, day=1), lie(2, 70.0, day=1)])
+    assert (found < 110.0).all()
+    assert np.isnan(told([lie(1, 0.0, day=1), lie(2, 70.0, day=9)])).all()
