@@ -14,18 +14,20 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from ais_berths.config.sections import (
+from ais_berths.config.places import (
     AnchoragesConfig,
     BerthsConfig,
     CallsConfig,
+    IndicatorsConfig,
+    QuaysConfig,
+    RegistryConfig,
+)
+from ais_berths.config.sections import (
     CellsConfig,
     CleanConfig,
     HexagonsConfig,
     HullsConfig,
-    IndicatorsConfig,
     MooringConfig,
-    QuaysConfig,
-    RegistryConfig,
     RunConfig,
     Section,
     StopsConfig,
@@ -66,19 +68,21 @@ _MOST_CHARACTERS = 1_000_000
 class Config(Section):
     """All settings, one section for each step."""
 
-    cells: CellsConfig = Field(default_factory=CellsConfig, description="cells around ports")
+    cells: CellsConfig = Field(default_factory=CellsConfig, description="H3 cells around the ports")
     clean: CleanConfig = Field(default_factory=CleanConfig, description="cleaning of pings")
     stops: StopsConfig = Field(default_factory=StopsConfig, description="stop detection")
-    mooring: MooringConfig = Field(default_factory=MooringConfig, description="kind of stop")
+    mooring: MooringConfig = Field(
+        default_factory=MooringConfig, description="moored, anchored, buoy, adrift"
+    )
     hulls: HullsConfig = Field(default_factory=HullsConfig, description="ship footprints")
-    berths: BerthsConfig = Field(default_factory=BerthsConfig, description="berth clusters")
-    quays: QuaysConfig = Field(default_factory=QuaysConfig, description="quay lines")
+    berths: BerthsConfig = Field(default_factory=BerthsConfig, description="from footprints to berths")
+    quays: QuaysConfig = Field(default_factory=QuaysConfig, description="quays and their ports")
     anchorages: AnchoragesConfig = Field(default_factory=AnchoragesConfig, description="anchorages")
     registry: RegistryConfig = Field(default_factory=RegistryConfig, description="ids kept from run to run")
     calls: CallsConfig = Field(default_factory=CallsConfig, description="berth calls and port calls")
     indicators: IndicatorsConfig = Field(default_factory=IndicatorsConfig, description="port statistics")
-    hexagons: HexagonsConfig = Field(default_factory=HexagonsConfig, description="predecessor's method")
-    run: RunConfig = Field(default_factory=RunConfig, description="cutting of the work")
+    hexagons: HexagonsConfig = Field(default_factory=HexagonsConfig, description="the predecessor's method")
+    run: RunConfig = Field(default_factory=RunConfig, description="how the work is divided")
 
     def fingerprint(self) -> str:
         """Short hash of every setting that can change a result."""
@@ -147,7 +151,7 @@ def to_toml(config: Config | None = None) -> str:
     Examples
     --------
     >>> print(to_toml().splitlines()[0])
-    [cells]  # cells around ports
+    [cells]  # H3 cells around the ports
     """
     config = config or Config()
     lines = []
