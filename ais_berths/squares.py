@@ -69,7 +69,9 @@ def _by_squares(lat: Floats, lon: Floats, resolution: int) -> Cells:
 
 def _groups(keys: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Number the distinct keys; return the number of each row and the first row of each number."""
-    number, distinct = pd.factorize(keys)
+    # The pings of a ship come one after the other, and most lie where the one before does.
+    heads = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    number, distinct = pd.factorize(keys[heads])
     first = np.empty(len(distinct), dtype=np.intp)
-    first[number[::-1]] = np.arange(len(keys))[::-1]
-    return number, first
+    first[number[::-1]] = heads[::-1]
+    return np.repeat(number, np.diff(heads, append=len(keys))), first

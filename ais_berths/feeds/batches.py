@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ALWAYS = {"mmsi", "time", "lat", "lon", "transceiver", "message_type", "static_only", "cell"}
 # Blocks of this size stay in the processor's cache while they are parsed.
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = 8 << 20
 _LEAST_BYTES = 1 << 16
 _LINE_BYTES = 100
 _LONGEST_LINE = 1 << 26
@@ -117,18 +117,30 @@ def _read_csv(
     threads: bool,
 ) -> Iterator[Batch]:
     sources = _sources(chunk.header, chunk, feed, wanted, resolution)
-    found = feed.resolve(chunk.header)
-    kinds = dict.fromkeys(sources, pa.binary())
-    quick = kinds | {found["lat"]: pa.float64(), found["lon"]: pa.float64()}
+    ways = _kinds(sources, feed, feed.resolve(chunk.header))
     parse = partial(_parse, chunk=chunk, decimal=feed.csv.decimal, threads=threads)
     for block in _blocks(chunk, batch_rows):
-        try:
-            batch = parse(block, kinds=quick)
-        except pa.ArrowInvalid:
-            # A coordinate that is no number: leave them all as text, so that only that one is lost.
-            quick = kinds
-            batch = parse(block, kinds=kinds)
+        while True:
+            try:
+                batch = parse(block, kinds=ways[0])
+                break
+            except pa.ArrowInvalid:
+                if len(ways) == 1:
+                    raise
+                ways.pop(0)
         yield batch
+
+
+def _kinds(sources: list[str], feed: Feed, found: dict[str, str]) -> list[dict[str, pa.DataType]]:
+    """Types to read columns as, the quickest first: with all as text, a value that is none is lost alone."""
+    text = dict.fromkeys(sources, pa.binary())
+    places = {found[name]: pa.float64() for name in ("lat", "lon")}
+    numbers = {found[name]: pa.float64() for name in ("sog", "cog", "heading") if name in found}
+    numbers |= {found["mmsi"]: pa.int64()}
+    if feed.time.format == "iso":
+        numbers[found["time"]] = pa.timestamp("us")
+    numbers = {source: kind for source, kind in numbers.items() if source in text}
+    return [text | numbers | places, text | places, text]
 
 
 def _parse(

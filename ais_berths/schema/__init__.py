@@ -6,7 +6,7 @@ data between steps, travel inside the Parquet files and become the data dictiona
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -189,7 +189,9 @@ def from_micros(micros: NDArray[np.int64]) -> pd.Series:
 def conform(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """Return the frame with exactly the columns and types of `table`."""
     # Columns of numbers and times that are right already need not be looked at, and they mostly are.
-    columns = {field.name: frame[field.name].array for field in TABLES[table] if _is_ready(frame, field)}
+    dtypes = frame.dtypes[~frame.columns.duplicated(keep=False)].to_dict()
+    ready = [f.name for f in TABLES[table] if f.name in dtypes and _is_ready(dtypes[f.name], f.type)]
+    columns = {name: frame[name].array for name in ready}
     others = pa.schema([field for field in TABLES[table] if field.name not in columns])
     found = to_pandas(pa.Table.from_arrays(_arrays(frame, others, table), schema=others))
     columns |= {name: found[name].array for name in others.names}
@@ -232,15 +234,12 @@ def _arrays(frame: pd.DataFrame, schema: pa.Schema, table: str) -> list[pa.Array
     return arrays
 
 
-def _is_ready(frame: pd.DataFrame, field: pa.Field) -> bool:
+def _is_ready(dtype: Any, kind: pa.DataType) -> bool:
     """Tell whether a column is what Arrow would give back."""
-    if list(frame.columns).count(field.name) != 1:
-        return False
-    dtype = frame[field.name].dtype
-    if pa.types.is_timestamp(field.type):
+    if pa.types.is_timestamp(kind):
         return bool(dtype == pd.DatetimeTZDtype("us", "UTC"))
-    numeric = pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
-    return (numeric or pa.types.is_boolean(field.type)) and dtype == np.dtype(field.type.to_pandas_dtype())
+    numeric = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    return numeric and bool(dtype == np.dtype(kind.to_pandas_dtype()))
 
 
 def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
