@@ -217,5 +217,5 @@ class RunConfig(Section):
     task_stops: int = Field(
         50_000,
         ge=1,
-        description="number of stops whose calls are made together, about; those of one vessel stay together",
+        description="number of stops whose calls are made together, about; a vessel is never cut",
     )
