@@ -204,7 +204,7 @@ def data_dictionary(names: Iterable[str] | None = None) -> str:
     Examples
     --------
     >>> print(data_dictionary(["quality"]).splitlines()[4])
-    | `stage` | string |  | step that counted: read, filter, clean, stops, mooring, berths |
+    | `stage` | string |  | step that counted: read, filter, clean, places |
     """
     parts = []
     for name in names if names is not None else TABLES:

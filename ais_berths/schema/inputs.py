@@ -14,14 +14,14 @@ PORTS = table(
     ("harbour_size", TEXT, "", "large, medium, small, very small or empty"),
     ("lat", FLOAT, "deg", "latitude of the port point (WGS 84)"),
     ("lon", FLOAT, "deg", "longitude of the port point (WGS 84)"),
-    ("other_names", TEXT, "", "other names, parted by semicolons, empty where none is known"),
+    ("other_names", TEXT, "", "other names, separated by semicolons, empty where none is known"),
 )
 
 CELLS = table(
     ("cell", INT, "", "H3 cell as a signed 64-bit integer"),
     ("port_id", TEXT, "", "port whose point or area is nearest to the middle of the cell"),
     ("distance_m", FLOAT, "m", "distance from the middle of the cell to that port"),
-    ("in_margin", FLAG, "", "the cell lies in the margin: beyond the radius of every chosen port"),
+    ("in_margin", FLAG, "", "the cell is in the margin, beyond the radius of every chosen port"),
 )
 
 PINGS = table(
@@ -34,9 +34,14 @@ PINGS = table(
     ("heading_deg", pa.float32(), "deg", "true heading; null where not available"),
     ("nav_status", pa.int8(), "", "navigational status code 0-15 (15 = not defined)"),
     ("coarse", FLAG, "", "position rounded to a tenth of a minute (AIS message 27)"),
-    ("track", pa.int16(), "", "0, or 1, 2 ... where several ships share the MMSI"),
+    ("track", pa.int16(), "", "0; where several ships share the MMSI, they are numbered 0, 1, 2 ..."),
     ("cell", INT, "", "H3 cell of the position at the filter resolution"),
-    ("stop_id", pa.dictionary(pa.int32(), pa.string()), "", "stop that the ping belongs to, or null"),
+    (
+        "stop_id",
+        pa.dictionary(pa.int32(), pa.string()),
+        "",
+        "stop that the ping belongs to, null while the ship sails",
+    ),
 )
 
 STATICS = table(
@@ -52,7 +57,7 @@ STATICS = table(
     ("to_port_m", pa.float32(), "m", "antenna to port side (C) as sent, null where unknown"),
     ("to_starboard_m", pa.float32(), "m", "antenna to starboard side (D) as sent, null where unknown"),
     ("draught_m", pa.float32(), "m", "draught as sent, null where unknown"),
-    ("n_reports", INT, "", "reports that carried exactly these values"),
+    ("n_reports", INT, "", "number of reports with exactly these values"),
 )
 
 VESSELS = table(
@@ -69,6 +74,11 @@ VESSELS = table(
     ("to_port_m", FLOAT, "m", "antenna to port side (C), null where unknown"),
     ("to_starboard_m", FLOAT, "m", "antenna to starboard side (D), null where unknown"),
     ("draught_max_m", FLOAT, "m", "largest draught sent, null where unknown"),
-    ("dims_basis", TEXT, "", "antenna (A-D known), size (length and width only) or none"),
-    ("n_reports", INT, "", "reports read near ports"),
+    (
+        "dims_basis",
+        TEXT,
+        "",
+        "what is known of the size: antenna (A-D), size (length and width only) or none",
+    ),
+    ("n_reports", INT, "", "number of reports read near ports"),
 )
