@@ -9,7 +9,7 @@ hulls along a quay touch the same line.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ from ais_berths import antennas, geo, schema
 from ais_berths.lengths import add_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from ais_berths.config import HullsConfig
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _GRID = np.linspace(0.0, 1.0, 41)
 _ROUNDS = 6
 _BLOCK = 20_000
+_STOPS_AT_ONCE = 5_000
+_PAIRS_AT_ONCE = 500_000
 _KNOWN_ERROR_M = 3.0
 # How much a neighbour must speak against before it is heard, by whether the ship sent her offsets herself.
 _DOUBT, _DOUBT_SENT = 0.06, 0.3
@@ -62,29 +66,38 @@ def estimate_offsets(
     ``ahead_m`` and ``right_m`` to the middle of the hull, ``heading_deg`` with the bow settled,
     ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
     """
-    moored = _Moored.of(stops, ships, heading_deg, axis_only)
+    # The stops of a ship stand together.
+    order = np.argsort(pd.factorize(stops["mmsi"])[0], kind="stable")
+    stops, ships, heading_deg = stops.iloc[order], ships.iloc[order], heading_deg[order]
+    moored = _Moored.of(stops, ships, heading_deg, axis_only[order])
     pairs = _neighbours(moored, config)
     ahead, error, flipped = _along(moored, pairs, config)
     right = _across(moored, pairs, ahead, flipped)
     heading = np.where(flipped, (heading_deg + 180.0) % 360.0, heading_deg)
     known_before = np.select([moored.known, ships["sized"].to_numpy()], ["antenna", "prior"], "type")
-    usual_error = moored.length * np.sqrt(_variance(moored.prior))
+    usual_error = moored.length * np.sqrt(_describe(moored.prior)[2][moored.kind])
     learned = (known_before == "prior") & (error < config.learned_gain * usual_error)
     basis = np.where(learned, "learned", known_before)
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "ahead_m": ahead,
             "right_m": right,
             "heading_deg": heading,
             "hull_basis": basis,
             "error_m": np.hypot(error, _KNOWN_ERROR_M),
-        }
+        },
+        index=order,
     )
+    return found.sort_index()
 
 
 @dataclass(frozen=True)
 class _Moored:
-    """Moored stops as arrays. ``ratio`` is A / (A + B), ``side`` the distance from antenna to middle."""
+    """Moored stops as arrays, those of a ship together.
+
+    ``ratio`` is A / (A + B), ``side`` the distance from antenna to middle. ``prior`` has one row for each
+    ``kind`` of stop: those of one ship of one length.
+    """
 
     xyz: Floats
     lat: Floats
@@ -98,6 +111,7 @@ class _Moored:
     known: NDArray[np.bool_]
     ratio: Floats
     side: Floats
+    kind: NDArray[np.intp]
     prior: Floats
     start: NDArray[np.int64]
     end: NDArray[np.int64]
@@ -114,15 +128,19 @@ class _Moored:
         known = bow + stern > 0.0
         usual, _ = antennas.usual_ratio(ships["group"].to_numpy(dtype=object), length)
         ratio = np.where(known, bow / np.where(known, bow + stern, 1.0), usual)
-        prior = antennas.ratio_density(ships["group"].to_numpy(dtype=object), length, _GRID)
+        vessel = pd.factorize(stops["mmsi"])[0].astype(np.int64)
+        _, first, kind = np.unique(
+            np.column_stack([vessel, length]), axis=0, return_index=True, return_inverse=True
+        )
+        prior = antennas.ratio_density(ships["group"].to_numpy(dtype=object)[first], length[first], _GRID)
         # Sent offsets are wrong now and then, mostly bow and stern exchanged.
-        sent = _spike(ratio[known])
-        prior[known] = 0.9 * sent + 0.04 * sent[:, ::-1] + 0.06 * prior[known]
+        sent = _spike(ratio[first][known[first]])
+        prior[known[first]] = 0.9 * sent + 0.04 * sent[:, ::-1] + 0.06 * prior[known[first]]
         return cls(
             xyz=geo.sphere_xyz_m(stops["lat"].to_numpy(), stops["lon"].to_numpy()),
             lat=stops["lat"].to_numpy(dtype=np.float64),
             lon=stops["lon"].to_numpy(dtype=np.float64),
-            vessel=pd.factorize(stops["mmsi"])[0].astype(np.int64),
+            vessel=vessel,
             heading=np.nan_to_num(heading),
             directed=np.isfinite(heading),
             axis_only=axis_only,
@@ -131,21 +149,29 @@ class _Moored:
             known=known,
             ratio=ratio,
             side=np.where(known & np.isfinite(starboard - port), (starboard - port) / 2.0, 0.0),
+            kind=kind.ravel(),
             prior=prior,
             start=schema.to_micros(stops["start_time"]),
             end=schema.to_micros(stops["end_time"]),
         )
 
+    def blocks(self) -> Iterator[slice]:
+        """Some ships at a time."""
+        first = np.flatnonzero(np.diff(self.vessel, prepend=-1))
+        block = first // _STOPS_AT_ONCE
+        begin = first[np.flatnonzero(np.diff(block, prepend=-1))].tolist()
+        for one, following in zip(begin, [*begin[1:], len(self.vessel)], strict=True):
+            yield slice(one, following)
 
-@dataclass(frozen=True)
-class _Pairs:
-    """Neighbours j of each stop i, seen along and across the heading of i."""
 
-    i: NDArray[np.int64]
-    j: NDArray[np.int64]
+class _Pairs(NamedTuple):
+    """Neighbours j of each stop i, in the order of i, seen along and across the heading of i."""
+
+    i: NDArray[np.int32]
+    j: NDArray[np.int32]
     along: Floats
     across: Floats
-    same_way: Floats
+    same_way: NDArray[np.int8]
     together: NDArray[np.bool_]
     speaks: NDArray[np.bool_]
     facing: NDArray[np.bool_]
@@ -156,11 +182,19 @@ def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
     at = np.flatnonzero(moored.directed)
     k = min(config.neighbours + 1, len(at))
     if k < 2:
-        none, nowhere, never = (np.zeros(0, dtype=kind) for kind in (np.int64, np.float64, bool))
-        return _Pairs(none, none, nowhere, nowhere, nowhere, never, never, never)
-    reach, index = cKDTree(moored.xyz[at]).query(moored.xyz[at], k=k, distance_upper_bound=600.0)
+        none, nowhere, never = (np.zeros(0, dtype=kind) for kind in (np.int32, np.float64, bool))
+        return _Pairs(none, none, nowhere, nowhere, none.astype(np.int8), never, never, never)
+    tree = cKDTree(moored.xyz[at])
+    parts = np.array_split(at, len(at) * k // _PAIRS_AT_ONCE + 1)
+    found = [_in_line(moored, part, at, tree, k) for part in parts]
+    return _Pairs(*(np.concatenate(values) for values in zip(*found, strict=True)))
+
+
+def _in_line(moored: _Moored, stops: NDArray[np.intp], at: NDArray[np.intp], tree: cKDTree, k: int) -> _Pairs:
+    """Neighbours of some stops, among those in the tree."""
+    reach, index = tree.query(moored.xyz[stops], k=np.arange(1, k + 1), distance_upper_bound=600.0)
     found = np.isfinite(reach)
-    i = np.repeat(at, k)[found.ravel()]
+    i = np.repeat(stops, k)[found.ravel()]
     j = at[index[found]]
     i, j = i[i != j], j[i != j]
     turn = geo.turn_deg(moored.heading[i], moored.heading[j])
@@ -178,11 +212,11 @@ def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
     same_ship = moored.vessel[i] == moored.vessel[j]
     together = (overlap > hour) & ~same_ship
     return _Pairs(
-        i=i,
-        j=j,
+        i=i.astype(np.int32),
+        j=j.astype(np.int32),
         along=along,
         across=across,
-        same_way=np.where(same_way, 1.0, -1.0),
+        same_way=np.where(same_way, 1, -1).astype(np.int8),
         together=together,
         # The same ship the same way round only repeats itself.
         speaks=~together & ~(same_ship & same_way),
@@ -196,32 +230,20 @@ def _along(moored: _Moored, pairs: _Pairs, config: HullsConfig) -> tuple[Floats,
     Each ship has one antenna, so one probability over the grid of ratios for all its stops. In each round
     the stops ask where the middles of their neighbours lie, and the answer updates the ship.
     """
-    posterior = moored.prior.copy()
+    ratio, trust, variance = (values[moored.kind] for values in _describe(moored.prior))
     flip = np.where(moored.axis_only, 0.5, 0.0)
     weight = _visit_weights(moored)
-    by_vessel = np.argsort(moored.vessel, kind="stable")
     for _ in range(_ROUNDS if len(pairs.i) else 0):
-        ratio, trust = _peak(posterior)
         shift = (ratio - 0.5) * moored.length * (1.0 - 2.0 * (flip > 0.5))
         trust = trust * np.abs(1.0 - 2.0 * flip)
-        evidence = _evidence(moored, pairs, shift, trust, config)
-        forward = evidence
-        backward = evidence[:, ::-1]
-        # A ship that lies the other way round has its middle on the other side of the antenna.
-        p_back = np.where(moored.axis_only, 0.5, 0.0)[:, None]
-        mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(backward))
-        ship = np.zeros((int(moored.vessel.max()) + 1, len(_GRID)))
-        add_rows(ship, moored.vessel[by_vessel], (weight[:, None] * mixed)[by_vessel])
-        log = np.log(moored.prior + 1e-12) + ship[moored.vessel]
-        posterior = np.exp(log - log.max(axis=1, keepdims=True))
-        posterior /= posterior.sum(axis=1, keepdims=True)
-        ahead = (posterior * np.exp(forward)).sum(axis=1)
-        astern = (posterior * np.exp(backward)).sum(axis=1)
-        flip = np.where(moored.axis_only, astern / (ahead + astern), 0.0)
-    ratio, _ = _peak(posterior)
+        found = [
+            _ask(moored, part, weight, _evidence(moored, pairs, part, shift, trust, config))
+            for part in moored.blocks()
+        ]
+        ratio, trust, variance, flip = (np.concatenate(values) for values in zip(*found, strict=True))
     as_sent = moored.known & (np.abs(ratio - moored.ratio) < 0.1)
     ratio = np.where(as_sent, moored.ratio, ratio)
-    sd = np.where(as_sent, 0.0, np.sqrt(_variance(posterior)))
+    sd = np.where(as_sent, 0.0, np.sqrt(variance))
     undecided = moored.axis_only & (np.abs(flip - 0.5) < 0.2)
     half = (ratio - 0.5) * moored.length
     ahead_m = np.where(undecided, 0.0, half)
@@ -229,11 +251,38 @@ def _along(moored: _Moored, pairs: _Pairs, config: HullsConfig) -> tuple[Floats,
     return ahead_m, error, moored.axis_only & (flip > 0.5) & ~undecided
 
 
-def _evidence(moored: _Moored, pairs: _Pairs, shift: Floats, trust: Floats, config: HullsConfig) -> Floats:
-    """Log-likelihood of each ratio at each stop, given where the neighbours' middles are now thought."""
-    density, clash = (np.zeros((len(moored.length), len(_GRID))) for _ in range(2))
-    for begin in range(0, len(pairs.i), _BLOCK):
-        part = slice(begin, begin + _BLOCK)
+def _ask(moored: _Moored, part: slice, weight: Floats, forward: Floats) -> tuple[Floats, ...]:
+    """What the evidence of its stops says of each ship.
+
+    Returns
+    -------
+    For each stop the likely ratio, how sure that is, its variance, and how likely bow and stern are
+    exchanged.
+    """
+    axis_only, backward = moored.axis_only[part], forward[:, ::-1]
+    # A ship that lies the other way round has its middle on the other side of the antenna.
+    p_back = np.where(axis_only, 0.5, 0.0)[:, None]
+    mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(backward))
+    vessel = moored.vessel[part] - moored.vessel[part.start]
+    ship = np.zeros((int(vessel[-1]) + 1, len(_GRID)))
+    add_rows(ship, vessel, weight[part, None] * mixed)
+    log = np.log(moored.prior[moored.kind[part]] + 1e-12) + ship[vessel]
+    posterior = np.exp(log - log.max(axis=1, keepdims=True))
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    ahead = (posterior * np.exp(forward)).sum(axis=1)
+    astern = (posterior * np.exp(backward)).sum(axis=1)
+    return *_describe(posterior), np.where(axis_only, astern / (ahead + astern), 0.0)
+
+
+def _evidence(
+    moored: _Moored, pairs: _Pairs, stops: slice, shift: Floats, trust: Floats, config: HullsConfig
+) -> Floats:
+    """Log-likelihood of each ratio at some stops, given where the neighbours' middles are now thought."""
+    own_length = moored.length[stops]
+    density, clash = (np.zeros((len(own_length), len(_GRID))) for _ in range(2))
+    first, end = np.searchsorted(pairs.i, [stops.start, stops.stop])
+    for begin in range(first, end, _BLOCK):
+        part = slice(begin, min(begin + _BLOCK, end))
         together, speaks = pairs.together[part], pairs.speaks[part]
         # Middle of j along the heading of i, measured from the antenna of i.
         middle = pairs.along[part] + pairs.same_way[part] * shift[pairs.j[part]]
@@ -245,14 +294,14 @@ def _evidence(moored: _Moored, pairs: _Pairs, shift: Floats, trust: Floats, conf
         apart = moored.length[i, None] * (_GRID - 0.5)[None, :] - middle[speaks, None]
         bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
         believed = np.where(facing[speaks], 1.0, trust[j])
-        add_rows(density, i, (believed / (2.5066 * sigma))[:, None] * bell)
+        add_rows(density, i - stops.start, (believed / (2.5066 * sigma))[:, None] * bell)
         i, j = pairs.i[part][together], pairs.j[part][together]
         apart = np.abs(moored.length[i, None] * (_GRID - 0.5)[None, :] - middle[together, None])
         reach = 0.5 * (moored.length[i] + moored.length[j])
         overlap = np.clip((reach[:, None] - apart - 5.0) / 25.0, 0.0, 1.0)
-        add_rows(clash, i, trust[j, None] * overlap)
+        add_rows(clash, i - stops.start, trust[j, None] * overlap)
     # A share of a ship, anywhere along its own length, keeps a lone neighbour from being certain.
-    doubt = np.where(moored.known, _DOUBT_SENT, _DOUBT) / np.maximum(moored.length, 20.0)
+    doubt = np.where(moored.known[stops], _DOUBT_SENT, _DOUBT) / np.maximum(own_length, 20.0)
     log = np.log(doubt[:, None] + density) - np.minimum(3.0 * clash, 6.0)
     result: Floats = log - log.max(axis=1, keepdims=True)
     return result
@@ -323,17 +372,11 @@ def _spike(ratio: Floats) -> Floats:
     return result
 
 
-def _peak(density: Floats) -> tuple[Floats, Floats]:
-    """Mean about the highest point of each density, and the mass there."""
+def _describe(density: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean about the highest point of each density, the mass there, and the variance, the tail included."""
     top = density.argmax(axis=1)
     near = np.abs(_GRID[None, :] - _GRID[top][:, None]) <= 0.1
     mass = np.where(near, density, 0.0)
     total = mass.sum(axis=1)
-    return (mass * _GRID).sum(axis=1) / total, total
-
-
-def _variance(density: Floats) -> Floats:
-    """Variance about the point that `_peak` chooses, the tail included."""
-    centre, _ = _peak(density)
-    result: Floats = (density * (_GRID[None, :] - centre[:, None]) ** 2).sum(axis=1)
-    return result
+    centre = (mass * _GRID).sum(axis=1) / total
+    return centre, total, (density * (_GRID[None, :] - centre[:, None]) ** 2).sum(axis=1)
