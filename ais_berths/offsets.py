@@ -159,8 +159,9 @@ class _Moored:
         """Some ships at a time."""
         first = np.flatnonzero(np.diff(self.vessel, prepend=-1))
         block = first // _STOPS_AT_ONCE
-        begin = first[np.flatnonzero(np.diff(block, prepend=-1))].tolist()
-        for one, following in zip(begin, [*begin[1:], len(self.vessel)], strict=True):
+        begin = first[np.flatnonzero(np.diff(block, prepend=-1))]
+        end = np.append(begin, len(self.vessel))[1:]
+        for one, following in zip(begin.tolist(), end.tolist(), strict=True):
             yield slice(one, following)
 
 
@@ -176,6 +177,11 @@ class _Pairs(NamedTuple):
     speaks: NDArray[np.bool_]
     facing: NDArray[np.bool_]
 
+    def of(self, stops: slice) -> _Pairs:
+        """Those of some stops."""
+        first, end = np.searchsorted(self.i, [stops.start, stops.stop])
+        return _Pairs._make(values[first:end] for values in self)
+
 
 def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
     """Ships that lay on the same line near by; `same_way` is -1 where the other one lay the other way."""
@@ -187,7 +193,7 @@ def _neighbours(moored: _Moored, config: HullsConfig) -> _Pairs:
     tree = cKDTree(moored.xyz[at])
     parts = np.array_split(at, len(at) * k // _PAIRS_AT_ONCE + 1)
     found = [_in_line(moored, part, at, tree, k) for part in parts]
-    return _Pairs(*(np.concatenate(values) for values in zip(*found, strict=True)))
+    return _Pairs._make(np.concatenate(values) for values in zip(*found, strict=True))
 
 
 def _in_line(moored: _Moored, stops: NDArray[np.intp], at: NDArray[np.intp], tree: cKDTree, k: int) -> _Pairs:
@@ -237,7 +243,7 @@ def _along(moored: _Moored, pairs: _Pairs, config: HullsConfig) -> tuple[Floats,
         shift = (ratio - 0.5) * moored.length * (1.0 - 2.0 * (flip > 0.5))
         trust = trust * np.abs(1.0 - 2.0 * flip)
         found = [
-            _ask(moored, part, weight, _evidence(moored, pairs, part, shift, trust, config))
+            _ask(moored, part, weight, _evidence(moored, pairs.of(part), part, shift, trust, config))
             for part in moored.blocks()
         ]
         ratio, trust, variance, flip = (np.concatenate(values) for values in zip(*found, strict=True))
@@ -280,9 +286,8 @@ def _evidence(
     """Log-likelihood of each ratio at some stops, given where the neighbours' middles are now thought."""
     own_length = moored.length[stops]
     density, clash = (np.zeros((len(own_length), len(_GRID))) for _ in range(2))
-    first, end = np.searchsorted(pairs.i, [stops.start, stops.stop])
-    for begin in range(first, end, _BLOCK):
-        part = slice(begin, min(begin + _BLOCK, end))
+    for begin in range(0, len(pairs.i), _BLOCK):
+        part = slice(begin, begin + _BLOCK)
         together, speaks = pairs.together[part], pairs.speaks[part]
         # Middle of j along the heading of i, measured from the antenna of i.
         middle = pairs.along[part] + pairs.same_way[part] * shift[pairs.j[part]]
@@ -327,24 +332,31 @@ def _across(moored: _Moored, pairs: _Pairs, ahead: Floats, flipped: NDArray[np.b
     For both sides of the ship the lines of its neighbours' hulls are compared; the side on which they
     agree is the quay.
     """
-    side = moored.side.copy()
-    usual = antennas.ACROSS_SD * moored.width
-    reach = 0.5 * (moored.length[pairs.i] + moored.length[pairs.j])
     signed = ahead * np.where(flipped, -1.0, 1.0)
+    learned = [_to_quay(moored, part, pairs.of(part), signed) for part in moored.blocks()]
+    side = np.where(moored.known, moored.side, np.concatenate([np.zeros(0), *learned]))
+    result: Floats = side * np.where(flipped, -1.0, 1.0)
+    return result
+
+
+def _to_quay(moored: _Moored, part: slice, pairs: _Pairs, signed: Floats) -> Floats:
+    """Metres to starboard to the middle of the hull of some stops, as their neighbours tell."""
+    reach = 0.5 * (moored.length[pairs.i] + moored.length[pairs.j])
     middle = pairs.along + pairs.same_way * signed[pairs.j] - signed[pairs.i]
     use = np.abs(middle) < reach + 60.0
-    i, j = pairs.i[use], pairs.j[use]
-    n = len(moored.length)
-    sd = np.where(moored.known, 1.5, usual) + 1.0
-    weight = 1.0 / sd[j] ** 2
-    across = pairs.across[use] + pairs.same_way[use] * side[j]
+    i, j = pairs.i[use] - part.start, pairs.j[use]
+    width, n = moored.width[part], part.stop - part.start
+    usual = antennas.ACROSS_SD * width
+    sd = np.where(moored.known[j], 1.5, antennas.ACROSS_SD * moored.width[j]) + 1.0
+    weight = 1.0 / sd**2
+    across = pairs.across[use] + pairs.same_way[use] * moored.side[j]
     total = np.bincount(i, weights=weight, minlength=n)
     count = np.bincount(i, minlength=n)
 
     def line(sign: float) -> tuple[Floats, Floats]:
         edge = across + sign * moored.width[j] / 2.0
         mean = np.bincount(i, weights=weight * edge, minlength=n) / np.maximum(total, 1e-12)
-        off = np.minimum(np.abs(edge - mean[i]), 3.0 * sd[j])
+        off = np.minimum(np.abs(edge - mean[i]), 3.0 * sd)
         spread = np.bincount(i, weights=weight * off**2, minlength=n) / np.maximum(total, 1e-12)
         return mean, spread
 
@@ -353,7 +365,7 @@ def _across(moored: _Moored, pairs: _Pairs, ahead: Floats, flipped: NDArray[np.b
     on_right = right_spread < left_spread
     best = np.where(on_right, right_spread, left_spread)
     other = np.where(on_right, left_spread, right_spread)
-    target = np.where(on_right, right_line - moored.width / 2.0, left_line + moored.width / 2.0)
+    target = np.where(on_right, right_line - width / 2.0, left_line + width / 2.0)
     # Equal beams fit both sides alike: then the middles agree and the mean of both is taken.
     clear = best < 0.6 * other
     target = np.where(clear, target, (right_line + left_line) / 2.0)
@@ -361,8 +373,7 @@ def _across(moored: _Moored, pairs: _Pairs, ahead: Floats, flipped: NDArray[np.b
     variance = np.maximum(best / np.maximum(count, 1), 1.0 / np.maximum(total, 1e-12))
     error = np.sqrt(variance) + 1.5
     gain = np.where(count >= _ENOUGH, usual**2 / (usual**2 + error**2), 0.0)
-    learned = np.clip(gain * target, -moored.width / 2.0, moored.width / 2.0)
-    result: Floats = np.where(moored.known, side, learned) * np.where(flipped, -1.0, 1.0)
+    result: Floats = np.clip(gain * target, -width / 2.0, width / 2.0)
     return result
 
 
