@@ -1,4 +1,4 @@
-"""The loops over pings, compiled: speeds and steps, medians of runs, and what all pings of a run add up to.
+"""The loops over pings, compiled: speeds and steps, medians of runs, headings and circles.
 
 Plain arrays go in and come out. A run is given by its first and its last ping, and holds all pings between.
 Loops that use each other stand in one file, as what is compiled is kept until its own file changes.
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # Values are ranked as whole numbers of these units: far finer than AIS sends them.
 DEG_UNIT, METRE_UNIT, TURN_UNIT = 1e-7, 0.01, 1e-4
-_SLOT_US = 600_000_000
 
 # Ships send whole degrees, and sines take longer than all the rest of their loop.
 _SIN = np.array([math.sin(math.radians(degree)) for degree in range(361)])
@@ -191,15 +190,6 @@ def _away_m(north_deg: float, east_deg: float, metre_east: float) -> float:
 
 
 @compiled
-def number_runs(n: int, first: Ints, last: Ints) -> Ints:
-    """Run of each of `n` pings; -1 for none."""
-    number = np.full(n, -1)
-    for run in range(len(first)):
-        number[first[run] : last[run] + 1] = run
-    return number
-
-
-@compiled
 def _longest(first: Ints, last: Ints) -> int:
     """Pings of the longest run."""
     most = 0
@@ -208,7 +198,7 @@ def _longest(first: Ints, last: Ints) -> int:
     return most
 
 
-# headings of runs -----------------------------------------------------------------------------------
+# shapes of runs -------------------------------------------------------------------------------------
 
 
 @compiled
@@ -280,40 +270,6 @@ def _turn_deg(start: float, end: float) -> float:
     if not 0.0 <= turn < 360.0:
         turn %= 360.0
     return turn - 180.0
-
-
-# sums of runs ---------------------------------------------------------------------------------------
-
-
-@compiled
-def tallies(
-    time: Ints, sog: Floats, fine: Flags, status: Ints, first: Ints, last: Ints
-) -> tuple[Ints, Ints, Ints, Floats, Ints]:
-    """Count what the pings of each run say.
-
-    Returns
-    -------
-    Exact positions; pings some minutes apart, as bursts of reports tell a place only once; longest gap
-    (microseconds); mean speed (kn, nan where none is known); pings by status (a row for each run).
-    """
-    n = len(first)
-    exact, times, gap_us = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
-    mean_kn, by_status = np.full(n, np.nan), np.zeros((n, 16), np.int64)
-    for run in range(n):
-        before, slot, knots, known = time[first[run]], np.int64(-1), 0.0, 0
-        for i in range(first[run], last[run] + 1):
-            gap_us[run] = max(gap_us[run], time[i] - before)
-            before = time[i]
-            times[run] += before // _SLOT_US != slot
-            slot = before // _SLOT_US
-            exact[run] += fine[i]
-            by_status[run, status[i]] += 1
-            if math.isfinite(sog[i]):
-                knots += sog[i]
-                known += 1
-        if known:
-            mean_kn[run] = knots / known
-    return exact, times, gap_us, mean_kn, by_status
 
 
 @compiled

@@ -71,15 +71,9 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     rows, moves = rows[sort], replace(moves, track=track).take(sort)
     spike = _spikes(moves, config)
     counts["spike", "dropped"] = int(spike.sum())
-    rows, track = rows[~spike], moves.track[~spike]
-    counts["shared_mmsi", "flagged"] = int((track > 0).sum())
-    clean = table if is_whole(rows, len(table)) else table.iloc[rows].reset_index(drop=True)
-    clean = clean.assign(
-        track=track.astype(np.int16),
-        coarse=clean["coarse"].eq(True).astype(bool),
-        nav_status=clean["nav_status"].fillna(NOT_DEFINED),
-    )
-    return clean, quality_table("clean", counts)
+    rows, moves = rows[~spike], moves.take(~spike)
+    counts["shared_mmsi", "flagged"] = int((moves.track > 0).sum())
+    return _pings(table, rows, moves), quality_table("clean", counts)
 
 
 def ship_mmsi(mmsi: NDArray[np.int64], config: CleanConfig) -> tuple[NDArray[np.bool_], dict[str, int]]:
@@ -121,6 +115,16 @@ def add_quality(tables: list[pd.DataFrame]) -> pd.DataFrame:
     every = pd.concat(tables, ignore_index=True)
     total = every.groupby(["stage", "reason", "action"], sort=True)["rows"].sum().reset_index()
     return schema.conform(total, "quality")
+
+
+def _pings(table: pd.DataFrame, rows: NDArray[np.intp], moves: _Moves) -> pd.DataFrame:
+    """Make a table of pings from some rows of another; what is there as arrays need not be cut out again."""
+    rest = {name: table[name].to_numpy()[rows] for name in ("sog_kn", "cog_deg", "heading_deg", "cell")}
+    status = table["nav_status"].fillna(NOT_DEFINED).to_numpy(dtype=np.int8)[rows]
+    known = {"mmsi": moves.mmsi, "lat": moves.lat, "lon": moves.lon, "coarse": moves.coarse}
+    known |= {"track": moves.track.astype(np.int16), "nav_status": status}
+    time = schema.from_micros(moves.time)
+    return schema.conform(pd.DataFrame({"time": time, **known, **rest}), "pings")
 
 
 def _order(table: pd.DataFrame, moves: _Moves) -> NDArray[np.intp]:

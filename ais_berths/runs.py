@@ -1,19 +1,24 @@
-"""Runs of pings of a ship in one place: what becomes its stops."""
+"""Runs of pings of a ship in one place: what becomes its stops, where they lie, and what they add up to."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ais_berths import geo, loops
+from ais_berths.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.geo import Floats
+    from ais_berths.loops import Flags
     from ais_berths.tracks import Ints, Tracks
+
+_SLOT_US = 600_000_000
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Runs:
 
     def numbers(self, n: int) -> Ints:
         """Run of each of `n` pings; -1 for none."""
-        return loops.number_runs(n, self.first, self.last)
+        return _numbers(n, self.first, self.last)
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,61 @@ class Places:
     rms_m: Floats
 
     @classmethod
-    def of(cls, track: Tracks, runs: Runs) -> Places:
-        """Find the places of runs."""
+    def of(cls, track: Tracks, runs: Runs, known: Places | None = None) -> Places:
+        """Find the places of runs; those of runs that are known already are taken from there."""
+        if known is None or not len(known.runs):
+            return cls._measured(track, runs)
+        at = np.minimum(np.searchsorted(known.runs.first, runs.first), len(known.runs) - 1)
+        new = (known.runs.first[at] != runs.first) | (known.runs.last[at] != runs.last)
+        measured = cls._measured(track, runs.take(new))
+        values = {}
+        for name in cls.__dataclass_fields__.keys() - {"runs"}:
+            values[name] = getattr(known, name)[at]
+            values[name][new] = getattr(measured, name)
+        return cls(runs, **values)
+
+    @classmethod
+    def _measured(cls, track: Tracks, runs: Runs) -> Places:
         lat, east, *distances = loops.places(track.lat, track.lon, track.fine, runs.first, runs.last)
         lon = geo.turn_deg(0.0, track.lon[runs.first] + east)
         return cls(runs, lat, lon, east, *distances)
+
+
+@compiled
+def tallies(
+    time: Ints, sog: Floats, fine: Flags, status: Ints, first: Ints, last: Ints
+) -> tuple[Ints, Ints, Ints, Floats, Ints]:
+    """Count what the pings of each run say.
+
+    Returns
+    -------
+    Exact positions; pings some minutes apart, as bursts of reports tell a place only once; longest gap
+    (microseconds); mean speed (kn, nan where none is known); pings by status (a row for each run).
+    """
+    n = len(first)
+    exact, times, gap_us = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    mean_kn, by_status = np.full(n, np.nan), np.zeros((n, 16), np.int64)
+    for run in range(n):
+        before, slot, knots, known = time[first[run]], np.int64(-1), 0.0, 0
+        for i in range(first[run], last[run] + 1):
+            gap_us[run] = max(gap_us[run], time[i] - before)
+            before = time[i]
+            times[run] += before // _SLOT_US != slot
+            slot = before // _SLOT_US
+            exact[run] += fine[i]
+            by_status[run, status[i]] += 1
+            if math.isfinite(sog[i]):
+                knots += sog[i]
+                known += 1
+        if known:
+            mean_kn[run] = knots / known
+    return exact, times, gap_us, mean_kn, by_status
+
+
+@compiled
+def _numbers(n: int, first: Ints, last: Ints) -> Ints:
+    """Run of each of `n` pings; -1 for none."""
+    number = np.full(n, -1)
+    for run in range(len(first)):
+        number[first[run] : last[run] + 1] = run
+    return number

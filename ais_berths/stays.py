@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import geo, loops, schema
-from ais_berths.runs import Places, Runs
+from ais_berths.runs import tallies
 from ais_berths.tracks import plane_m
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ais_berths.config import StopsConfig
     from ais_berths.geo import Floats
+    from ais_berths.runs import Places, Runs
     from ais_berths.tracks import Ints, Tracks
 
 _HOUR_US = 3_600_000_000
@@ -36,15 +37,15 @@ _CIRCLE_PINGS, _CIRCLE_SPREAD_DEG = 5, 8.0
 _CIRCLE_MOST = 2.5
 
 
-def summarise(track: Tracks, runs: Runs, config: StopsConfig) -> pd.DataFrame:
+def summarise(track: Tracks, places: Places, config: StopsConfig) -> pd.DataFrame:
     """Make one row a stop.
 
     Parameters
     ----------
     track
         The sorted pings.
-    runs
-        The pings of each stop.
+    places
+        The pings of each stop, and where they lie.
     config
         The section ``stops`` of the settings.
 
@@ -52,12 +53,12 @@ def summarise(track: Tracks, runs: Runs, config: StopsConfig) -> pd.DataFrame:
     -------
     The columns of the table ``stops`` that follow from the pings, in the order of the runs.
     """
+    runs = places.runs
     if not len(runs):
         return schema.empty("stops")
-    places = Places.of(track, runs)
     first, last, lat, lon = runs.first, runs.last, places.lat, places.lon
     has_before, has_after = ~track.first[first], ~track.final[last]
-    exact, times, gap_us, mean_kn, by_status = loops.tallies(
+    exact, times, gap_us, mean_kn, by_status = tallies(
         track.time, track.sog, track.fine, track.status, first, last
     )
     stops = pd.DataFrame(

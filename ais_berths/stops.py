@@ -88,10 +88,12 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
         kept = np.flatnonzero(~stray)
         track, order, slow = track.take(kept), order[kept], slow[kept]
         far = _far(track, config)
-    places = Places.of(track, _merge(track, _runs(track, slow, far, config), config))
+    places = Places.of(track, _runs(track, slow, far, config))
+    places = Places.of(track, _merge(track, places, config), known=places)
     places = _bound(track, places, config)
-    runs = _settle(track, places, config)
-    stops = summarise(track, runs, config)
+    places = Places.of(track, _settle(track, places, config), known=places)
+    runs = places.runs
+    stops = summarise(track, places, config)
     if len(stops) and "cog_deg" in pings.columns:
         course = pings["cog_deg"].to_numpy(dtype=np.float64, na_value=np.nan)
         stops = stops.join(courses_alongside(track, runs, course, order, stops["lat"], stops["lon"]))
@@ -207,11 +209,11 @@ def _runs(track: Tracks, slow: NDArray[np.bool_], far: NDArray[np.bool_], config
 # runs to stops --------------------------------------------------------------------------------------
 
 
-def _merge(track: Tracks, runs: Runs, config: StopsConfig) -> Runs:
+def _merge(track: Tracks, places: Places, config: StopsConfig) -> Runs:
     """Join neighbouring runs of a vessel in one place: noise, a reception gap, a short warp along."""
+    runs = places.runs
     if len(runs) < 2:
         return runs
-    places = Places.of(track, runs)
     lat, lon, count, spread = places.lat, places.lon, runs.count, places.most_m
     first, last = runs.first, runs.last
     a, b = np.arange(len(runs) - 1), np.arange(1, len(runs))
@@ -290,7 +292,7 @@ def _bound(track: Tracks, places: Places, config: StopsConfig) -> Places:
         for part in _settled_parts(track, np.arange(runs.first[run], runs.last[run] + 1), config):
             number[part] = following
             following += 1
-    return Places.of(track, Runs.of(number >= 0, np.diff(number, prepend=-1) != 0))
+    return Places.of(track, Runs.of(number >= 0, np.diff(number, prepend=-1) != 0), known=places)
 
 
 def _settled_parts(track: Tracks, at: NDArray[np.intp], config: StopsConfig) -> list[NDArray[np.intp]]:

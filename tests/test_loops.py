@@ -22,6 +22,7 @@ _ALL = """
 import json
 import numpy as np
 from ais_berths import loops
+from ais_berths.runs import Runs, tallies
 chance = np.random.default_rng(5)
 n = 300
 lat, lon = 50 + chance.normal(0, 1e-3, n), 179.9999 + chance.normal(0, 1e-3, n)
@@ -33,7 +34,7 @@ runs = (begin, begin + 24)
 north, east, *distances = loops.places(lat, lon, fine, *runs)
 results = [
     loops.slow_pings(first, sog, 0.5, 1.0), loops.far_steps(first, fine, lat, lon, 150.0, 131.0),
-    north, east, *distances, *loops.tallies(time, sog, fine, status, *runs), loops.number_runs(n, *runs),
+    north, east, *distances, *tallies(time, sog, fine, status, *runs), Runs(*runs).numbers(n),
     *loops.rests((lat, lon, sog), runs, (north, east), np.full(10, 90.0), 1.0),
     *loops.excursions((lat, lon, sog), runs[1][:-1], begin[1:], lat[begin[1:]], lon[begin[1:]]),
     *loops.headings(heading, fine, lat, lon, *runs), loops.circles(lat, lon, fine, runs, (north, lon[begin])),
@@ -138,21 +139,6 @@ def test_what_lies_between_two_runs():
     )
     assert far.tolist() == pytest.approx([222.4, 0.0], abs=0.1)
     assert fast.tolist() == [3.0, 0.0]
-
-
-def test_counts_of_a_run():
-    time = np.array([0, 100, 599_999_999, 1_800_000_000])
-    exact, times, gap_us, mean_kn, by_status = loops.tallies(
-        time,
-        np.array([0.1, np.inf, 0.3, np.nan]),
-        np.array([True, True, False, True]),
-        np.array([5, 5, 1, 15]),
-        *ONE_RUN,
-    )
-    assert (exact[0], times[0], gap_us[0]) == (3, 2, 1_200_000_001)
-    assert mean_kn[0] == pytest.approx(0.2)
-    assert by_status[0, [1, 5, 15]].tolist() == [1, 2, 1]
-    assert by_status.sum() == 4
 
 
 @pytest.mark.parametrize("degrees", [[350.0, 10.0, 0.0, 2.0], [89.5, 90.25, 90.0, 91.0]])

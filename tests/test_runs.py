@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ais_berths.runs import Places, Runs
+from ais_berths.runs import Places, Runs, tallies
 from ais_berths.tracks import Tracks
 
 START = pd.Timestamp("2024-01-01", tz="UTC").as_unit("us")
@@ -70,6 +70,19 @@ def test_middle_across_the_antimeridian():
     assert places.farthest_m[0] == pytest.approx(222.4, abs=0.5)
 
 
+@given(st.lists(st.sampled_from("bcsn"), min_size=1, max_size=25), st.lists(st.booleans(), min_size=25))
+def test_places_that_are_known_are_not_other_places(pings, longer):
+    """Runs begin, carry on or stay away (n); some of those that are known are one ping shorter."""
+    kinds = np.array(pings)
+    runs = Runs.of(kinds != "n", kinds == "b")
+    track = track_of([(50.0 + 1e-4 * i * i, 4.0 - 1e-5 * i) for i in range(len(pings))])
+    other = Runs(runs.first, np.maximum(runs.last - np.array(longer[: len(runs)], dtype=int), runs.first))
+    found, expected = Places.of(track, runs, known=Places.of(track, other)), Places.of(track, runs)
+    assert found.runs is runs
+    for name in ("lat", "lon", "east", "middle_m", "most_m", "farthest_m", "rms_m"):
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist()
+
+
 def test_distances_from_the_middle():
     north = np.array([0.0, 0.0, 0.0, 3.0, -10.0])
     places = Places.of(track_of([(m / 111_195.08, 4.0) for m in north]), whole(5))
@@ -77,3 +90,19 @@ def test_distances_from_the_middle():
     assert places.most_m[0] == pytest.approx(7.2, abs=0.02)
     assert places.farthest_m[0] == pytest.approx(10.0, abs=0.02)
     assert places.rms_m[0] == pytest.approx(np.sqrt(109 / 5), abs=0.02)
+
+
+def test_counts_of_a_run():
+    time = np.array([0, 100, 599_999_999, 1_800_000_000])
+    exact, times, gap_us, mean_kn, by_status = tallies(
+        time,
+        np.array([0.1, np.inf, 0.3, np.nan]),
+        np.array([True, True, False, True]),
+        np.array([5, 5, 1, 15]),
+        np.array([0]),
+        np.array([3]),
+    )
+    assert (exact[0], times[0], gap_us[0]) == (3, 2, 1_200_000_001)
+    assert mean_kn[0] == pytest.approx(0.2)
+    assert by_status[0, [1, 5, 15]].tolist() == [1, 2, 1]
+    assert by_status.sum() == 4
