@@ -129,8 +129,8 @@ def _pings(table: pd.DataFrame, rows: NDArray[np.intp], moves: _Moves) -> pd.Dat
 
 def _order(table: pd.DataFrame, moves: _Moves) -> NDArray[np.intp]:
     """Order of rows so that equal input in any order gives equal output: every column settles ties."""
-    ties = (table[name].to_numpy(dtype=np.float64) for name in ("cog_deg", "heading_deg"))
-    status = table["nav_status"].fillna(NOT_DEFINED).to_numpy(dtype=np.int64)
+    ties = (table[name].to_numpy() for name in ("cog_deg", "heading_deg"))
+    status = table["nav_status"].fillna(NOT_DEFINED).to_numpy()
     return order_rows(
         (moves.mmsi, moves.time), (moves.coarse, moves.lat, moves.lon, moves.sog, *ties, status)
     )
