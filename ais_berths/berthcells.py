@@ -95,7 +95,7 @@ def _check_sizes(names: pd.Series[str], shapes: NDArray[np.object_], resolution:
     if len(km2) and km2.max() > _MOST_CELLS * h3.average_hexagon_area(resolution, unit="km^2"):
         worst = int(km2.argmax())
         raise InputError(
-            f"the berth {names.iloc[worst]} covers {km2[worst]:,.0f} km2, as no berth does; see to its shape"
+            f"the berth {names.iloc[worst]} covers {km2[worst]:,.0f} km2, far too much; correct its shape"
         )
 
 

@@ -337,7 +337,7 @@ def _ids(frame: gpd.GeoDataFrame, id_field: str) -> pd.Series[str]:
     ids = frame[id_field]
     if ids.isna().any() or ids.duplicated().any():
         wrong = ids[ids.isna() | ids.duplicated()].iloc[0]
-        raise InputError(f"{id_field} must name each row once, found {wrong!r} again or empty")
+        raise InputError(f"{id_field} must be different in every row, but {wrong!r} is empty or repeated")
     text: pd.Series[str] = ids.astype("string")
     return text
 

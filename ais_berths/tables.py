@@ -67,8 +67,8 @@ def whole(path: Path) -> Iterator[None]:
         raise
     except (OSError, ValueError, EOFError, BadZipFile, pa.ArrowException) as error:
         raise InputError(
-            f"{path} cannot be read: {' '.join(str(error).split())}; run the command that made it, and where "
-            "that does not help, `ais-berths detect --overwrite`"
+            f"{path} cannot be read: {' '.join(str(error).split())}; run the command that made it again; if "
+            "that does not help, run `ais-berths detect --overwrite`"
         ) from error
 
 
@@ -102,4 +102,4 @@ def check_layout(found: pa.Schema, table: str, source: object) -> None:
         if kinds.get(field.name) != field.type
     ]
     if wrong:
-        raise InputError(f"{source} is no table '{table}' of this version: {'; '.join(wrong[:5])}")
+        raise InputError(f"{source} is not a table '{table}' of this version: {'; '.join(wrong[:5])}")

@@ -148,7 +148,7 @@ def test_csv_that_no_feed_fits_shows_a_mapping_that_works_when_edited(here: Path
     rows = ROWS.replace("2024-03-01T", "01.03.2024 ")
     (here / "own.csv").write_text("oid,stamp,y,x,speed\n" + rows, encoding="utf-8")
     message = detect_refused(here, "own.csv", "--ports", "ports.csv")
-    assert "own.csv is no feed that is known (ungp, noaa, dma, nmea)" in message
+    assert "own.csv looks like no known feed (ungp, noaa, dma, nmea)" in message
     assert "it has the columns oid, stamp, y, x, speed" in message
     mapping = message.partition("\n\n")[2]
     edited = mapping.replace('time = ""', 'time = "stamp"').replace('"iso"', '"%d.%m.%Y %H:%M:%S"')
@@ -240,7 +240,7 @@ def test_port_list_without_positions(here: Path) -> None:
         (["detect", "--ports", "ports.csv", "--out", "out"], "Missing argument 'INPUTS...'"),
         (["detect", "good.csv", "--prot", "USTPA", "--out", "out"], "No such option"),
         (["detect", "good.csv", "--port", "USTPA", "--out", "out", "--start", "soon"], "'--start'"),
-        (["filter", "--ports", "ports.csv", "--out", "out"], "name the INPUTS, or give --cells-only"),
+        (["filter", "--ports", "ports.csv", "--out", "out"], "name the INPUTS to read, or give --cells-only"),
         (["evaluate", "out"], "give --truth FILE, --official FILE or --split-half"),
         (["detekt"], "No such command 'detekt'"),
     ],
@@ -316,7 +316,9 @@ def test_export_to_an_unknown_format(here: Path) -> None:
 
 
 def test_nothing_found_in_the_port_list(here: Path) -> None:
-    assert refused_and_clean(here, "ports", "qqqqq") == "no port fits 'qqqqq'"
+    assert refused_and_clean(here, "ports", "qqqqq") == (
+        "no port fits 'qqqqq'; try a part of its name, or its UN/LOCODE"
+    )
 
 
 # as a program -------------------------------------------------------------------------------------

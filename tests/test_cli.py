@@ -176,7 +176,7 @@ def test_config(tmp_path: Path) -> None:
     path = tmp_path / "my.toml"
     path.write_text(run("config", "show"), encoding="utf-8")
     assert load_config(path) == Config()
-    assert run("config", "check", str(path)) == f"{path} is fine\n"
+    assert run("config", "check", str(path)) == f"all settings in {path} are valid\n"
     assert json.loads(run("config", "schema"))["title"] == "Config"
 
 
@@ -250,7 +250,7 @@ def test_score_and_description_of_a_result(port: Path, out: Path) -> None:
 def test_demo(tmp_path: Path) -> None:
     text = run("demo", "--out", str(tmp_path / "demo"))
     path = tmp_path / "demo" / "simulated" / "berths.geojson"
-    assert text.splitlines()[-1] == f"The berths are in {path} - open it in QGIS."
+    assert text.splitlines()[-1] == f"The berths are in {path}; open this file in QGIS."
     assert len(gpd.read_file(path)) > 10
     assert len(gpd.read_file(tmp_path / "demo" / "new_york" / "berths.geojson")) > 10
     # It may be run again.

@@ -98,7 +98,7 @@ def test_a_record_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "run.json", tmp_path / "missing.json"):
         result = CliRunner().invoke(main, ["config", "show", str(path)])
         assert result.exit_code == 1
-        assert "is no run record that version" in result.stderr
+        assert "is not a run record that version" in result.stderr
 
 
 # layouts --------------------------------------------------------------------------------------------

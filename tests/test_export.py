@@ -207,7 +207,7 @@ def test_text_that_no_file_can_hold_is_marked(tmp_path: Path) -> None:
 
 def test_geojson_ids_must_be_ids(tmp_path: Path) -> None:
     frame = berth_table([shapely.Point(4, 51)] * 2, berth_id=["a", "a"])
-    with pytest.raises(InputError, match="berth_id must name each row once, found 'a'"):
+    with pytest.raises(InputError, match="berth_id must be different in every row, but 'a'"):
         write_geojson(frame, tmp_path / "x.geojson", "berth_id")
     with pytest.raises(InputError, match="lacks quay_id"):
         write_geojson(frame, tmp_path / "x.geojson", "quay_id")

@@ -152,7 +152,7 @@ def test_one_run_at_a_register(bench: Any, tmp_path: Path) -> None:
 
 def test_a_process_that_is_killed_at_its_work() -> None:
     with pytest.raises(
-        ClusterError, match="was ended, perhaps for want of memory; run the same command again"
+        ClusterError, match="was ended, perhaps because memory ran out; run the same command again"
     ):
         Wiring(processes=True).run(os._exit, [1, 1], locked=True)
 

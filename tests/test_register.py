@@ -435,7 +435,7 @@ def test_everything_that_is_wrong_is_named_at_once(known: Register) -> None:
         "XSA00-B001 has an outline that cannot be an area (Self-intersection",
         "XSA00-Q001 has no shape; to drop a place, set its status to rejected",
         "XSA00-B001 has the status 'closed', expected one of active, rejected",
-        "XSA00-B003 is there twice",
+        "XSA00-B003 is in the file twice",
         "XSA00-B077 is not in the register",
         "XSA00-B002 and XSA00-B003 overlap by",
     ):
@@ -449,7 +449,7 @@ def test_everything_that_is_wrong_is_named_at_once(known: Register) -> None:
     ("merges", "message"),
     [
         ({"XSA00-B001": "XSA00-B001"}, "into itself"),
-        ({"XSA00-B001": "XSA00-B002", "XSA00-B002": "XSA00-B003"}, "does not stay itself"),
+        ({"XSA00-B001": "XSA00-B002", "XSA00-B002": "XSA00-B003"}, "is itself merged or rejected"),
         ({"XSA00-B001": "XSA00-Q001"}, "only berths are merged"),
     ],
 )
@@ -519,7 +519,7 @@ def test_what_is_no_register(known: Register, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no column place_id"):
         read_register(tmp_path / "a.geojson")
     known.places.assign(status="open", place_id="X").to_file(tmp_path / "b.gpkg", driver="GPKG")
-    with pytest.raises(InputError, match="there twice: X") as caught:
+    with pytest.raises(InputError, match="in the file twice: X") as caught:
         read_register(tmp_path / "b.gpkg")
     assert "status is open, expected one of active" in str(caught.value)
     (tmp_path / "c.gpkg").write_bytes(b"nothing")

@@ -38,7 +38,7 @@ def begun(port: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, P
     area = ["--ports", str(port / "ports.csv"), "--out", str(folder / "out")]
     run("detect", *map(str, days[: len(days) // 2]), *area)
     text = run("register", "update", str(folder / "out"), "--register", str(folder / "berths.gpkg"))
-    assert text.splitlines()[-1].endswith("have the same ids")
+    assert text.splitlines()[-1].endswith("now have the same ids")
     return folder / "out", folder / "berths.gpkg"
 
 
@@ -121,7 +121,7 @@ def test_an_edit_that_cannot_be_applied_changes_nothing(begun: tuple[Path, Path]
     args = ["register", "apply-edits", str(register), str(tmp_path / "edited.geojson")]
     result = CliRunner().invoke(main, args)
     assert result.exit_code == 1
-    assert "there twice" in result.stderr
+    assert "in the file twice" in result.stderr
     assert "XSA00-B999 is not in the register" in result.stderr
     assert register.read_bytes() == before
 

@@ -358,7 +358,7 @@ def test_the_truth_is_written(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"scene": ["harbor"]}, "harbor is none of general"),
+        ({"scene": ["harbor"]}, "harbor is not one of general"),
         ({"feed": "noaa", "sizes": "antenna"}, "noaa layout has no antenna offsets"),
         ({"dayz": 3}, "dayz is no option"),
         ({"at": (95, 0)}, "beyond 80"),

@@ -41,7 +41,7 @@ class Commands(click.Group):
                 raise
             what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
             raise click.ClickException(
-                _tame(f"{what}; make room or see to it, and run the command again")
+                _tame(f"{what}; correct this (make room, or allow access), and run the command again")
             ) from error
 
 
@@ -58,7 +58,7 @@ def _tame(text: str) -> str:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="ais-berths")
-@click.option("-q", "--quiet", is_flag=True, help="Print results only, no progress and no log.")
+@click.option("-q", "--quiet", is_flag=True, help="Print results only, without progress and log.")
 @click.pass_context
 def main(ctx: click.Context, quiet: bool) -> None:
     """From raw AIS ship positions to berth polygons and port statistics."""

@@ -15,10 +15,10 @@ from ais_berths.redact import printable
 @click.command()
 @click.argument("search", default="")
 @click.option("--ports", "ports_file", type=click.Path(), help="Search your own port list instead.")
-@click.option("--limit", default=20, show_default=True, help="Rows at most.")
+@click.option("--limit", default=20, show_default=True, help="Show at most this many ports.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ports(search: str, ports_file: str | None, limit: int, as_json: bool) -> None:
-    """Search the port list by name, LOCODE, country or number."""
+    """Search the port list by name, country, UN/LOCODE or number."""
     from ais_berths import ports as module
 
     table = module.read_ports(ports_file) if ports_file else module.builtin_ports()
@@ -26,30 +26,45 @@ def ports(search: str, ports_file: str | None, limit: int, as_json: bool) -> Non
     if as_json:
         click.echo(found.to_json(orient="records", force_ascii=False))
     elif found.empty:
-        raise click.ClickException(f"no port fits '{search}'")
+        raise click.ClickException(f"no port fits '{search}'; try a part of its name, or its UN/LOCODE")
     else:
         click.echo(text_table(found))
 
 
 @click.command("simulate")
 @click.argument("out", type=click.Path())
-@click.option("--ports", default=1, show_default=True, help="Ports along a coast.")
-@click.option("--days", default=30.0, show_default=True, help="Length of the feed.")
-@click.option("--feed", default="ungp", type=click.Choice(["ungp", "noaa", "dma"]), show_default=True)
+@click.option("--ports", default=1, show_default=True, help="Number of ports along a coast.")
+@click.option("--days", default=30.0, show_default=True, help="Length of the feed in days.")
+@click.option(
+    "--feed",
+    default="ungp",
+    type=click.Choice(["ungp", "noaa", "dma"]),
+    show_default=True,
+    help="Layout of the files.",
+)
 @click.option(
     "--sizes",
     default="size",
     type=click.Choice(["antenna", "size", "none"]),
     show_default=True,
-    help="What ships tell: antenna offsets, length and width, or nothing.",
+    help="What ships send about their size: antenna offsets, length and width, or nothing.",
 )
 @click.option(
-    "--reception", default="terrestrial", type=click.Choice(["terrestrial", "satellite"]), show_default=True
+    "--reception",
+    default="terrestrial",
+    type=click.Choice(["terrestrial", "satellite"]),
+    show_default=True,
+    help="Receivers on land (many reports) or satellites (few).",
 )
-@click.option("--spacing-km", default=60.0, show_default=True, help="Distance between neighbouring ports.")
-@click.option("--seed", default=0, show_default=True, help="The same seed gives the same bytes.")
+@click.option(
+    "--spacing-km", default=60.0, show_default=True, help="Distance between neighbouring ports in km."
+)
+@click.option("--seed", default=0, show_default=True, help="Random seed; the same seed gives the same files.")
 def simulate_command(out: str, seed: int, **options: Any) -> None:
-    """Write a feed of invented ports whose berths, stops and calls are known, and that truth, into OUT."""
+    """Write a simulated feed and its truth into OUT.
+
+    The truth is where the berths are, and which stops and calls there were.
+    """
     from ais_berths.simulate import simulate
 
     truth = simulate(out, rng=seed, **options)
@@ -64,7 +79,10 @@ def config() -> None:
 @config.command("show")
 @click.argument("file", required=False, type=click.Path())
 def config_show(file: str | None) -> None:
-    """Print settings as TOML: the defaults, those of FILE, or those of the run in the folder FILE."""
+    """Print settings as TOML, each with its meaning.
+
+    Without FILE, these are the defaults. FILE may be a settings file, or the output folder of a run.
+    """
     from ais_berths.config import load_config, to_toml
 
     if file is not None and (Path(file).is_dir() or file.endswith(".json")):
@@ -80,11 +98,11 @@ def config_show(file: str | None) -> None:
 @config.command("check")
 @click.argument("file", type=click.Path())
 def config_check(file: str) -> None:
-    """Check FILE and name every setting that is wrong."""
+    """Check a settings file, and name every wrong setting."""
     from ais_berths.config import load_config
 
     load_config(file)
-    click.echo(f"{file} is fine")
+    click.echo(f"all settings in {file} are valid")
 
 
 @config.command("schema")

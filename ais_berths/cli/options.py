@@ -25,12 +25,16 @@ def area_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where: ports, a box, and the settings."""
     options = [
         click.option(
-            "--port", "port", multiple=True, help="Port by LOCODE, port number or name; repeatable."
+            "--port", "port", multiple=True, help="Port by UN/LOCODE, port number or name; repeatable."
         ),
-        click.option("--ports", "ports_file", type=click.Path(), help="Your own port list: CSV or GeoJSON."),
-        click.option("--bbox", help="West,south,east,north in degrees instead of ports."),
-        click.option("--all-ports", is_flag=True, help="Every port of the list."),
-        click.option("--config", "config_file", type=click.Path(), help="Settings, a TOML file."),
+        click.option(
+            "--ports", "ports_file", type=click.Path(), help="Your own port list, as CSV or GeoJSON."
+        ),
+        click.option("--bbox", help="A box instead of ports: west,south,east,north in degrees."),
+        click.option("--all-ports", is_flag=True, help="All ports of the list."),
+        click.option(
+            "--config", "config_file", type=click.Path(), help="Settings file in TOML; see `config show`."
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -42,19 +46,36 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("--out", "out", required=True, type=click.Path(), help="Output folder."),
         click.option(
-            "--feed", default="auto", show_default=True, help="auto, ungp, noaa, dma, nmea or a mapping.toml."
+            "--feed",
+            default="auto",
+            show_default=True,
+            help="Layout of the input: auto, ungp, noaa, dma, nmea or a mapping.toml.",
         ),
-        click.option("--start", type=_TIMES, help="First position time (UTC)."),
-        click.option("--end", type=_TIMES, help="Position times before this (UTC)."),
-        click.option("--pings/--no-pings", "keep_pings", default=None, help="Write the clean pings or not."),
+        click.option(
+            "--start",
+            type=_TIMES,
+            metavar="TIME",
+            help="Use positions from this time on (UTC), e.g. 2024-03-01.",
+        ),
+        click.option("--end", type=_TIMES, metavar="TIME", help="Use positions before this time (UTC)."),
+        click.option(
+            "--pings/--no-pings",
+            "keep_pings",
+            default=None,
+            help="Write the clean pings, or not [default: yes, unless --all-ports].",
+        ),
         click.option(
             "--register",
             "register_file",
             type=click.Path(),
-            help="Register whose ids, names and shapes places get.",
+            help="Register that gives known places their ids, names and shapes.",
         ),
-        click.option("--scheduler", help="Address of a dask scheduler, tcp://..."),
-        click.option("--overwrite", is_flag=True, help="Begin again in a folder with other settings."),
+        click.option("--scheduler", help="Address of a Dask scheduler, tcp://..."),
+        click.option(
+            "--overwrite",
+            is_flag=True,
+            help="Begin again: replace the results of earlier runs in the output folder.",
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
     ]
     for option in reversed(options):

@@ -19,7 +19,7 @@ _SHOWN = 50
 
 @click.group()
 def register() -> None:
-    """Keep the ids, names and hand edits of berths from run to run."""
+    """Keep ids, names and manual edits of berths from run to run."""
 
 
 @register.command("update")
@@ -29,12 +29,15 @@ def register() -> None:
     "file",
     required=True,
     type=click.Path(),
-    help="The register: .gpkg, .parquet or .geojson; made if it is not there.",
+    help="The register: .gpkg, .parquet or .geojson; it is made if it does not exist.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what changed as JSON.")
 @click.pass_context
 def update_command(ctx: click.Context, out: str, file: str, as_json: bool) -> None:
-    """Bring the register up to the run in OUT, and OUT up to the register."""
+    """Add the run in OUT to the register, and give OUT its ids.
+
+    The places in OUT get the ids, names and shapes of the register, and new places are added to it.
+    """
     from ais_berths.pipeline import update_from_run
 
     summary, news = update_from_run(out, file, wiring=make_wiring(ctx))
@@ -48,8 +51,8 @@ def update_command(ctx: click.Context, out: str, file: str, as_json: bool) -> No
         f"{row.place_id}: {row.event}{f' ({row.detail})' if isinstance(row.detail, str) else ''}"
         for row in told.itertuples()
     )
-    click.echo(", ".join(f"{n} {event}" for event, n in counts.items()) or "nothing new")
-    click.echo(f"The register {file} and {summary.out} have the same ids")
+    click.echo(", ".join(f"{n} {event}" for event, n in counts.items()) or "no places in this run")
+    click.echo(f"The register {file} and the tables in {summary.out} now have the same ids")
 
 
 @register.command("diff")
@@ -57,7 +60,10 @@ def update_command(ctx: click.Context, out: str, file: str, as_json: bool) -> No
 @click.argument("after", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 def diff_command(before: str, after: str, as_json: bool) -> None:
-    """Say what changed from BEFORE to AFTER: two registers, or two output folders."""
+    """Say what changed between two results.
+
+    BEFORE and AFTER are two registers, or two output folders.
+    """
     from ais_berths.config import RegistryConfig
     from ais_berths.pipeline.register import load_places
     from ais_berths.register import compare_places
@@ -67,20 +73,22 @@ def diff_command(before: str, after: str, as_json: bool) -> None:
         click.echo(json.dumps({"differences": [item._asdict() for item in found], "unchanged": same}))
         return
     _echo_lines(item.words for item in found)
-    click.echo(f"{len(found)} differences, {same} places as they were")
+    click.echo(f"{len(found)} differences, {same} places unchanged")
 
 
 @register.command("apply-edits")
 @click.argument("file", type=click.Path())
 @click.argument("edited", type=click.Path())
-@click.option("--dry-run", is_flag=True, help="Check and say what would change, write nothing.")
-@click.option("--reject-missing", is_flag=True, help="Reject the places that were deleted in EDITED.")
+@click.option("--dry-run", is_flag=True, help="Check, and say what would change, but write nothing.")
+@click.option("--reject-missing", is_flag=True, help="Places that were deleted in EDITED are rejected.")
 @click.option("--json", "as_json", is_flag=True, help="Print the edits as JSON.")
 def edits_command(file: str, edited: str, dry_run: bool, reject_missing: bool, as_json: bool) -> None:
-    """Check what was changed in EDITED, a copy of the register FILE, and apply it to FILE.
+    """Check and apply edits made in a copy of the register.
 
-    In EDITED places may be renamed, redrawn, rejected (status), merged (merged_into, or drawn together),
-    and drawn (with an empty id). Either all of it is applied or nothing.
+    EDITED is a copy of the register FILE that was changed, for example in QGIS.
+
+    You may rename places, redraw them, reject them (status), merge them (merged_into, or drawn
+    together), and draw new ones (with an empty id). Either all edits are applied or none.
     """
     import pandas as pd
 

@@ -12,15 +12,24 @@ MIN_VESSELS = click.option(
     default=3,
     show_default=True,
     type=click.IntRange(2),
-    help="With --public: the least number of different ships of whatever is shown.",
+    help="With --public: withhold figures from fewer different ships than this.",
 )
 
 
 @click.command()
 @click.argument("out", type=click.Path())
-@click.option("--settings", default="published", type=click.Choice(["published", "tuned"]), show_default=True)
+@click.option(
+    "--settings",
+    default="published",
+    type=click.Choice(["published", "tuned"]),
+    show_default=True,
+    help="Settings that repeat the published result, or the best that were found.",
+)
 def hexagons(out: str, settings: str) -> None:
-    """Apply the predecessor's method to the pings in OUT, for comparison."""
+    """Apply the predecessor's method to the pings in OUT.
+
+    It clusters H3 cells with DBSCAN, and serves for comparison.
+    """
     from ais_berths.pipeline.hexagons import write_hexagons
 
     path, n_areas = write_hexagons(out, settings)
@@ -30,7 +39,7 @@ def hexagons(out: str, settings: str) -> None:
 @click.command("export")
 @click.argument("out", type=click.Path())
 @click.argument("file", type=click.Path())
-@click.option("--cells", is_flag=True, help="Write the H3 cells of the berths instead.")
+@click.option("--cells", is_flag=True, help="Write the H3 cells of the berths instead of the berths.")
 @click.option(
     "--table",
     default="berths",
@@ -41,14 +50,24 @@ def hexagons(out: str, settings: str) -> None:
         ]
     ),
     show_default=True,
-    help="Table to write; others than berths as .csv.",
+    help="Table to write; tables other than berths are written as .csv.",
 )
 @click.option(
-    "--excel", "--bom", "bom", is_flag=True, help="CSV with a byte order mark, for spreadsheet programs."
+    "--excel",
+    "--bom",
+    "bom",
+    is_flag=True,
+    help="Write CSV with a byte order mark, for Excel and other spreadsheets.",
 )
-@click.option("--public", is_flag=True, help="Without places of few ships and what stands for a single one.")
+@click.option(
+    "--public",
+    is_flag=True,
+    help="For the public: leave out places with few ships, and values of single ships.",
+)
 @MIN_VESSELS
-@click.option("--pings", is_flag=True, help="With the folder of a store, copy the clean pings too.")
+@click.option(
+    "--pings", is_flag=True, help="When copying all tables to an object store, also copy the clean pings."
+)
 def export_command(
     out: str,
     file: str,
@@ -59,10 +78,10 @@ def export_command(
     min_vessels: int,
     pings: bool,
 ) -> None:
-    """Write the berths of OUT as FILE: .geojson, .gpkg, .parquet or .csv.
+    """Write the berths of OUT, or another table, as FILE.
 
-    FILE may be a URL, such as s3://bucket/berths.geojson. A URL without such a suffix is a folder: every
-    table of OUT is copied there.
+    The suffix of FILE chooses the format: .geojson, .gpkg, .parquet or .csv. FILE may be a URL, such as
+    s3://bucket/berths.geojson. A URL without such a suffix is a folder: every table of OUT is copied there.
     """
     from ais_berths.export import export
     from ais_berths.stores import copy_results, export_to_url, is_file_url
@@ -74,7 +93,9 @@ def export_command(
         done = export_to_url(out, file, cells=cells, table=table, bom=bom, min_vessels=least)
         click.echo(f"wrote {done}")
     elif cells or bom or public or table != "berths":
-        raise click.UsageError("a folder gets all tables as they are; name a file to use these options")
+        raise click.UsageError(
+            "FILE is a folder, which gets all tables unchanged; name a file there to use these options"
+        )
     else:
         copies = copy_results(out, file, pings=pings)
         click.echo(f"wrote {len(copies)} files to {file}")
@@ -82,15 +103,37 @@ def export_command(
 
 @click.command("report")
 @click.argument("out", type=click.Path())
-@click.option("--port", "port", multiple=True, help="Port by LOCODE, number or name; repeatable; else all.")
 @click.option(
-    "--format", "form", default="text", type=click.Choice(["text", "html", "json", "csv"]), show_default=True
+    "--port", "port", multiple=True, help="Port by UN/LOCODE, number or name; repeatable [default: all]."
 )
-@click.option("--out", "file", type=click.Path(), help="File to write; html goes to OUT/report.html else.")
-@click.option("--public", is_flag=True, help="Without ships' names and numbers, and with few ships hidden.")
+@click.option(
+    "--format",
+    "form",
+    default="text",
+    type=click.Choice(["text", "html", "json", "csv"]),
+    show_default=True,
+    help="Form of the report.",
+)
+@click.option(
+    "--out", "file", type=click.Path(), help="File to write [default: the screen; OUT/report.html for html]."
+)
+@click.option(
+    "--public",
+    is_flag=True,
+    help="For the public: leave out names and numbers of ships, and figures from few ships.",
+)
 @MIN_VESSELS
-@click.option("--compare", multiple=True, help="Period FROM..TO (UTC, without TO); give two or more.")
-@click.option("--use", "uses", multiple=True, help="Use of the berths that count, or all; repeatable.")
+@click.option(
+    "--compare",
+    multiple=True,
+    help="Compare periods, each as FROM..TO (UTC; TO is not included); give two or more.",
+)
+@click.option(
+    "--use",
+    "uses",
+    multiple=True,
+    help="Use of the berths that are counted, or all; repeatable [default: commercial].",
+)
 def report_command(
     out: str,
     port: tuple[str, ...],
@@ -101,7 +144,10 @@ def report_command(
     compare: tuple[str, ...],
     uses: tuple[str, ...],
 ) -> None:
-    """Report on the ports of OUT: a page here, one HTML file that works offline, JSON or CSV."""
+    """Write a report on the ports of OUT.
+
+    The report is text, one HTML file that works offline, JSON or CSV.
+    """
     from ais_berths.report import ReportSettings, parse_period, parse_uses, report, write_report
 
     text = report(
@@ -125,22 +171,30 @@ def report_command(
 @click.option(
     "--truth", type=click.Path(), help="True berths: polygons or points (GeoJSON, GeoPackage, CSV)."
 )
-@click.option("--use", "uses", multiple=True, help="Score berths of this use only; repeatable.")
-@click.option("--split-half", is_flag=True, help="Compare berths from two halves of the vessels.")
-@click.option("--picture", type=click.Path(), help="Also draw truth and result (PNG or SVG).")
+@click.option("--use", "uses", multiple=True, help="Score only berths of this use; repeatable.")
 @click.option(
-    "--official", type=click.Path(), help="An office's monthly counts (CSV: port, period, type_group, calls)."
+    "--split-half", is_flag=True, help="Find berths from two halves of the vessels, and compare them."
+)
+@click.option("--picture", type=click.Path(), help="Also draw truth and result into this file (PNG or SVG).")
+@click.option(
+    "--official",
+    type=click.Path(),
+    help="Monthly counts of an office (CSV: port, period, type_group, calls).",
 )
 @click.option(
     "--indicator",
     default="port_calls",
     type=click.Choice(["port_calls", "berth_calls"]),
     show_default=True,
-    help="What the official counts are compared with.",
+    help="Indicator that the official counts are compared with.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the score card as JSON.")
 def evaluate(out: str, truth: str | None, split_half: bool, as_json: bool, **options: Any) -> None:
-    """Score the polygons in OUT against the truth or themselves, and the calls against official counts."""
+    """Score the berths and calls in OUT.
+
+    Berths are compared with the truth, or those of one half of the vessels with those of the other half.
+    Calls are compared with official counts.
+    """
     from ais_berths.pipeline.score import score_out
 
     if truth is None and not split_half and options["official"] is None:

@@ -20,24 +20,26 @@ if TYPE_CHECKING:
 @click.option("--out", default="ais-berths-demo", show_default=True, type=click.Path(), help="Output folder.")
 @click.pass_context
 def demo(ctx: click.Context, out: str) -> None:
-    """Run the whole job on the shipped sample."""
+    """Run the whole job on the two samples that come with the package."""
     from ais_berths import samples
     from ais_berths.pipeline import Job
     from ais_berths.pipeline import detect as run
 
     real, made = samples.folder() / "new_york", samples.folder() / "simulated"
-    click.echo("1. Real: a week of New York Harbor; positions only, no speed, heading, type or size\n")
+    click.echo(
+        "1. A real port: one week of New York Harbor; positions only, no speed, heading, type or size\n"
+    )
     job = Job(bbox=samples.NEW_YORK)
     summary = run([real], Path(out) / "new_york", job, overwrite=True, wiring=make_wiring(ctx))
     print_summary(summary, as_json=False)
     click.echo(samples.describe(summary.out))
-    click.echo("\n2. Simulated: twelve days of a port whose berths are known\n")
+    click.echo("\n2. A simulated port: twelve days of a port whose berths are known\n")
     job = Job(ports_file=str(made / "ports.csv"))
     summary = run([made / "feed"], Path(out) / "simulated", job, overwrite=True, wiring=make_wiring(ctx))
     print_summary(summary, as_json=False)
     click.echo(samples.describe(summary.out))
     click.echo(samples.score(summary.out, made / "truth"))
-    click.echo(f"\nThe berths are in {summary.out / 'berths.geojson'} - open it in QGIS.")
+    click.echo(f"\nThe berths are in {summary.out / 'berths.geojson'}; open this file in QGIS.")
 
 
 @click.command()
@@ -46,9 +48,10 @@ def demo(ctx: click.Context, out: str) -> None:
 @run_options
 @click.pass_context
 def detect(ctx: click.Context, /, inputs: tuple[str, ...], out: str, **options: Any) -> None:
-    """Turn raw AIS into berths, quays, anchorages and stops in OUT.
+    """Find berths, stops and calls in raw AIS: the whole job.
 
-    INPUTS are files, folders, globs or URLs: Parquet, CSV (plain, .gz, .zip, .zst) or NMEA.
+    INPUTS are files, folders, patterns (*.csv) or URLs: Parquet, CSV (plain, .gz, .zip, .zst) or NMEA.
+    Berths, quays, anchorages, stops, calls, indicators and a run record are written into the folder OUT.
     """
     from ais_berths.pipeline import detect as run
 
@@ -60,14 +63,16 @@ def detect(ctx: click.Context, /, inputs: tuple[str, ...], out: str, **options: 
 
 @click.command("filter")
 @click.argument("inputs", nargs=-1)
-@click.option("--cells-only", is_flag=True, help="Write the H3 cells as Parquet and GeoJSON, read no AIS.")
+@click.option(
+    "--cells-only", is_flag=True, help="Only write the H3 cells, as Parquet and GeoJSON; read no AIS."
+)
 @area_options
 @run_options
 @click.pass_context
 def filter_command(
     ctx: click.Context, /, inputs: tuple[str, ...], out: str, cells_only: bool, **options: Any
 ) -> None:
-    """Keep the clean pings near ports (the first stage of detect)."""
+    """Keep the clean pings near ports (first stage of detect)."""
     as_json, overwrite = options.pop("as_json"), options.pop("overwrite")
     wiring = make_wiring(ctx, options.pop("scheduler"))
     job = make_job(**options)
@@ -75,7 +80,7 @@ def filter_command(
         _write_cells(job, Path(out))
         return
     if not inputs:
-        raise click.UsageError("name the INPUTS, or give --cells-only")
+        raise click.UsageError("name the INPUTS to read, or give --cells-only")
     from ais_berths.pipeline import filter_pings
 
     print_summary(filter_pings(inputs, out, job, overwrite=overwrite, wiring=wiring), as_json=as_json)
@@ -87,7 +92,7 @@ def filter_command(
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
 def stops(ctx: click.Context, out: str, scheduler: str | None, as_json: bool) -> None:
-    """Find the stops of the pings in OUT (the second stage of detect)."""
+    """Find the stops of the pings in OUT (second stage)."""
     from ais_berths.pipeline import find_all_stops
 
     print_summary(find_all_stops(out, wiring=make_wiring(ctx, scheduler)), as_json=as_json)
@@ -98,7 +103,7 @@ def stops(ctx: click.Context, out: str, scheduler: str | None, as_json: bool) ->
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
 def berths(ctx: click.Context, out: str, as_json: bool) -> None:
-    """Find berths, quays and anchorages from the stops in OUT (the third stage of detect)."""
+    """Find berths, quays and anchorages in OUT (third stage)."""
     from ais_berths.pipeline import find_all_places
 
     print_summary(find_all_places(out, wiring=make_wiring(ctx)), as_json=as_json)
@@ -106,16 +111,26 @@ def berths(ctx: click.Context, out: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("out", type=click.Path())
-@click.option("--preset", help="A producer's definition: cso-smbm, world-bank-syria or adb.")
+@click.option(
+    "--preset", help="Count by the definition of another producer: cso-smbm, world-bank-syria or adb."
+)
 @click.option("--timezone", help="Time zone of days, weeks and months, such as Europe/Copenhagen.")
 @click.option(
-    "--period", "periods", multiple=True, type=click.Choice(["day", "week", "month"]), help="Repeatable."
+    "--period",
+    "periods",
+    multiple=True,
+    type=click.Choice(["day", "week", "month"]),
+    help="Length of the periods; repeatable.",
 )
 @click.option("--group", "groups", multiple=True, help="Vessel group that is counted; repeatable.")
-@click.option("--min-vessels", type=click.IntRange(1), help="Suppress figures from fewer vessels; 1: none.")
+@click.option(
+    "--min-vessels",
+    type=click.IntRange(1),
+    help="Withhold figures from fewer vessels than this; 1 withholds none.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def calls(out: str, preset: str | None, as_json: bool, **options: Any) -> None:
-    """Make calls and indicators from the berths in OUT (the last stage of detect)."""
+    """Make calls and indicators in OUT (last stage of detect)."""
     from ais_berths.pipeline.calls import find_all_calls
 
     counts = find_all_calls(out, preset=preset, changes={k: v for k, v in options.items() if v})

@@ -35,12 +35,12 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         click.echo(text_table(quality))
     if _only_strange_numbers(quality):
         click.echo(
-            "\nAll rows near ports were dropped because their numbers are not those of ships. If the ids of "
-            "this data were made anonymous,\nset ship_numbers_only = false under [clean] in a --config file."
+            "\nAll rows near ports were dropped because their MMSI are not those of ships. If the ids in "
+            "your data were made\nanonymous, set ship_numbers_only = false under [clean] in a --config file."
         )
     if _all_outside(quality):
         click.echo(
-            "\nNo row lies near the ports that were chosen. If some should, see which ports were chosen, and "
+            "\nNo row lies near the chosen ports. If some should, check which ports were chosen, and "
             "whether\nlatitude and longitude are swapped or have other units."
         )
     if summary.berths_by_port:

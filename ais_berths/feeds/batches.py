@@ -220,7 +220,7 @@ def _blocks(chunk: Chunk, batch_rows: int) -> Iterator[bytes]:
             if end <= skip:
                 tail = text
                 if len(tail) > _LONGEST_LINE:
-                    raise InputError(f"{chunk.label} is no text with lines; it may be damaged")
+                    raise InputError(f"{chunk.label} is not text with lines; it may be damaged")
                 continue
             yield text[skip:end]
             skip, tail = 0, text[end:]

@@ -181,8 +181,8 @@ class _Inflating:
         self._total += len(data)
         if self._total > _LARGE_BYTES and self._total > _MOST_TIMES * self._packed():
             raise InputError(
-                f"{show(self._path)} inflates to more than {_MOST_TIMES} times its size, which AIS does not; "
-                "look into it, and give the unpacked file if it is right"
+                f"{show(self._path)} inflates to more than {_MOST_TIMES} times its size, like no AIS file; "
+                "look at it, and if it is right, give the unpacked file"
             )
         return data
 

@@ -107,8 +107,8 @@ def recognise(columns: Iterable[str], source: str = "the table") -> Feed:
     fits = [feed for feed in tables if all(loosen(column) in loose for column in feed.signature)]
     if not fits:
         raise InputError(
-            f"{source} is no feed that is known ({', '.join(SHIPPED)}): it has the columns "
-            f"{list_names(present) or 'none'}; save the following as my_feed.toml, complete it and give it "
+            f"{source} looks like no known feed ({', '.join(SHIPPED)}): it has the columns "
+            f"{list_names(present) or 'none'}; save the following as my_feed.toml, complete it, and give it "
             f"with --feed my_feed.toml\n\n{suggest_mapping(present)}"
         )
     best = max(fits, key=lambda feed: len(feed.resolve(present)))
@@ -186,7 +186,7 @@ def _check_sample(file: InputFile, feed: Feed) -> None:
             if len(sample) == 0 and sum(counts.values()) >= _ENOUGH_ROWS:
                 worst = max(counts, key=lambda reason: counts[reason])
                 raise InputError(
-                    f"{chunk.label} gives no row at all as the feed '{feed.name}' ({worst}: "
+                    f"no row of {chunk.label} can be read as the feed '{feed.name}' ({worst}: "
                     f"{counts[worst]:,} of the first rows); check the feed and, for text, the separator"
                 )
             if len(sample) >= _ENOUGH_ROWS:

@@ -90,7 +90,7 @@ def read_job(path: str | Path) -> tuple[Job, str]:
         return Job.model_validate(run["job"]), str(run["command"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise InputError(
-            f"{file} is no run record that version {__version__} can read; use the version that wrote it"
+            f"{file} is not a run record that version {__version__} can read; use the version that wrote it"
         ) from error
 
 

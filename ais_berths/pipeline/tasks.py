@@ -108,7 +108,7 @@ def _processes() -> Iterator[ProcessPoolExecutor]:
             yield pool
     except BrokenProcessPool as error:
         raise ClusterError(
-            "a process that did a part of the work was ended, perhaps for want of memory; "
+            "a worker process was ended, perhaps because memory ran out; "
             "run the same command again: what was read is kept"
         ) from error
 

@@ -49,7 +49,7 @@ def check_ids(ids: pd.Series, register: Register, complaints: Complaints) -> Non
     given = ids[ids != ""]
     again = sorted(set(given[given.duplicated()]))
     if again:
-        complaints.add(f"{_some(again)} {_be(again)} there twice; clear the id of the part that is new")
+        complaints.add(f"{_some(again)} {_be(again)} in the file twice; clear the id of the part that is new")
     unknown = sorted(set(given) - set(register.places["place_id"]))
     if unknown:
         complaints.add(
@@ -101,7 +101,7 @@ def check_merges(places: pd.DataFrame, merged: dict[str, str], complaints: Compl
         elif {sort[name], sort[target]} != {"berth"}:
             complaints.add(f"{name} is to be merged into {target}; only berths are merged, into berths")
         elif target in merged or status[target] in ("merged", "rejected"):
-            complaints.add(f"{name} is to be merged into {target}, which does not stay itself")
+            complaints.add(f"{name} is to be merged into {target}, which is itself merged or rejected")
 
 
 def check_overlaps(places: gpd.GeoDataFrame, changed: set[str], complaints: Complaints) -> None:

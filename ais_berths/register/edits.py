@@ -234,7 +234,7 @@ class _Draft:
         if choices is None:
             return True
         if row["place"] != "berth":
-            self.complaints.add(f"{name} is no berth and has no {column}")
+            self.complaints.add(f"{name} is not a berth, so it has no {column}")
             return False
         return checks.check_choice(name, column, _text(value), choices, self.complaints)
 

@@ -48,7 +48,7 @@ def read_register(path: str | Path) -> Register:
     else:
         again = sorted(set(places.loc[places["place_id"].duplicated(), "place_id"].astype(str)))
         if again or places["place_id"].isna().any():
-            complaints.add(f"place_id is empty or there twice: {', '.join(again) or 'empty'}")
+            complaints.add(f"place_id is empty or in the file twice: {', '.join(again) or 'empty'}")
         for name, known in (("place", LETTERS), ("status", STATUSES)):
             odd = sorted(set(places[name].astype(str)) - set(known))
             if odd:

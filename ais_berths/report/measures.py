@@ -115,7 +115,7 @@ def key_figures(visits: PortVisits, period: Period, profile: Profile) -> list[di
             "Berth calls" if calls else "Berth visits",
             len(begun),
             of=begun,
-            note="ship at a berth once" if calls else "stays of a ship at a berth",
+            note="visits of a ship to a berth" if calls else "stays of a ship at a berth",
         ),
         _Figure(
             "arrivals",
@@ -131,7 +131,7 @@ def key_figures(visits: PortVisits, period: Period, profile: Profile) -> list[di
             "h",
             1,
             of=done,
-            note=f"{len(done):,} whole stays; of {len(begun) - len(done):,} more not all was seen",
+            note=f"{len(done):,} whole stays; {len(begun) - len(done):,} more were only partly seen",
         ),
         _Figure(
             "waiting_p50",
@@ -152,7 +152,7 @@ def key_figures(visits: PortVisits, period: Period, profile: Profile) -> list[di
             "%",
             0,
             of=berth,
-            note="share of time with a ship alongside, over the berths used",
+            note="share of time with a ship alongside, mean of the berths used",
         ),
         _Figure(
             "ships_at_berth",

@@ -22,7 +22,7 @@ NOTES = {
         "authorities, or concerning the delimitation of its frontiers or boundaries."
     ),
 }
-"""Notes that stand in every report."""
+"""Notes of every report."""
 
 
 def port_notes(port: dict[str, Any], profile: Profile) -> list[str]:
@@ -47,11 +47,11 @@ def port_notes(port: dict[str, Any], profile: Profile) -> list[str]:
 
 _TIMES = (
     (
-        "Means and medians of time use whole stays only. Stays whose beginning or end was not seen are left "
-        "out of them, and long stays are the likeliest to be cut off: in a short period the true times are "
-        "longer."
+        "Means and medians of time use only whole stays, of which both beginning and end were seen. Long "
+        "stays are the most likely to be cut off by the ends of the period. So in a short period the true "
+        "times are longer than those shown."
     ),
-    "Occupancy and mean numbers of ships use every stay, as far as it lies in the period.",
+    "Occupancy and mean numbers of ships use every stay, but only the part of it that lies in the period.",
 )
 
 
@@ -62,20 +62,20 @@ def _counted(port: dict[str, Any]) -> list[str]:
         if set(wanted) != set(USES):
             counted = (
                 f"No berth of this port is known to be {_join(wanted, 'or')}, often because the feed does "
-                "not tell the types of ships. So visits to berths of every use are counted, those of leisure "
-                "craft included."
+                "not contain the types of ships. So visits to berths of every use are counted, including "
+                "those of leisure craft."
             )
     else:
         counted = (
-            f"Visits to {_join(used, 'and')} berths are counted; berths of other uses are on the map and "
-            "in the table of uses only."
+            f"Only visits to {_join(used, 'and')} berths are counted. Berths of other uses appear on the map "
+            "and in the table of uses, but in no other figure."
         )
     if port["basis"] == "calls":
-        return [counted, "Figures rest on berth calls and port calls."]
+        return [counted, "All figures are made from berth calls and port calls."]
     stops = (
-        "The results hold no berth calls, so figures rest on single stops: a ship that leaves a berth "
-        "for a moment and comes back counts twice, and time at anchor, of ships of all types, is given in "
-        "place of waiting."
+        "The results contain no berth calls, so the figures are made from single stops. A ship that leaves "
+        "a berth for a moment and comes back counts twice. The time at anchor of ships of all types is "
+        "given instead of waiting."
     )
     return [counted, stops]
 
@@ -89,7 +89,7 @@ def _limits(port: dict[str, Any]) -> list[str]:
             found.append(f"The map shows {drawn:,} of {there:,} {what}.")
     listed, total = len(port["visits"] or []), port["visits_total"] or 0
     if listed < total:
-        found.append(f"Of {total:,} visits the latest {listed:,} are listed and in the occupancy chart.")
+        found.append(f"The list and the occupancy chart show the latest {listed:,} of {total:,} visits.")
     if len(port["berths"]) > port["chart_rows"]:
         found.append(
             f"The occupancy chart shows the {port['chart_rows']:,} busiest of {len(port['berths']):,} berths."
@@ -99,16 +99,17 @@ def _limits(port: dict[str, Any]) -> list[str]:
 
 def _public(port: dict[str, Any], profile: Profile) -> list[str]:
     rule = (
-        f"Public report: no figure rests on fewer than {profile.min_vessels} different ships. Figures below "
-        "that, and those from which they could be worked out, are suppressed (marked \u2026). Ships' names "
-        "and numbers and single visits are left out."
+        f"Public report: no figure rests on fewer than {profile.min_vessels} different ships. Figures that "
+        "would, and those from which such figures could be worked out, are suppressed (marked \u2026). Names "
+        "and numbers of ships and single visits are left out."
     )
     notes = [rule]
     if port["berths_hidden"]:
         notes.append(f"{port['berths_hidden']:,} of the berths used are left out for this reason.")
     if port["indicators"] is None:
         notes.append(
-            "The table of indicators is left out: it was made for another minimum of ships, or not at all."
+            "The table of indicators is left out, because it was made for another minimum number of ships, "
+            "or not at all."
         )
     return notes
 

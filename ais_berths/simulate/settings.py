@@ -58,7 +58,7 @@ class SimulateConfig(Section):
         kinds = (value,) if isinstance(value, str) and value != "mixed" else value
         unknown = [kind for kind in kinds if kind not in KINDS] if kinds != "mixed" else []
         if unknown:
-            raise ValueError(f"{', '.join(map(str, unknown))} is none of {', '.join(KINDS)}")
+            raise ValueError(f"{', '.join(map(str, unknown))} is not one of {', '.join(KINDS)}")
         return kinds
 
     @field_validator("at")

@@ -52,7 +52,7 @@ def noise(size: int = 20_000) -> bytes:
         ("a.parquet", lambda: flipped(parquet(table()), -600, -100), "is damaged or cut short"),
         ("a.parquet", lambda: parquet(table())[:3000], "is damaged or cut short"),
         ("a.parquet", lambda: b"PAR1", "is damaged or cut short"),
-        ("a.parquet", lambda: parquet(pa.table({})), "is no feed that is known"),
+        ("a.parquet", lambda: parquet(pa.table({})), "looks like no known feed"),
         ("a.csv", lambda: HEADER.encode() + noise(), "is neither Parquet, CSV nor NMEA text"),
         ("a.csv", lambda: GOOD.encode("utf-16"), "is neither Parquet, CSV nor NMEA text"),
         ("a.csv", lambda: GOOD.replace("\n", "\r").encode(), "has carriage returns for line ends"),
@@ -65,8 +65,8 @@ def noise(size: int = 20_000) -> bytes:
         ("a.zip", lambda: zipped(a__parquet=parquet(table())), "is neither Parquet, CSV nor NMEA text"),
         ("a.nmea", lambda: b"!AIVDM,1,1,,A,13@:`L0" + noise(), "is neither Parquet, CSV nor NMEA text"),
         ("a.csv", lambda: GOOD.replace("SOG", "LAT").encode(), "has several columns LAT"),
-        ("a.csv", ROWS.encode, "is no feed that is known"),
-        ("a.csv", lambda: GOOD.replace(":00,", ':00,"\n",').encode(), "gives no row at all"),
+        ("a.csv", ROWS.encode, "looks like no known feed"),
+        ("a.csv", lambda: GOOD.replace(":00,", ':00,"\n",').encode(), "can be read as the feed 'noaa'"),
         ("a.parquet", lambda: b"PARE" + parquet(table())[4:-4] + b"PARE", "is damaged or cut short"),
         ("a.parquet", lambda: b"version https://git-lfs.github.com/spec/v1\n", "is damaged or cut short"),
     ],
@@ -105,7 +105,7 @@ def test_a_zip_of_very_many_files(here: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_text_without_line_ends_ends(here: Path) -> None:
     (here / "a.csv.gz").write_bytes(gzip.compress(HEADER.encode() + b"0" * (80 << 20)))
-    assert "is no text with lines" in refused("a.csv.gz")
+    assert "is not text with lines" in refused("a.csv.gz")
 
 
 @pytest.mark.parametrize("given", ["in", "in/*", "in/**"])
@@ -176,4 +176,4 @@ def test_file_names_with_control_characters(here: Path, name: bytes) -> None:
         file.write(b"x,y\n1,2\n")
     first = run("in", "--overwrite")[1].splitlines()[0]
     assert all(c.isprintable() for c in first)
-    assert "is no feed that is known" in first
+    assert "looks like no known feed" in first

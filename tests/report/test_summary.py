@@ -212,7 +212,7 @@ def test_limits_are_told(out: Path) -> None:
     assert len(port["map"]["stops"]) == 4
     assert [row["arrival"] for row in port["visits"]] == ["2024-03-02T00:00Z", "2024-03-03T00:00Z"]
     assert "The map shows 4 of 9 stops." in port["notes"]
-    assert "Of 5 visits the latest 2 are listed and in the occupancy chart." in port["notes"]
+    assert "The list and the occupancy chart show the latest 2 of 5 visits." in port["notes"]
 
 
 def test_maps_hold_together_across_the_antimeridian(make: Callable[..., Path], tmp_path: Path) -> None:
