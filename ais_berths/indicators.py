@@ -36,26 +36,38 @@ if TYPE_CHECKING:
 DEFINITIONS: dict[str, tuple[str, str]] = {
     "berth_calls": ("", "arrivals at berths of the chosen uses"),
     "berth_vessels": ("", "different vessels that arrived at such berths"),
-    "time_at_berth_h": ("h", "time at berth, of calls of which both ends were seen, by arrival"),
+    "time_at_berth_h": (
+        "h",
+        "time at berth of calls whose both ends were seen, in the period of their arrival",
+    ),
     "port_calls": ("", "arrivals in the port, at anchor or at a berth"),
     "vessels": ("", "different vessels that arrived in the port"),
-    "arrivals_by_hour": ("", "port calls of a month by local hour of arrival"),
-    "arrivals_by_weekday": ("", "port calls of a month by weekday of arrival"),
-    "time_in_port_h": ("h", "time in port, of port calls of which both ends were seen, by arrival"),
-    "waiting_calls": ("", "port calls that began at anchor and went on to a berth"),
-    "waiting_h": ("h", "time at anchor before the first berth, of calls that waited; a lower bound"),
+    "arrivals_by_hour": ("", "port calls of a month, by local hour of arrival"),
+    "arrivals_by_weekday": ("", "port calls of a month, by weekday of arrival"),
+    "time_in_port_h": (
+        "h",
+        "time in port of port calls whose both ends were seen, in the period of their arrival",
+    ),
+    "waiting_calls": ("", "port calls that began at anchor and continued at a berth"),
+    "waiting_h": ("h", "time at anchor before the first berth, of the calls that waited; a lower bound"),
     "berth_hours": ("h", "time that vessels lay at berths within the period"),
     "berth_occupancy": (
         "",
-        "share of time with a vessel alongside, mean of the port's separate berths and buoys",
+        "share of time with a vessel alongside, mean over the port's discrete berths and buoys",
     ),
     "metre_hours": (
         "m h",
-        "length of vessels times hours at quays within the period, without rafted ones; none without lengths",
+        "length of vessels times their hours at quays, rafted vessels left out; missing without lengths",
     ),
-    "quay_occupancy": ("", "metre hours against the length of the port's berths times the hours"),
-    "ships_present": ("", "vessels in the port, at anchor or at berths, mean over the period"),
-    "ships_present_by_hour": ("", "vessels in the port by local hour of the day, mean over a month"),
+    "quay_occupancy": (
+        "",
+        "metre hours, divided by the length of the port's berths times the hours of the period",
+    ),
+    "ships_present": ("", "number of vessels in the port, at anchor or at berths, mean over the period"),
+    "ships_present_by_hour": (
+        "",
+        "number of vessels in the port by local hour of the day, mean over a month",
+    ),
 }
 """Unit and meaning of each figure; ``_mean``, ``_p25``, ``_p50`` and ``_p75`` are added to the times."""
 
@@ -169,7 +181,7 @@ def describe(indicator: str) -> tuple[str, str]:
     Examples
     --------
     >>> describe("waiting_h_p50")
-    ('h', 'median of: time at anchor before the first berth, of calls that waited; a lower bound')
+    ('h', 'median of: time at anchor before the first berth, of the calls that waited; a lower bound')
     """
     if indicator in DEFINITIONS:
         return DEFINITIONS[indicator]

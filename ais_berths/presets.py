@@ -53,12 +53,13 @@ PRESETS: dict[str, Preset] = {
             "Indonesia runs; van der Wielen, McGurk and Barrett, Stat. J. of the IAOS (2024)"
         ),
         taken=(
-            "every stationary event in the port is a visit, at a berth, at anchor or adrift; at least 10 "
-            "pings; ships that lay there when the data began did not arrive"
+            "every stationary event in the port is a visit, at a berth, at anchor or adrift; it has at least "
+            "10 pings; ships that lay there when the data began do not count as arrived"
         ),
         missing=(
-            "stationary is below 1 kn within a 3-ring of resolution-10 cells there, our stops here; at least "
-            "20 pings a ship, and 2 pings for passenger ships, are not applied; the ship types are not known"
+            "there, stationary means below 1 kn within a 3-ring of resolution-10 cells; here, our stops are "
+            "used; the limits of 20 pings a ship, and of 2 pings for passenger ships, are not applied; which "
+            "ship types are counted is not known"
         ),
         calls={"kinds": _EVERY_KIND, "min_pings": 10, "max_away_h": 0.0, "max_absence_h": 0.0},
         indicators={"anchorage_only": True},
@@ -67,13 +68,13 @@ PRESETS: dict[str, Preset] = {
         title="World Bank, Syria: visits to a port area",
         source="World Bank Data Lab, Syria Economic Monitor: documentation and notebooks on port activity",
         taken=(
-            "a visit ends when the ship is away for 24 hours; at least 5 hours, and no longer than the 95th "
-            "percentile; cargo ships and tankers"
+            "a visit ends when the ship is away for 24 hours; it lasts at least 5 hours, and no longer than "
+            "the 95th percentile; cargo ships and tankers only"
         ),
         missing=(
-            "presence within a boundary and a buffer of 10 to 22 km counts there, stationary or not; a ship "
-            "without a stop makes no visit here; visits under 10 hours with a heading change below 45 "
-            "degrees are passes there, which is not applied"
+            "there, presence within a boundary and a buffer of 10 to 22 km counts, stationary or not; here, "
+            "a ship without a stop makes no visit; there, visits under 10 hours with a heading change below "
+            "45 degrees count as passing by, which is not applied here"
         ),
         calls={"kinds": _EVERY_KIND, "leave_m": _NEVER_LEFT_M, "max_away_h": 24.0, "min_stay_h": 5.0},
         indicators={
@@ -88,8 +89,8 @@ PRESETS: dict[str, Preset] = {
         source="ADB, Asia Regional Integration Center: notes on port congestion indicators from AIS",
         taken="a gap of more than 24 hours begins a new call; waiting at anchorage, service time at berth",
         missing=(
-            "below 5 kn within the port limits counts there, our stops here; the port limits, berth and "
-            "anchorage areas are drawn by hand there; minimum times are not known"
+            "there, speed below 5 kn within the port limits counts; here, our stops are used; there, port "
+            "limits, berth and anchorage areas are drawn by hand; minimum times are not known"
         ),
         calls={"kinds": _EVERY_KIND, "leave_m": _NEVER_LEFT_M, "max_away_h": 24.0},
         indicators={"anchorage_only": True},
@@ -134,7 +135,7 @@ def preset_table() -> str:
         settings = ", ".join(f"`{key}` {_plain(value)}" for key, value in changed.items())
         parts.append(
             f"### `{name}`: {preset.title}\n\nSource: {preset.source}.\n\nTaken over: {preset.taken}.\n\n"
-            f"Not: {preset.missing}.\n\nSettings: {settings}."
+            f"Not taken over, or not known: {preset.missing}.\n\nSettings: {settings}."
         )
     return "\n\n".join(parts) + "\n"
 

@@ -67,7 +67,7 @@ def _spellings(description: str) -> Any:
 
 
 class Columns(Section):
-    """Accepted names of the source columns, best first."""
+    """Names of the source columns; where several are accepted, the best one first."""
 
     mmsi: Spellings = _spellings("Maritime Mobile Service Identity")
     time: Spellings = _spellings("time of the position")
@@ -78,12 +78,12 @@ class Columns(Section):
     heading: Spellings = _spellings("true heading")
     nav_status: Spellings = _spellings("navigational status, in words or as a code 0-15")
     message_type: Spellings = _spellings("AIS message number; 27 marks rounded positions")
-    transceiver: Spellings = _spellings("kind of station; see words.not_vessel")
+    transceiver: Spellings = _spellings("kind of station, such as ship or base station; see words.not_vessel")
     imo: Spellings = _spellings("IMO number, with or without the letters IMO")
     name: Spellings = _spellings("ship name")
     call_sign: Spellings = _spellings("call sign")
     type_code: Spellings = _spellings("ship type, as an AIS code or in words")
-    type_words: Spellings = _spellings("ship type in words, used where type_code says nothing")
+    type_words: Spellings = _spellings("ship type in words, used where type_code is empty")
     length: Spellings = _spellings("length over all")
     beam: Spellings = _spellings("beam")
     to_bow: Spellings = _spellings("antenna to bow (A)")
@@ -92,19 +92,19 @@ class Columns(Section):
     to_starboard: Spellings = _spellings("antenna to starboard side (D)")
     draught: Spellings = _spellings("draught")
     cell: Spellings = _spellings(
-        "H3 cell of the position; {resolution} stands for the H3 resolution in the column name"
+        "H3 cell of the position; write {resolution} where the column name has the H3 resolution"
     )
-    static_only: Spellings = _spellings("true for rows that hold ship data and no position")
+    static_only: Spellings = _spellings("true in rows that contain ship data and no position")
 
 
 class TimeFormat(Section):
-    """How times are written; columns that hold timestamps already need nothing."""
+    """How times are written; not needed for columns that already are timestamps."""
 
     format: str = Field(
         "iso", description="iso, epoch, or a strptime pattern such as %d/%m/%Y %H:%M:%S", min_length=2
     )
     unit: Literal["s", "ms", "us", "ns"] = Field("s", description="unit of epoch times")
-    zone: str = Field("UTC", description="time zone of times without an offset, e.g. Europe/Copenhagen")
+    zone: str = Field("UTC", description="time zone of times without an offset, such as Europe/Copenhagen")
 
     @field_validator("zone")
     @classmethod
@@ -154,21 +154,21 @@ class CsvFormat(Section):
 
 
 class Words(Section):
-    """Words and codes beyond those that are known anyway."""
+    """Words and codes in addition to those that the package knows."""
 
-    nav_status: dict[str, int] = Field({}, description="word or code to AIS navigational status 0-15")
-    type_code: dict[str, int] = Field({}, description="word or code to AIS ship type 0-99")
+    nav_status: dict[str, int] = Field({}, description="your word or code = AIS navigational status 0-15")
+    type_code: dict[str, int] = Field({}, description="your word or code = AIS ship type 0-99")
     not_vessel: tuple[str, ...] = Field(
-        (), description="values of the transceiver column that are no ships: base stations, buoys"
+        (), description="values of the transceiver column that mean no ship: base stations, buoys"
     )
 
 
 class Rules(Section):
-    """Repairs of known habits of a source."""
+    """Corrections for known peculiarities of a source."""
 
     cog_wrap_deg: float = Field(0.0, ge=0, description="added to negative courses (deg); 0 means missing")
     missing: dict[str, tuple[float, ...]] = Field(
-        {}, description="field to numbers that mean 'not available' there, e.g. sog = [-1]"
+        {}, description="field = numbers that mean 'not available' in it, such as sog = [-1]"
     )
 
     @field_validator("missing")
@@ -181,10 +181,10 @@ class Rules(Section):
 
 
 class Partitions(Section):
-    """Folders ``year=/month=/day=`` by day of arrival: how far arrival strays from the position time."""
+    """For folders ``year=/month=/day=`` by day of arrival: how far arrival may be from the position time."""
 
-    days_before: int = Field(1, ge=0, description="days read before a period")
-    days_after: int = Field(2, ge=0, description="days read after a period")
+    days_before: int = Field(1, ge=0, description="number of days that are read before a period")
+    days_after: int = Field(2, ge=0, description="number of days that are read after a period")
 
 
 class Feed(Section):
@@ -198,15 +198,15 @@ class Feed(Section):
     """
 
     name: str = Field(description="short name", min_length=1)
-    title: str = Field("", description="what it is, for people")
+    title: str = Field("", description="what the feed is, in words")
     kind: Literal["table", "nmea"] = Field("table", description="rows and columns, or NMEA sentences")
-    signature: Spellings = _spellings("columns by which the feed is recognised; all must be there")
+    signature: Spellings = _spellings("columns by which the feed is recognised; all of them must be there")
     columns: Columns = Field(description="names of the columns")
     time: TimeFormat = Field(default_factory=TimeFormat, description="how times are written")
     units: Units = Field(default_factory=Units, description="units of the numbers")
     csv: CsvFormat = Field(default_factory=CsvFormat, description="how delimited text is written")
     words: Words = Field(default_factory=Words, description="words and codes")
-    rules: Rules = Field(default_factory=Rules, description="repairs")
+    rules: Rules = Field(default_factory=Rules, description="corrections")
     partitions: Partitions = Field(default_factory=Partitions, description="folders by day of arrival")
 
     @field_validator("columns")

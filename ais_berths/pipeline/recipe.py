@@ -17,23 +17,29 @@ from ais_berths.pipeline.job import Job
 class Recipe(Section):
     """What a user asks for. Paths are taken from the folder in which the program was started."""
 
-    inputs: tuple[str, ...] = Field((), description="files, folders, globs or URLs of raw AIS")
+    inputs: tuple[str, ...] = Field((), description="files, folders, patterns or URLs of raw AIS")
     out: str = Field("", description="output folder")
-    feed: str = Field("auto", description="auto, ungp, noaa, dma, nmea or the path of a mapping")
-    port: tuple[str, ...] = Field((), description="chosen ports by LOCODE, number or name")
-    ports_file: str | None = Field(None, description="a port list; None is the World Port Index")
+    feed: str = Field(
+        "auto", description="layout of the input: auto, ungp, noaa, dma, nmea or the path of a mapping"
+    )
+    port: tuple[str, ...] = Field((), description="chosen ports by UN/LOCODE, number or name")
+    ports_file: str | None = Field(None, description="your own port list; without it, the World Port Index")
     bbox: tuple[float, float, float, float] | None = Field(
         None, description="west, south, east, north: a box instead of circles around ports"
     )
-    all_ports: bool = Field(default=False, description="every port of the list")
-    start: datetime | None = Field(None, description="first position time (UTC)")
-    end: datetime | None = Field(None, description="position times before this (UTC)")
-    keep_pings: bool | None = Field(None, description="write the clean pings; None: unless for all ports")
-    register_file: str | None = Field(None, description="register whose ids, names and shapes places get")
-    copy_to: str | None = Field(
-        None, description="folder of an object store, such as s3://bucket/folder, that gets the results too"
+    all_ports: bool = Field(default=False, description="take all ports of the list")
+    start: datetime | None = Field(None, description="use positions from this time on (UTC)")
+    end: datetime | None = Field(None, description="use positions before this time (UTC)")
+    keep_pings: bool | None = Field(
+        None, description="write the clean pings; by default yes, unless all_ports"
     )
-    scheduler: str | None = Field(None, description="address of a dask scheduler; None is this machine")
+    register_file: str | None = Field(
+        None, description="register that gives known places their ids, names and shapes"
+    )
+    copy_to: str | None = Field(
+        None, description="folder of an object store to copy the results to, such as s3://bucket/folder"
+    )
+    scheduler: str | None = Field(None, description="address of a Dask scheduler; without it, this machine")
     config: Config = Field(default_factory=Config, description="settings of the steps")
 
     def job(self) -> Job:

@@ -122,7 +122,7 @@ def test_a_file_without_line_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     files = feeds.list_inputs([path])
     feed = feeds.load_feed("noaa")
     [chunk] = feeds.plan_chunks(files, feed)
-    with pytest.raises(InputError, match="no text with lines"):
+    with pytest.raises(InputError, match="not text with lines"):
         list(feeds.iter_batches(chunk, feed, batch_rows=1))
 
 
