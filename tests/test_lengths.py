@@ -78,7 +78,7 @@ def test_lengths_do_not_depend_on_the_size_of_the_blocks(monkeypatch: pytest.Mon
 
 
 def test_ships_that_had_no_room_are_shorter_than_usual() -> None:
-    """Same way round at once, 70 m between the antennas: no ship of the usual 190 m, and nobody faced them."""
+    """Same way round at once, 70 m between the antennas: no ship of the usual 190 m, and none faced them."""
     found = told([lie(1, 0.0, day=1), lie(2, 70.0, day=1)])
     assert (found < 110.0).all()
     assert np.isnan(told([lie(1, 0.0, day=1), lie(2, 70.0, day=9)])).all()
