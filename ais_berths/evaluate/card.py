@@ -29,12 +29,12 @@ class BerthScores(Scores):
 
     at_iou_30: Detection = Field(description="at IoU 0.3")
     at_iou_50: Detection = Field(description="at IoU 0.5")
-    mean_best_iou: float = Field(description="mean over true berths of the best IoU with a found one")
+    mean_best_iou: float = Field(description="best IoU of each true berth with a found one, mean")
     centre_error_m: float = Field(description="distance between the centres, median (m)")
-    centre_along_m: float = Field(description="the same along the quay (m)")
-    centre_across_m: float = Field(description="the same across the quay (m)")
+    centre_along_m: float = Field(description="distance between the centres along the quay, median (m)")
+    centre_across_m: float = Field(description="distance between the centres across the quay, median (m)")
     length_error_m: float = Field(description="difference in length, median (m)")
-    n_split: int = Field(description="true berths that were split: two or more found berths lie in them")
+    n_split: int = Field(description="true berths that were split: each contains two or more found berths")
     n_merged: int = Field(description="found berths that merge two or more true ones")
     false_by_place: dict[str, int] = Field(description="false berths by place")
     recall_by_kind: dict[str, float] = Field(description="recall at IoU 0.5 by kind of berth")
@@ -43,7 +43,7 @@ class BerthScores(Scores):
 class PointScores(Scores):
     """Berth polygons against true points."""
 
-    near_m: float = Field(description="what counts as near (m)")
+    near_m: float = Field(description="distance that counts as near (m)")
     n_points: int = Field(description="true points")
     n_berths: int = Field(description="found berths")
     points_with_berth: float = Field(description="share of points with a berth near")
@@ -56,7 +56,9 @@ class StopScores(Scores):
 
     found: Detection = Field(description="stops")
     kind_accuracy: float = Field(description="share of matched stops with the right kind")
-    kind_balanced_accuracy: float = Field(description="the same, averaged over moored, anchored and buoy")
+    kind_balanced_accuracy: float = Field(
+        description="share with the right kind, averaged over moored, anchored and buoy"
+    )
     kinds: dict[str, dict[str, int]] = Field(description="matched stops by true kind and found kind")
 
 
@@ -74,7 +76,7 @@ class SplitHalfScores(Scores):
 
     n_a: int = Field(description="berths from the first half")
     n_b: int = Field(description="berths from the second half")
-    mean_best_iou: float = Field(description="mean over the berths of both halves of the best IoU")
+    mean_best_iou: float = Field(description="best IoU of each berth with one of the other half, mean")
     bhattacharyya_distance: float = Field(description="Bhattacharyya distance; null when nothing overlaps")
 
 
@@ -103,12 +105,12 @@ class OfficialScores(Scores):
     n_unknown: int = Field(description="official rows without a number")
     official: float = Field(description="official calls, of those compared")
     found: float = Field(description="found calls")
-    ratio: float | None = Field(description="found calls for each official one")
+    ratio: float | None = Field(description="ratio of found calls to official calls")
     correlation: float | None = Field(
         description="correlation over the months; null below three rows, or where nothing varies"
     )
     median_error: float | None = Field(
-        description="median difference without its sign, as a share of the official count"
+        description="median absolute difference, as a share of the official count"
     )
     rows: tuple[OfficialRow, ...] = Field(description="by port and month")
 
