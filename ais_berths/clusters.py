@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import DBSCAN
 from sklearn.neighbors import sort_graph_by_row_values
 
+from ais_berths import antennas
 from ais_berths.footprints import HOUR_US, Footprints
 from ais_berths.lines import settle_lines
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 
 _REACH_M = 12.0
+# A footprint with a larger error (m) rests on a guess where the antenna stands, also from side to side; the
+# widest gap between rafted ships then.
+_GUESS_M, _FAR_RAFT_M = 4.0, 20.0
 # Two berths side by side are a beam apart at least, while beams, fenders and antennas move the middles of the
 # ships of one berth: overlap is measured on hulls half as wide again.
 _BREADTH = 1.5
@@ -161,6 +165,8 @@ def _join_rafts(
     beside = (prints.width[i] + prints.width[j]) / 2.0
     shared = (prints.length[i] + prints.length[j]) / 2.0 - pairs.along
     gap = np.minimum(config.raft_gap_m + np.hypot(prints.error[i], prints.error[j]), _REACH_M)
+    side = np.where(prints.error > _GUESS_M, antennas.ACROSS_SD * prints.width, 0.0)
+    gap = np.minimum(gap + np.hypot(side[i], side[j]), _FAR_RAFT_M)
     raft = (
         (pairs.turn <= config.max_turn_deg)
         & (pairs.across >= 0.5 * beside)

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WEIGHTS = {
-    "constant": 2.3,
+    "constant": 2.2,
     "ships": 1.4,
-    "once": -0.4,
-    "error": -7.7,
-    "unsized": -1.6,
-    "play": -6.75,
+    "once": -0.9,
+    "error": -6.5,
+    "unsized": -1.45,
+    "unheaded": -0.3,
+    "play": -5.9,
     "buoy": -0.1,
-    "craft": 2.55,
+    "craft": 1.95,
 }
 """Weight of each piece of evidence, see `weigh_evidence`."""
 
@@ -56,7 +57,8 @@ def rate_berths(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFrame
 
     >>> hulls = pd.DataFrame({
     ...     "stop_id": ["a", "b", "c"], "lat": 51.9, "lon": [4.0, 4.0, 4.1], "length_m": 200.0,
-    ...     "hull_error_m": [3.0, 3.0, 20.0], "hull_basis": ["antenna", "antenna", "type"]})
+    ...     "hull_error_m": [3.0, 3.0, 20.0], "hull_basis": ["antenna", "antenna", "type"],
+    ...     "heading_basis": "sent"})
     >>> members = pd.DataFrame({"stop_id": ["a", "b", "c"], "number": [0, 0, 1], "rafted": False})
     >>> berths = pd.DataFrame({
     ...     "number": [0, 1], "n_stops": [2, 1], "n_vessels": [2, 1], "berth_kind": "discrete",
@@ -64,7 +66,7 @@ def rate_berths(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFrame
     ...     "geometry": [shapely.box(3.998, 51.8998, 4.002, 51.9002),
     ...                  shapely.box(4.098, 51.8998, 4.102, 51.9002)]})
     >>> rate_berths(berths, members, hulls).round(1).tolist()
-    [1.0, 0.4]
+    [1.0, 0.3]
     """
     evidence = weigh_evidence(berths, members, hulls)
     score = evidence.mul(pd.Series(WEIGHTS)).sum(axis=1).to_numpy(dtype=np.float64)
@@ -77,8 +79,8 @@ def weigh_evidence(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFr
     ``ships`` is the logarithm of the number of ships, up to ten; ``once`` says that there was one visit;
     ``error`` is the expected error of the footprints and ``play`` the 90th percentile of their distance
     from the middle, along the berth, both as shares of the usual ship's length; ``unsized`` is the share of
-    footprints without a known size; ``craft`` says that only small craft lie there. A continuous quay has
-    much play, and so is told apart by nothing else.
+    footprints without a known size and ``unheaded`` of those whose heading was not sent; ``craft`` says that
+    only small craft lie there. A continuous quay has much play, and so is told apart by nothing else.
     """
     known = members[~members["rafted"].to_numpy(dtype=bool)].merge(hulls, on="stop_id")
     number = pd.Index(berths["number"])
@@ -91,6 +93,7 @@ def weigh_evidence(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFr
     by_berth = known.assign(
         along=np.abs(along),
         error=known["hull_error_m"] / known["length_m"],
+        unheaded=(known["heading_basis"] != "sent").to_numpy(dtype=np.float64),
         unsized=known["hull_basis"].isin(["type", "point"]).to_numpy(dtype=np.float64),
     ).groupby("number")
     error = by_berth["error"].median().clip(upper=_MOST_ERROR)
@@ -102,6 +105,7 @@ def weigh_evidence(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFr
             "once": (berths["n_stops"] == 1).to_numpy(dtype=np.float64),
             "error": error.reindex(number, fill_value=_UNKNOWN_ERROR),
             "unsized": by_berth["unsized"].mean().reindex(number, fill_value=0.0),
+            "unheaded": by_berth["unheaded"].mean().reindex(number, fill_value=0.0),
             "play": play.clip(upper=_MOST_PLAY).reindex(number, fill_value=0.0),
             "buoy": (berths["berth_kind"] == "buoy").to_numpy(dtype=np.float64),
             "craft": berths["use"].isin(_CRAFT).to_numpy(dtype=np.float64),

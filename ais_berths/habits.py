@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 _PLAY, _PLAY_M, _STRAY, _AROUND = 0.04, 3.0, 0.3, 0.8
 # Visits lie close together by chance: what each must tell before it counts.
 _CHANCE = 0.25
-# Evidence, of all visits together and of each on average, from which a habit is sure.
+# Evidence, of all visits together and of each on average, from which a habit is sure; fewest visits that
+# show that there is none.
 _SURE, _SURE_EACH = 4.5, 0.35
-_SURE_NONE, _SURE_NONE_EACH = 3.0, 0.25
+_SURE_NONE, _SURE_NONE_EACH, _ENOUGH = 1.5, 0.2, 4
 # More visits than this on one line are judged by a part of them.
 _MOST = 2000
 
@@ -47,7 +48,8 @@ def habit_of(prints: Footprints, members: Members) -> Habit:
     evidence, n = keeps_to_places(prints, members), len(members)
     if evidence >= max(_SURE, _SURE_EACH * n):
         return Habit.PLACES
-    return Habit.ANYWHERE if evidence <= -max(_SURE_NONE, _SURE_NONE_EACH * n) else Habit.UNKNOWN
+    nowhere = n >= _ENOUGH and evidence <= -max(_SURE_NONE, _SURE_NONE_EACH * n)
+    return Habit.ANYWHERE if nowhere else Habit.UNKNOWN
 
 
 def keeps_to_places(prints: Footprints, members: Members) -> float:

@@ -20,6 +20,7 @@ def place(visits: int, ships: int | None = None, **changes: Any) -> tuple[pd.Dat
     """One berth of 200 m at the equator, pointing east, with some visits in its middle."""
     ids = [f"s{k}" for k in range(visits)]
     hulls = {"lat": 0.0, "lon": 0.0, "length_m": 200.0, "hull_error_m": 3.0, "hull_basis": "antenna"}
+    hulls |= {"heading_basis": "sent"}
     berth: dict[str, Any] = {"berth_kind": "discrete", "use": "commercial", "heading_deg": 90.0}
     hulls |= {name: value for name, value in changes.items() if name in hulls}
     berth |= {name: value for name, value in changes.items() if name in berth}
@@ -38,6 +39,11 @@ def confidence(*args: Any, **changes: Any) -> float:
 def test_one_visit_of_a_ship_of_unknown_antenna_is_low() -> None:
     assert confidence(1, hull_error_m=40.0, hull_basis="prior") < 0.65
     assert confidence(1, hull_error_m=40.0, hull_basis="type") < 0.25
+
+
+def test_a_heading_that_was_not_sent_lowers_it() -> None:
+    assert confidence(1, heading_basis="neighbours") < confidence(1)
+    assert confidence(3, heading_basis="courses") < confidence(3)
 
 
 def test_many_known_ships_are_high() -> None:
