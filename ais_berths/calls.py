@@ -58,7 +58,7 @@ def make_calls(
     """Join the stops of each ship to berth calls and port calls.
 
     Stops at one berth are one berth call when the ship was away for no longer than ``max_absence_h``, or
-    when nothing was heard of her meanwhile. Stops in one port are one port call until she is without a stop
+    when nothing was heard of it meanwhile. Stops in one port are one port call until it is without a stop
     there for ``max_away_h``, stops in another port, or is seen ``leave_m`` out of the way. A ship that never
     stops makes no call; a ship that only anchors makes a port call marked ``anchorage_only``. A stay at
     anchor belongs to the port of the next berth, so that a roadstead may serve several ports.

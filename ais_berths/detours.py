@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def measure_detours(pings: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
-    """How far out of the way each ship was seen between one stop and her next.
+    """How far out of the way each ship was seen between one stop and its next.
 
-    Out of the way is half of what the path over a ping is longer than the straight line from stop to stop:
-    0 on the line, the distance from a berth that she leaves and comes back to.
+    The way from stop to stop over a ping is longer than the straight line; half of the difference is how far
+    out of the way the ping is. That is 0 on the line, and the distance from a berth that the ship leaves and
+    comes back to.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ _COURSES = {"cargo": 0.9, "tanker": 0.9, "passenger": 1.8}
 def headings_of(
     moored: pd.DataFrame, group: NDArray[np.object_], length_m: Floats
 ) -> tuple[Floats, NDArray[np.object_]]:
-    """Heading of each stop; where none was sent, the axis of the ships beside her, of courses, of her line.
+    """Heading of each stop; where none was sent, the axis of the ships beside it, of courses, or of its line.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def uses_of_berths(visits: pd.DataFrame) -> pd.Series:
 
     Examples
     --------
-    A tanker that goes alongside another ship and comes back to her own berth:
+    A tanker that goes alongside another ship and comes back to its own berth:
 
     >>> times = pd.date_range("2024-01-01", periods=3, freq="3h", tz="UTC").as_unit("us")
     >>> visits = pd.DataFrame({
