@@ -26,7 +26,7 @@ from ais_berths.pipeline.lock import only_run, only_writer
 from ais_berths.pipeline.memory import give_back
 from ais_berths.pipeline.record import write_record
 from ais_berths.pipeline.register import describe_register, new_lines, open_register
-from ais_berths.pipeline.rounds import gather_vessels, has_all_stops, prepare, scan_inputs
+from ais_berths.pipeline.rounds import gather_vessels, has_all_stops, prepare, scan_inputs, write_plan
 from ais_berths.pipeline.scan import counts_table
 from ais_berths.pipeline.tasks import Wiring
 from ais_berths.places import Places, find_places
@@ -112,7 +112,10 @@ def filter_pings(
     with wiring.connected() as connected, open_out(out, work.job, overwrite=overwrite) as store:
         summary = Summary(out=store.out)
         clock.lap(summary, "prepare")
-        scan_inputs(store, work, connected)
+        stamp = write_plan(store, work)
+        # The workers read the cells from the folder: those of all ports are hundreds of megabytes.
+        work = replace(work, cells=None)
+        scan_inputs(store, work, stamp, connected)
         clock.lap(summary, "filter")
         _gather(store, work.job, with_stops=with_stops, wiring=connected, summary=summary)
         clock.lap(summary, "clean and stops" if with_stops else "clean")

@@ -171,6 +171,11 @@ def _with_cells(pings: pd.DataFrame, resolution: int) -> pd.DataFrame:
     return pings.assign(cell=cell)
 
 
+def forget_cells() -> None:
+    """Let go of the cells, which for all ports are hundreds of megabytes."""
+    _load_cells.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def _load_cells(out: Path, stamp: str) -> pd.DataFrame:  # noqa: ARG001 - names the content
     columns = ["cell", "port_id", "in_margin"]

@@ -17,7 +17,7 @@ from ais_berths.export import write_parquet
 from ais_berths.feeds import Feed, Window, choose_feed, list_inputs, load_feed, missing_days, plan_chunks
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import read_parts
-from ais_berths.pipeline.gather import PORTIONS, gather_part, make_parts
+from ais_berths.pipeline.gather import PORTIONS, forget_cells, gather_part, make_parts
 from ais_berths.pipeline.job import Store, check_out, clear, hash_ports, write_text
 from ais_berths.pipeline.layout import bucket_rows, pieces_of, read_records, write_index
 from ais_berths.pipeline.manifest import count_pieces, note_files, unread_files
@@ -87,8 +87,8 @@ def prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrit
     return Work(job, files, unread, feed, cells, chunks)
 
 
-def scan_inputs(store: Store, work: Work, wiring: Wiring) -> None:
-    """Read the pieces that have not been read yet."""
+def scan_inputs(store: Store, work: Work, stamp: str, wiring: Wiring) -> None:
+    """Read the pieces that have not been read yet; `stamp` is what `write_plan` returned."""
     new = note_files(store, work.unread, work.chunks)
     wiring.log(
         f"reading {len(work.files)} file(s) as feed '{work.feed.name}': "
@@ -97,7 +97,6 @@ def scan_inputs(store: Store, work: Work, wiring: Wiring) -> None:
     missing = missing_days((file.path for file in work.files), _window(work.job, work.feed))
     if missing:
         wiring.log(f"{len(missing)} day(s) have no folder: {', '.join(map(str, missing))}")
-    stamp = _write_plan(store, work)
     total = sum(chunk.rows for chunk in new)
     share = max(_LEAST_ROWS, total // (_TASKS_PER_SLOT * wiring.slots()))
     batches = make_batches(new, min(work.job.config.run.task_rows, share))
@@ -148,6 +147,7 @@ def gather_vessels(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) 
         store.stops_mark.unlink(missing_ok=True)
         stamps = (job.fingerprint(), write_index(store, records))
         results = wiring.run(gather_part, parts, store=store, stamps=stamps, with_stops=with_stops)
+        forget_cells()
         counts = {name: sum(result[name] for result in results) for name in ("pings", "stops")}
         _remove_others(store, {part.name for part in parts})
         if with_stops:
@@ -199,7 +199,7 @@ def _remove_others(store: Store, names: set[str]) -> None:
 # what the workers find in the folder ---------------------------------------------------------------
 
 
-def _write_plan(store: Store, work: Work) -> str:
+def write_plan(store: Store, work: Work) -> str:
     """Write cells and feed for the workers; return what tells them from others."""
     if work.cells is not None:
         write_parquet(work.cells, store.table("cells"), "cells")

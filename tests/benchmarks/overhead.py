@@ -60,7 +60,7 @@ def time_batches(folder: Path, ports: tuple[str, ...]) -> list[float]:
         for path in (store.scans, store.parts):
             path.mkdir(parents=True)
         store.job_file.write_text(work.job.model_dump_json(), encoding="utf-8")
-        rounds.scan_inputs(store, work, OneByOne())
+        rounds.scan_inputs(store, work, rounds.write_plan(store, work), OneByOne())
     return spent
 
 
