@@ -211,7 +211,8 @@ def _summarise(berths: gpd.GeoDataFrame, members: pd.DataFrame, stops: pd.DataFr
     )
     by_visit = visits.groupby("quay")
     by_berth = berths.groupby("quay")
-    kinds = by_berth["berth_kind"].agg(lambda kind: kind.iloc[0] if (kind == kind.iloc[0]).all() else "mixed")
+    low, high = by_berth["berth_kind"].min(), by_berth["berth_kind"].max()
+    kinds = low.where(low == high, "mixed")
     used = (berths["occupancy"] * berths["length_m"]).groupby(berths["quay"]).sum()
     lines, areas = _lines(berths)
     table = pd.DataFrame(
@@ -237,7 +238,7 @@ def _lines(berths: gpd.GeoDataFrame) -> tuple[pd.DataFrame, NDArray[np.object_]]
     plane, x, y, scale = _middles(berths)
     theta = np.radians(berths["heading_deg"].fillna(0.0).to_numpy(dtype=np.float64))
     half = berths["length_m"].to_numpy() / 2.0 * scale
-    rows, areas = [], []
+    points, ends, areas = [], [], []
     shapes = plane.from_degrees(berths.geometry.to_numpy())
     for _, at in sorted(berths.groupby("quay").indices.items()):
         order = at[np.argsort(_position(x[at], y[at], theta[at]), kind="stable")]
@@ -245,18 +246,20 @@ def _lines(berths: gpd.GeoDataFrame) -> tuple[pd.DataFrame, NDArray[np.object_]]
         main = np.array([np.sin(theta[order[0]]), np.cos(theta[order[0]])])
         step *= np.where(step @ main < 0, -1.0, 1.0)[:, None]
         middle = np.stack([x[order], y[order]], axis=1)
-        points = np.concatenate([(middle - step)[:1], middle, (middle + step)[-1:]])
-        line = shapely.LineString(points)
-        ahead = points[-1] - points[0]
-        rows.append(
-            {
-                "heading_deg": float(np.degrees(np.arctan2(*ahead)) % 180.0),
-                "length_m": float(line.length / scale[order[0]]),
-                "line_wkt": shapely.to_wkt(plane.to_degrees([line])[0], rounding_precision=6),
-            }
-        )
+        points.append(np.concatenate([(middle - step)[:1], middle, (middle + step)[-1:]]))
+        ends.append(order[0])
         areas.append(_cover(shapes[order]))
-    return pd.DataFrame(rows), plane.to_degrees(np.array(areas, dtype=object))
+    number = np.repeat(np.arange(len(points)), [len(line) for line in points])
+    lines = shapely.linestrings(np.concatenate(points), indices=number)
+    ahead = np.array([line[-1] - line[0] for line in points])
+    table = pd.DataFrame(
+        {
+            "heading_deg": np.degrees(np.arctan2(ahead[:, 0], ahead[:, 1])) % 180.0,
+            "length_m": shapely.length(lines) / scale[ends],
+            "line_wkt": shapely.to_wkt(plane.to_degrees(lines), rounding_precision=6),
+        }
+    )
+    return table, plane.to_degrees(np.array(areas, dtype=object))
 
 
 def _cover(shapes: NDArray[np.object_]) -> shapely.Geometry:
