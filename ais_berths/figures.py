@@ -171,14 +171,17 @@ def suppress(cells: pd.DataFrame, grid: Grid, pairs: pd.DataFrame, min_vessels: 
     locked = hidden.copy()
     for stage in ("long", "day", "h"):
         some = links[(links["stage"] == stage).to_numpy()]
+        if some.empty:
+            continue
         some_shown = shown((published & ~weekday) | (stretch & by_day))
         hidden = protect(some_shown, some, pairs, min_vessels, hidden=hidden, locked=locked)
         locked[some["cell"]] = True
     extra = weekday & by_day
     hidden &= published
     hidden = protect(shown(published & ~extra), links, pairs, min_vessels, hidden=hidden)
-    given = can_be_solved(cells, links, hidden | extra | ~published)
-    hidden |= extra & (number > 0) & ~(given & (number >= min_vessels))
+    if extra.any():
+        given = can_be_solved(cells, links, hidden | extra | ~published)
+        hidden |= extra & (number > 0) & ~(given & (number >= min_vessels))
     return hide_zeros(shown(published), links, hidden)
 
 
