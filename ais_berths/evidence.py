@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 _HOUR_US = 3_600_000_000
-_PAIRS_AT_ONCE = 500_000
+_PAIRS_AT_ONCE = 100_000
 _PARTS = 2.0**32
 
 Evidence = dict[str, "Floats"]

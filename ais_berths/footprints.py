@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 HOUR_US = 3_600_000_000
-_BLOCK = 100_000
+_BLOCK = 20_000
 # Footprints of one kind and place within these shares of their length and width are nearly the same.
 _LIKE_ALONG, _LIKE_ACROSS, _LIKE_DEG = 0.05, 0.1, 3.0
 

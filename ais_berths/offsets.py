@@ -30,7 +30,7 @@ _GRID = np.linspace(0.0, 1.0, 41)
 _ROUNDS = 6
 _BLOCK = 20_000
 _STOPS_AT_ONCE = 5_000
-_PAIRS_AT_ONCE = 500_000
+_PAIRS_AT_ONCE = 100_000
 _KNOWN_ERROR_M = 3.0
 # How much a neighbour must speak against before it is heard, by whether the ship sent her offsets herself.
 _DOUBT, _DOUBT_SENT = 0.06, 0.3
