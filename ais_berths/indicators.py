@@ -393,7 +393,9 @@ def _batches(
     """
     of_ports = []
     for table in tables:
-        port = pd.Index(names, dtype=object).get_indexer(pd.Index(table["port_id"], dtype=object))
+        code, found = pd.factorize(table["port_id"])
+        number = pd.Index(names, dtype=object).get_indexer(pd.Index(found, dtype=object))
+        port = np.append(number, -1)[code]
         order = np.argsort(port, kind="stable")
         bounds = np.searchsorted(port[order], np.arange(len(names) + 1))
         of_ports.append((table, order, bounds))

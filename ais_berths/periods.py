@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from ais_berths import schema
 from ais_berths.errors import ConfigError
@@ -193,8 +194,11 @@ def add_hours(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Add up tables of hours of parts of the work."""
     if not tables:
         return schema.empty("hours")
-    total = pd.concat(tables, ignore_index=True).groupby(["port_id", "hour"])["n_pings"].sum()
-    return schema.conform(total.reset_index(), "hours")
+    every = pa.concat_tables(schema.to_arrow(table, "hours") for table in tables)
+    # Arrow does it in a fraction of the memory.
+    total = every.group_by(["port_id", "hour"], use_threads=False).aggregate([("n_pings", "sum")])
+    total = total.rename_columns(["port_id", "hour", "n_pings"]).cast(schema.HOURS)
+    return schema.to_pandas(total.sort_by([("port_id", "ascending"), ("hour", "ascending")]))
 
 
 def _iso(days: pd.DatetimeIndex) -> NDArray[np.object_]:
