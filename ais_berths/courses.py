@@ -53,7 +53,8 @@ def courses_alongside(
     Returns
     -------
     ``course_deg`` (0-180), ``n_courses`` (2 where coming and leaving were seen) and ``course_agreement``
-    (from 0 to 1, where both are the same), in the order of the stops.
+    (from 0 to 1, where both are the same), and ``leaving_deg``, the course on leaving alone (0-360), in the
+    order of the stops.
     """
     slow, fast = _SPEEDS_KN
     ping = np.flatnonzero((track.sog >= slow) & (track.sog <= fast))
@@ -73,6 +74,8 @@ def courses_alongside(
         metres = plane_m(track.lat[at], track.lon[at], y[to], x[to])
         weight = np.where(metres <= _REACH_M, np.exp(-metres / _NEAR_M), 0.0)
         axis = _sums(weight * np.exp(2j * np.radians(way)), to, len(runs))
+        # The way out is the last one.
+        leaving = _sums(weight * np.exp(1j * np.radians(way)), to, len(runs))
         length = np.abs(axis)
         axes += np.where(length > 0, axis / np.where(length > 0, length, 1.0), 0.0)
         n += length > 0
@@ -81,6 +84,7 @@ def courses_alongside(
             "course_deg": np.where(n > 0, np.degrees(np.angle(axes)) / 2.0 % 180.0, np.nan),
             "n_courses": n,
             "course_agreement": np.where(n > 0, np.abs(axes) / np.maximum(n, 1), np.nan),
+            "leaving_deg": np.where(leaving != 0, np.degrees(np.angle(leaving)) % 360.0, np.nan),
         }
     )
 

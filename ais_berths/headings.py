@@ -29,6 +29,9 @@ _PLACE_M, _GRAIN_M = 25.0, 4.0
 # arrival for cargo ships and tankers, of two that agree for passenger ships. Tugs come alongside whatever
 # they serve, from any side, and of other ships too few are known.
 _COURSES = {"cargo": 0.9, "tanker": 0.9, "passenger": 1.8}
+# Cargo ships and tankers leave bow first: within 45 degrees of their heading 29 of 40, of its opposite 9
+# (three US ports, 2020-01-01). Of arrivals no more than half are bow first.
+_BOW_FIRST, _ALONG_DEG, _STERN_FIRST = ("cargo", "tanker"), 45.0, 0.25
 
 
 def headings_of(
@@ -64,6 +67,33 @@ def headings_of(
         told = ~np.isfinite(heading) & np.isfinite(axis)
         heading[told], basis[told] = axis[told], way
     return heading, basis
+
+
+def bows_of(
+    moored: pd.DataFrame, heading_deg: Floats, basis: NDArray[np.object_], group: NDArray[np.object_]
+) -> tuple[Floats, Floats]:
+    """Turn axes so that the bow points where ships leave bow first, and say how sure that is.
+
+    Parameters
+    ----------
+    moored
+        Moored stops: ``leaving_deg``.
+    heading_deg, basis
+        As `headings_of` returns them.
+    group
+        Vessel group of the ship of each stop.
+
+    Returns
+    -------
+    Degrees, and the probability that bow and stern are exchanged: 0 for headings that were sent, 0.5 where
+    nothing tells.
+    """
+    off = np.abs(geo.turn_deg(heading_deg, moored["leaving_deg"].to_numpy(dtype=np.float64)))
+    axis = np.isfinite(heading_deg) & (basis != "sent")
+    # Ships beside her that send their headings settle the bow better.
+    told = (basis == "courses") & np.isin(group, _BOW_FIRST) & (np.minimum(off, 180.0 - off) <= _ALONG_DEG)
+    heading = np.where(told & (off > 90.0), heading_deg + 180.0, heading_deg)
+    return heading, np.select([told, axis], [_STERN_FIRST, 0.5], 0.0)
 
 
 def _axes_of_neighbours(xyz: Floats, heading: Floats, givers: NDArray[np.intp], reach_m: Floats) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import geo, schema
-from ais_berths.headings import headings_of
+from ais_berths.headings import bows_of, headings_of
 from ais_berths.offsets import estimate_offsets
 from ais_berths.sizes import describe_ships
 
@@ -66,9 +66,10 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     if moored.empty:
         return schema.empty("hulls")
     ships = describe_ships(moored, vessels)
-    heading, way = headings_of(moored, ships["group"].to_numpy(dtype=object), ships["length_m"].to_numpy())
-    axis_only = np.isfinite(heading) & (way != "sent")
-    offsets = estimate_offsets(moored, ships, heading, axis_only, config)
+    group = ships["group"].to_numpy(dtype=object)
+    axis, way = headings_of(moored, group, ships["length_m"].to_numpy())
+    heading, turned = bows_of(moored, axis, way, group)
+    offsets = estimate_offsets(moored, ships, heading, turned, config)
     lat, lon = geo.offset_deg(
         moored["lat"],
         moored["lon"],

@@ -42,7 +42,7 @@ def estimate_offsets(
     stops: pd.DataFrame,
     ships: pd.DataFrame,
     heading_deg: Floats,
-    axis_only: NDArray[np.bool_],
+    turned: Floats,
     config: HullsConfig,
 ) -> pd.DataFrame:
     """Distance from the antenna to the middle of the hull for each moored stop.
@@ -56,8 +56,8 @@ def estimate_offsets(
         `ais_berths.sizes.describe_ships`.
     heading_deg
         Heading or axis of each stop, nan where nothing is known.
-    axis_only
-        Where bow and stern may be exchanged.
+    turned
+        Probability that bow and stern are exchanged: 0 where the heading was sent, 0.5 for a mere axis.
     config
         The section ``hulls`` of the settings.
 
@@ -69,7 +69,7 @@ def estimate_offsets(
     # The stops of a ship stand together.
     order = np.argsort(pd.factorize(stops["mmsi"])[0], kind="stable")
     stops, ships, heading_deg = stops.iloc[order], ships.iloc[order], heading_deg[order]
-    moored = _Moored.of(stops, ships, heading_deg, axis_only[order])
+    moored = _Moored.of(stops, ships, heading_deg, turned[order])
     pairs = _neighbours(moored, config)
     ahead, error, flipped = _along(moored, pairs, config)
     right = _across(moored, pairs, ahead, flipped)
@@ -105,7 +105,7 @@ class _Moored:
     vessel: NDArray[np.int64]
     heading: Floats
     directed: NDArray[np.bool_]
-    axis_only: NDArray[np.bool_]
+    turned: Floats
     length: Floats
     width: Floats
     known: NDArray[np.bool_]
@@ -116,10 +116,13 @@ class _Moored:
     start: NDArray[np.int64]
     end: NDArray[np.int64]
 
+    @property
+    def axis_only(self) -> NDArray[np.bool_]:
+        """Whether bow and stern may be exchanged."""
+        return self.turned > 0.0
+
     @classmethod
-    def of(
-        cls, stops: pd.DataFrame, ships: pd.DataFrame, heading: Floats, axis_only: NDArray[np.bool_]
-    ) -> _Moored:
+    def of(cls, stops: pd.DataFrame, ships: pd.DataFrame, heading: Floats, turned: Floats) -> _Moored:
         bow, stern, port, starboard = (
             ships[name].to_numpy(dtype=np.float64)
             for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m")
@@ -143,7 +146,7 @@ class _Moored:
             vessel=vessel,
             heading=np.nan_to_num(heading),
             directed=np.isfinite(heading),
-            axis_only=axis_only,
+            turned=turned,
             length=length,
             width=ships["width_m"].to_numpy(dtype=np.float64),
             known=known,
@@ -237,7 +240,7 @@ def _along(moored: _Moored, pairs: _Pairs, config: HullsConfig) -> tuple[Floats,
     the stops ask where the middles of their neighbours lie, and the answer updates the ship.
     """
     ratio, trust, variance = (values[moored.kind] for values in _describe(moored.prior))
-    flip = np.where(moored.axis_only, 0.5, 0.0)
+    flip = moored.turned
     weight = _visit_weights(moored)
     for _ in range(_ROUNDS if len(pairs.i) else 0):
         shift = (ratio - 0.5) * moored.length * (1.0 - 2.0 * (flip > 0.5))
@@ -253,7 +256,8 @@ def _along(moored: _Moored, pairs: _Pairs, config: HullsConfig) -> tuple[Floats,
     undecided = moored.axis_only & (np.abs(flip - 0.5) < 0.2)
     half = (ratio - 0.5) * moored.length
     ahead_m = np.where(undecided, 0.0, half)
-    error = np.where(undecided, np.abs(half), sd * moored.length)
+    exchanged = 2.0 * np.abs(half) * np.sqrt(flip * (1.0 - flip))
+    error = np.where(undecided, np.abs(half), np.hypot(sd * moored.length, exchanged))
     return ahead_m, error, moored.axis_only & (flip > 0.5) & ~undecided
 
 
@@ -265,9 +269,9 @@ def _ask(moored: _Moored, part: slice, weight: Floats, forward: Floats) -> tuple
     For each stop the likely ratio, how sure that is, its variance, and how likely bow and stern are
     exchanged.
     """
-    axis_only, backward = moored.axis_only[part], forward[:, ::-1]
+    turned, backward = moored.turned[part], forward[:, ::-1]
     # A ship that lies the other way round has its middle on the other side of the antenna.
-    p_back = np.where(axis_only, 0.5, 0.0)[:, None]
+    p_back = turned[:, None]
     mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(backward))
     vessel = moored.vessel[part] - moored.vessel[part.start]
     ship = np.zeros((int(vessel[-1]) + 1, len(_GRID)))
@@ -275,9 +279,9 @@ def _ask(moored: _Moored, part: slice, weight: Floats, forward: Floats) -> tuple
     log = np.log(moored.prior[moored.kind[part]] + 1e-12) + ship[vessel]
     posterior = np.exp(log - log.max(axis=1, keepdims=True))
     posterior /= posterior.sum(axis=1, keepdims=True)
-    ahead = (posterior * np.exp(forward)).sum(axis=1)
-    astern = (posterior * np.exp(backward)).sum(axis=1)
-    return *_describe(posterior), np.where(axis_only, astern / (ahead + astern), 0.0)
+    ahead = (1.0 - turned) * (posterior * np.exp(forward)).sum(axis=1)
+    astern = turned * (posterior * np.exp(backward)).sum(axis=1)
+    return *_describe(posterior), astern / (ahead + astern)
 
 
 def _evidence(

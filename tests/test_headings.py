@@ -6,7 +6,7 @@ import pytest
 
 from ais_berths import geo
 from ais_berths.config import StopsConfig
-from ais_berths.headings import headings_of
+from ais_berths.headings import bows_of, headings_of
 from ais_berths.stops import detect_stops
 
 
@@ -70,6 +70,32 @@ def test_neighbours_speak_for_ships_within_two_lengths():
     assert axes(rows, "cargo")[1] == ["neighbours", "sent"]
 
 
+@pytest.mark.parametrize(
+    ("leaving_deg", "group", "expected"),
+    [
+        (50.0, "cargo", (40.0, 0.25)),
+        (215.0, "tanker", (220.0, 0.25)),
+        (130.0, "cargo", (40.0, 0.5)),
+        (NAN, "cargo", (40.0, 0.5)),
+        (215.0, "passenger", (40.0, 0.5)),
+        (215.0, "tug", (40.0, 0.5)),
+    ],
+)
+def test_merchant_ships_leave_bow_first(leaving_deg, group, expected):
+    stops = pd.DataFrame({"leaving_deg": [leaving_deg] * 4})
+    heading, turned = bows_of(
+        stops,
+        np.array([40.0, 40.0, NAN, 40.0]),
+        np.array(["courses", "sent", "none", "neighbours"], dtype=object),
+        np.array([group] * 4, dtype=object),
+    )
+    assert (heading[0], turned[0]) == expected
+    assert (heading[1], turned[1]) == (40.0, 0.0)
+    assert np.isnan(heading[2])
+    assert turned[2] == 0.0
+    assert (heading[3], turned[3]) == (40.0, 0.5)
+
+
 def call(*, course_in, course_out, out_m=120.0):
     """A ship that comes from the south-west, lies for two hours and leaves."""
     minutes = np.array([0.0, 2.0, 4.0, *range(6, 126, 6), 128.0, 130.0])
@@ -86,6 +112,7 @@ def test_courses_of_coming_and_leaving_are_one_line():
     assert stop["n_courses"] == 2
     assert stop["course_deg"] == pytest.approx(42.0, abs=0.1)
     assert stop["course_agreement"] > 0.99
+    assert stop["leaving_deg"] == pytest.approx(224.0, abs=0.1)
 
 
 def test_courses_across_each_other_disagree():
@@ -98,5 +125,6 @@ def test_courses_far_off_and_at_rest_do_not_count():
     stop = detect_stops(call(course_in=NAN, course_out=NAN), StopsConfig())[0].iloc[0]
     assert stop["n_courses"] == 0
     assert np.isnan(stop["course_deg"])
+    assert np.isnan(stop["leaving_deg"])
     without = detect_stops(call(course_in=40.0, course_out=40.0).drop(columns="cog_deg"), StopsConfig())[0]
     assert without["course_deg"].isna().all()

@@ -31,7 +31,8 @@ def ship(mmsi: int, ratio: float = 0.85, middle_m: float = 0.0, **more: Any) -> 
         "width_m": 28.0,
         "known": False,
         "sized": True,
-        "axis_only": False,
+        "turned": 0.0,
+        "given_turn_deg": 0.0,
         "said_ratio": ratio,
         "side_m": 0.0,
         "across_m": 0.0,
@@ -69,9 +70,9 @@ def estimate(*rows: Row, place: str = "Rotterdam") -> pd.DataFrame:
     ships["to_bow_m"], ships["to_stern_m"] = said, frame["length_m"] - said
     side = np.where(frame["known"], frame["side_m"], np.nan)
     ships["to_port_m"], ships["to_starboard_m"] = frame["width_m"] / 2 - side, frame["width_m"] / 2 + side
-    axis_only = frame["axis_only"].to_numpy()
-    given_deg = np.where(axis_only, heading % 180.0, heading)
-    out = estimate_offsets(stops, ships, given_deg, axis_only, CONFIG)
+    turned = frame["turned"].to_numpy()
+    given_deg = np.where(turned == 0.5, heading % 180.0, heading + frame["given_turn_deg"])
+    out = estimate_offsets(stops, ships, given_deg, turned, CONFIG)
     got = geo.offset_deg(lat, lon, out["heading_deg"], out["ahead_m"], out["right_m"])
     out["off_m"] = geo.haversine_m(*got, *middle)
     out["turned_deg"] = np.abs(geo.turn_deg(out["heading_deg"], heading))
@@ -164,16 +165,27 @@ def test_hulls_touch_one_line_although_their_beams_differ() -> None:
 def test_the_bow_of_a_ship_without_heading_is_settled() -> None:
     """Ships with the bridge aft: the antenna is far from the middle of the berth, and so the bow is known."""
     for turn in (0.0, 180.0):
-        got = estimate(*fleet(), ship(1, 0.85, turn_deg=turn, axis_only=True)).loc[1]
+        got = estimate(*fleet(), ship(1, 0.85, turn_deg=turn, turned=0.5)).loc[1]
         assert got["turned_deg"] == pytest.approx(0.0, abs=1e-6)
         assert got["off_m"] < 10.0
 
 
 def test_a_bow_that_nothing_settles_leaves_the_ship_where_its_antenna_is() -> None:
-    got = estimate(ship(1, axis_only=True)).loc[1]
+    got = estimate(ship(1, turned=0.5)).loc[1]
     assert got["ahead_m"] == 0.0
     assert got["error_m"] > 50.0
     assert got["heading_deg"] == pytest.approx(30.0)
+
+
+def test_a_bow_that_is_likely_moves_the_ship_and_may_be_overruled() -> None:
+    alone = estimate(ship(1, 0.85, turned=0.25, known=True)).loc[1]
+    assert alone["off_m"] < 10.0
+    assert alone["error_m"] > 30.0
+    wrong = estimate(
+        *fleet(), ship(1, 0.85, turn_deg=180.0, turned=0.25, known=True, given_turn_deg=180.0)
+    ).loc[1]
+    assert wrong["turned_deg"] == pytest.approx(0.0, abs=1e-6)
+    assert wrong["off_m"] < 10.0
 
 
 # what must hold for any stops ---------------------------------------------------------------------
@@ -187,7 +199,7 @@ def test_nothing_in_nothing_out() -> None:
     assert len(estimate_offsets(stops, ships, np.zeros(0), np.zeros(0, dtype=bool), CONFIG)) == 0
 
 
-MIXED = [*fleet(4), *fleet(3, known=True, group="tanker"), ship(1, 0.2), ship(2, 0.5, 150.0, axis_only=True)]
+MIXED = [*fleet(4), *fleet(3, known=True, group="tanker"), ship(1, 0.2), ship(2, 0.5, 150.0, turned=0.5)]
 MIXED = [row | {"mmsi": n % 7, "day": 0.3 * n} for n, row in enumerate(MIXED)]
 
 
@@ -199,12 +211,17 @@ def test_offsets_do_not_depend_on_the_order_of_the_rows(order: list[int]) -> Non
 
 
 @given(
-    st.lists(st.tuples(st.floats(0.05, 0.95), st.floats(-300, 300), st.booleans(), st.booleans()), max_size=8)
+    st.lists(
+        st.tuples(
+            st.floats(0.05, 0.95), st.floats(-300, 300), st.booleans(), st.sampled_from([0, 0.25, 0.5])
+        ),
+        max_size=8,
+    )
 )
-def test_the_middle_is_never_outside_the_ship(ships: list[tuple[float, float, bool, bool]]) -> None:
+def test_the_middle_is_never_outside_the_ship(ships: list[tuple[float, float, bool, float]]) -> None:
     rows = [
-        ship(n, ratio, at, known=known, axis_only=axis, day=0.2 * n)
-        for n, (ratio, at, known, axis) in enumerate(ships)
+        ship(n, ratio, at, known=known, turned=turned, day=0.2 * n)
+        for n, (ratio, at, known, turned) in enumerate(ships)
     ]
     got = estimate(ship(99), *rows)
     assert (got["ahead_m"].abs() <= 90.0).all()
