@@ -72,6 +72,9 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
     >>> cluster_hulls(hulls, stops, BerthsConfig())["cluster"].tolist()
     [0, 0, 1]
     """
+    # Between equals the first one decides: in one order, whatever that of the rows is.
+    order = np.argsort(hulls["stop_id"].to_numpy(dtype=object), kind="stable")
+    hulls = hulls.iloc[order]
     prints = Footprints.of(hulls, stops)
     like = prints.alike()
     apart = _distances(prints, like, np.arange(len(like)), config) > 1.0 - config.min_overlap
@@ -92,7 +95,7 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
     first = out.groupby("cluster")["stop_id"].min().sort_values()
     rank = dict(zip(first.index, range(len(first)), strict=True))
     out["cluster"] = out["cluster"].map(rank).astype(np.int64)
-    return out
+    return out.iloc[np.argsort(order)].reset_index(drop=True)
 
 
 def _by_overlap(
