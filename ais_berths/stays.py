@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ais_berths import geo, loops, schema
 from ais_berths.runs import tallies
@@ -61,37 +63,39 @@ def summarise(track: Tracks, places: Places, config: StopsConfig) -> pd.DataFram
     exact, times, gap_us, mean_kn, by_status = tallies(
         track.time, track.sog, track.fine, track.status, first, last
     )
-    stops = pd.DataFrame(
-        {
-            "mmsi": track.mmsi[first],
-            "start_time": schema.from_micros(track.time[first]),
-            "end_time": schema.from_micros(track.time[last]),
-            "before_time": schema.from_micros(np.where(has_before, track.time[first - 1], _NEVER)),
-            "after_time": schema.from_micros(
-                np.where(has_after, track.time[np.minimum(last + 1, len(track) - 1)], _NEVER)
-            ),
-            "arrival_time": schema.from_micros(arrivals(track, first, lat, lon, config)),
-            "departure_time": schema.from_micros(departures(track, last, lat, lon, config)),
-            "dwell_h": (track.time[last] - track.time[first]) / _HOUR_US,
-            "n_pings": runs.count,
-            "n_fine": exact,
-            "n_times": times,
-            "max_gap_h": gap_us / _HOUR_US,
-            "lat": lat,
-            "lon": lon,
-            "drift_radius_m": places.most_m,
-            "drift_median_m": places.middle_m,
-            "drift_rms_m": places.rms_m,
-            "speed_mean_kn": mean_kn,
-            "open_start": ~has_before,
-            "open_end": ~has_after,
-            "nav_status": by_status.argmax(axis=1),
-            "moored_share": by_status[:, 5] / runs.count,
-            "anchored_share": by_status[:, 1] / runs.count,
-        }
-    )
-    stops["stop_id"] = _stop_ids(stops, track.number[first])
-    return _with_circles(stops.join(_directions(track, runs)), track, runs)
+    stops = {
+        "stop_id": _stop_ids(track.mmsi[first], track.time[first], track.number[first]),
+        "mmsi": track.mmsi[first],
+        "start_time": schema.from_micros(track.time[first]),
+        "end_time": schema.from_micros(track.time[last]),
+        "before_time": schema.from_micros(np.where(has_before, track.time[first - 1], _NEVER)),
+        "after_time": schema.from_micros(
+            np.where(has_after, track.time[np.minimum(last + 1, len(track) - 1)], _NEVER)
+        ),
+        "arrival_time": schema.from_micros(arrivals(track, first, lat, lon, config)),
+        "departure_time": schema.from_micros(departures(track, last, lat, lon, config)),
+        "dwell_h": (track.time[last] - track.time[first]) / _HOUR_US,
+        "n_pings": runs.count,
+        "n_fine": exact,
+        "n_times": times,
+        "max_gap_h": gap_us / _HOUR_US,
+        "lat": lat,
+        "lon": lon,
+        "drift_radius_m": places.most_m,
+        "drift_median_m": places.middle_m,
+        "drift_rms_m": places.rms_m,
+        "speed_mean_kn": mean_kn,
+        "open_start": ~has_before,
+        "open_end": ~has_after,
+        "nav_status": by_status.argmax(axis=1),
+        "moored_share": by_status[:, 5] / runs.count,
+        "anchored_share": by_status[:, 1] / runs.count,
+    }
+    stops |= _directions(track, runs)
+    mute = (stops["n_headings"] < _CIRCLE_PINGS) & (exact >= 2 * _CIRCLE_PINGS)
+    for name, values in _circles(track, places, mute).items():
+        stops[name] = np.where(np.isnan(values), stops[name], values)
+    return pd.DataFrame(stops)
 
 
 def arrivals(track: Tracks, first: NDArray[np.intp], lat: Floats, lon: Floats, config: StopsConfig) -> Ints:
@@ -149,13 +153,15 @@ def _rest_of_gap_s(
     return rest_s
 
 
-def _stop_ids(stops: pd.DataFrame, number: Ints) -> pd.Series:
+def _stop_ids(mmsi: Ints, start: Ints, number: Ints) -> pa.Array:
     """MMSI and start time; a second ship on the same MMSI gets its track number as well."""
-    ids: pd.Series = stops["mmsi"].astype(str) + "-" + stops["start_time"].dt.strftime("%Y%m%dT%H%M%S")
-    return ids.where(number == 0, ids + "-" + pd.Series(number, index=ids.index).astype(str))
+    seconds = pa.array(start // 1_000_000).cast(pa.timestamp("s"))
+    parts = [pa.array(mmsi).cast(pa.string()), pc.strftime(seconds, "%Y%m%dT%H%M%S")]
+    others = pa.array(number, mask=number == 0).cast(pa.string())
+    return pc.binary_join_element_wise(*parts, others, "-", null_handling="skip")
 
 
-def _directions(track: Tracks, runs: Runs) -> pd.DataFrame:
+def _directions(track: Tracks, runs: Runs) -> dict[str, NDArray[Any]]:
     """Heading, its spread, and the pivot about which the ship swings."""
     usable = np.isfinite(track.heading) & track.fine
     count, found = loops.headings(track.heading, usable, track.lat, track.lon, runs.first, runs.last)
@@ -170,37 +176,33 @@ def _directions(track: Tracks, runs: Runs) -> pd.DataFrame:
     trusted = (count >= _CIRCLE_PINGS) & (spread > _CIRCLE_SPREAD_DEG)
     middle = np.degrees(np.arctan2(sin, cos)) % 360.0
     pivot_lat, pivot_lon = geo.offset_deg(lat, lon, middle, np.where(trusted, radius * length, np.nan))
-    return pd.DataFrame(
-        {
-            "heading_deg": heading,
-            "heading_spread_deg": np.where(count > 0, np.minimum(spread, 180.0), np.nan),
-            "turn_median_deg": turn,
-            "n_headings": count,
-            "swing_m": np.where(trusted, radius, np.nan),
-            "swing_share": np.where(trusted, np.clip(explained, 0.0, 1.0), np.nan),
-            "pivot_lat": pivot_lat,
-            "pivot_lon": pivot_lon,
-        }
-    )
+    return {
+        "heading_deg": heading,
+        "heading_spread_deg": np.where(count > 0, np.minimum(spread, 180.0), np.nan),
+        "turn_median_deg": turn,
+        "n_headings": count,
+        "swing_m": np.where(trusted, radius, np.nan),
+        "swing_share": np.where(trusted, np.clip(explained, 0.0, 1.0), np.nan),
+        "pivot_lat": pivot_lat,
+        "pivot_lon": pivot_lon,
+    }
 
 
-def _with_circles(stops: pd.DataFrame, track: Tracks, runs: Runs) -> pd.DataFrame:
-    """Add pivot and swing of ships without headings, from a circle through their positions."""
-    mute = ((stops["n_headings"] < _CIRCLE_PINGS) & (stops["n_fine"] >= 2 * _CIRCLE_PINGS)).to_numpy()
-    some = np.flatnonzero(mute)
-    lat, lon = stops["lat"].to_numpy()[some], stops["lon"].to_numpy()[some]
-    ends = (runs.first[some], runs.last[some])
+def _circles(track: Tracks, places: Places, mute: NDArray[np.bool_]) -> dict[str, Floats]:
+    """Pivot and swing of ships without headings, from a circle through their positions; nan for others."""
+    lat, lon = places.lat[mute], places.lon[mute]
+    ends = (places.runs.first[mute], places.runs.last[mute])
     east, north, radius, rms, share = loops.circles(track.lat, track.lon, track.fine, ends, (lat, lon))
     found = np.isfinite(share) & (radius < _CIRCLE_MOST * rms)
-    at, lat, lon, north, east = (values[found] for values in (some, lat, lon, north, east))
     metre_east = geo.METRES_PER_DEG * np.cos(np.radians(lat))
     values = {
-        "swing_m": radius[found],
-        "swing_share": np.clip(share[found], 0.0, 1.0),
+        "swing_m": radius,
+        "swing_share": np.clip(share, 0.0, 1.0),
         "pivot_lat": lat + north / geo.METRES_PER_DEG,
-        "pivot_lon": geo.turn_deg(0.0, lon + east / metre_east),
+        "pivot_lon": geo.turn_deg(0.0, lon + np.where(found, east, 0.0) / metre_east),
     }
-    columns = {name: stops[name].to_numpy(copy=True) for name in values}
-    for name, found_values in values.items():
-        columns[name][at] = found_values
-    return stops.assign(**columns)
+    at = np.flatnonzero(mute)[found]
+    result = {name: np.full(len(mute), np.nan) for name in values}
+    for name, column in result.items():
+        column[at] = values[name][found]
+    return result

@@ -89,7 +89,7 @@ class BatchWriter:
         """
         with (
             atomic_path(self.store.scans / f"{self.name}.pings.parquet") as path,
-            pq.ParquetWriter(path, _ROWS, write_statistics=False, **ENCODING) as writer,
+            pq.ParquetWriter(path, _ROWS, write_statistics=False, compression="lz4", **ENCODING) as writer,
         ):
             for number, (record, tables) in enumerate(pieces):
                 self._add_piece(number, tables, writer)
