@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ais_berths import schema
+from ais_berths import figures, indicators, schema
 from ais_berths.config import IndicatorsConfig
 from ais_berths.figures import (
     Facts,
@@ -193,3 +193,22 @@ def test_order_of_rows_and_company_of_ports_do_not_matter(
     pd.testing.assert_frame_equal(alone, make(calls.iloc[order]))
     both = make(pd.concat([calls, calls.assign(port_id="Q")]))
     pd.testing.assert_frame_equal(alone, both[both["port_id"] == "P"].reset_index(drop=True))
+
+
+@settings(max_examples=5)
+@given(st.data())
+def test_how_much_is_counted_together_does_not_matter(
+    fleets: st.SearchStrategy[Fleet], data: st.DataObject
+) -> None:
+    calls, _, vessels = data.draw(fleets)
+    calls = pd.concat([calls.assign(port_id=port) for port in "PQR"], ignore_index=True)
+
+    def make() -> pd.DataFrame:
+        none, berths = schema.empty("berth_calls"), schema.empty("berths")
+        return make_indicators(none, calls, vessels, berths, IndicatorsConfig())
+
+    whole = make()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indicators, "_CALLS_AT_ONCE", 1)
+        patch.setattr(figures, "_FACTS_AT_ONCE", 1)
+        pd.testing.assert_frame_equal(make(), whole)

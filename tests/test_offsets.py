@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from quayside import DAY, PLACES, Row
 
-from ais_berths import geo, schema
+from ais_berths import geo, offsets, schema
 from ais_berths.config import HullsConfig
 from ais_berths.offsets import estimate_offsets
 
@@ -208,6 +208,14 @@ def test_offsets_do_not_depend_on_the_order_of_the_rows(order: list[int]) -> Non
     columns = ["ahead_m", "right_m", "heading_deg", "error_m"]
     expected = estimate(*MIXED)[columns].to_numpy()[order]
     assert estimate(*(MIXED[k] for k in order))[columns].to_numpy() == pytest.approx(expected, abs=1e-6)
+
+
+def test_how_many_ships_are_looked_at_together_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = estimate(*MIXED, *MIXED)
+    for stops, pairs in ((1, 1), (3, 7)):
+        monkeypatch.setattr(offsets, "_STOPS_AT_ONCE", stops)
+        monkeypatch.setattr(offsets, "_PAIRS_AT_ONCE", pairs)
+        pd.testing.assert_frame_equal(estimate(*MIXED, *MIXED), expected)
 
 
 @given(
