@@ -74,7 +74,7 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Places:
+class Spots:
     """Where each run lies (median position, deg), and how far its pings lie from there (m).
 
     Parameters
@@ -99,7 +99,7 @@ class Places:
     rms_m: Floats
 
     @classmethod
-    def of(cls, track: Tracks, runs: Runs, known: Places | None = None) -> Places:
+    def of(cls, track: Tracks, runs: Runs, known: Spots | None = None) -> Spots:
         """Find the places of runs; those of runs that are known already are taken from there."""
         if known is None or not len(known.runs):
             return cls._measured(track, runs)
@@ -113,7 +113,7 @@ class Places:
         return cls(runs, **values)
 
     @classmethod
-    def _measured(cls, track: Tracks, runs: Runs) -> Places:
+    def _measured(cls, track: Tracks, runs: Runs) -> Spots:
         lat, east, *distances = loops.places(track.lat, track.lon, track.fine, runs.first, runs.last)
         lon = geo.turn_deg(0.0, track.lon[runs.first] + east)
         return cls(runs, lat, lon, east, *distances)

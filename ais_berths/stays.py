@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ais_berths.config import StopsConfig
     from ais_berths.geo import Floats
-    from ais_berths.runs import Places, Runs
+    from ais_berths.runs import Runs, Spots
     from ais_berths.tracks import Ints, Tracks
 
 _HOUR_US = 3_600_000_000
@@ -39,7 +39,7 @@ _CIRCLE_PINGS, _CIRCLE_SPREAD_DEG = 5, 8.0
 _CIRCLE_MOST = 2.5
 
 
-def summarise(track: Tracks, places: Places, config: StopsConfig) -> pd.DataFrame:
+def summarise(track: Tracks, places: Spots, config: StopsConfig) -> pd.DataFrame:
     """Make one row a stop.
 
     Parameters
@@ -188,7 +188,7 @@ def _directions(track: Tracks, runs: Runs) -> dict[str, NDArray[Any]]:
     }
 
 
-def _circles(track: Tracks, places: Places, mute: NDArray[np.bool_]) -> dict[str, Floats]:
+def _circles(track: Tracks, places: Spots, mute: NDArray[np.bool_]) -> dict[str, Floats]:
     """Pivot and swing of ships without headings, from a circle through their positions; nan for others."""
     lat, lon = places.lat[mute], places.lon[mute]
     ends = (places.runs.first[mute], places.runs.last[mute])

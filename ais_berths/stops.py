@@ -16,7 +16,7 @@ import pandas as pd
 
 from ais_berths import geo, loops, schema
 from ais_berths.courses import courses_alongside
-from ais_berths.runs import Places, Runs
+from ais_berths.runs import Runs, Spots
 from ais_berths.stays import arrivals, departures, summarise
 from ais_berths.tracks import ROUNDING_M, Tracks, east_deg, plane_m
 
@@ -88,10 +88,10 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
         kept = np.flatnonzero(~stray)
         track, order, slow = track.take(kept), order[kept], slow[kept]
         far = _far(track, config)
-    places = Places.of(track, _runs(track, slow, far, config))
-    places = Places.of(track, _merge(track, places, config), known=places)
+    places = Spots.of(track, _runs(track, slow, far, config))
+    places = Spots.of(track, _merge(track, places, config), known=places)
     places = _bound(track, places, config)
-    places = Places.of(track, _settle(track, places, config), known=places)
+    places = Spots.of(track, _settle(track, places, config), known=places)
     runs = places.runs
     stops = summarise(track, places, config)
     if len(stops) and "cog_deg" in pings.columns:
@@ -209,7 +209,7 @@ def _runs(track: Tracks, slow: NDArray[np.bool_], far: NDArray[np.bool_], config
 # runs to stops --------------------------------------------------------------------------------------
 
 
-def _merge(track: Tracks, places: Places, config: StopsConfig) -> Runs:
+def _merge(track: Tracks, places: Spots, config: StopsConfig) -> Runs:
     """Join neighbouring runs of a vessel in one place: noise, a reception gap, a short warp along."""
     runs = places.runs
     if len(runs) < 2:
@@ -247,7 +247,7 @@ def _merge(track: Tracks, places: Places, config: StopsConfig) -> Runs:
     return Runs(first[np.insert(~joins, 0, True)], last[np.append(~joins, True)])
 
 
-def _swings(track: Tracks, places: Places, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _swings(track: Tracks, places: Spots, at: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Whether runs and those that follow them are two places on one swing circle.
 
     A ship at anchor points at her anchor. Where the line between two places is the difference of the two
@@ -277,7 +277,7 @@ def _ways(track: Tracks, runs: Runs) -> NDArray[np.complex128]:
     return ways
 
 
-def _bound(track: Tracks, places: Places, config: StopsConfig) -> Places:
+def _bound(track: Tracks, places: Spots, config: StopsConfig) -> Spots:
     """Split runs that stray from their own median: a ship that drifts and then anchors is in two places.
 
     A ship that settles nowhere on its way is adrift, and that is one stop.
@@ -292,7 +292,7 @@ def _bound(track: Tracks, places: Places, config: StopsConfig) -> Places:
         for part in _settled_parts(track, np.arange(runs.first[run], runs.last[run] + 1), config):
             number[part] = following
             following += 1
-    return Places.of(track, Runs.of(number >= 0, np.diff(number, prepend=-1) != 0), known=places)
+    return Spots.of(track, Runs.of(number >= 0, np.diff(number, prepend=-1) != 0), known=places)
 
 
 def _settled_parts(track: Tracks, at: NDArray[np.intp], config: StopsConfig) -> list[NDArray[np.intp]]:
@@ -339,7 +339,7 @@ def _distances_m(track: Tracks, at: NDArray[np.intp], place: NDArray[np.intp]) -
     return plane_m(track.lat[at], track.lon[at], np.median(track.lat[place]), lon)
 
 
-def _settle(track: Tracks, places: Places, config: StopsConfig) -> Runs:
+def _settle(track: Tracks, places: Spots, config: StopsConfig) -> Runs:
     """Trim and drop: what is left are stops.
 
     The last metres of the approach and the first of the departure are cut off both ends. A stop has at least

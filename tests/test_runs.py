@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ais_berths.runs import Places, Runs, tallies
+from ais_berths.runs import Runs, Spots, tallies
 from ais_berths.tracks import Tracks
 
 START = pd.Timestamp("2024-01-01", tz="UTC").as_unit("us")
@@ -47,13 +47,13 @@ def test_what_runs_are_given_is_not_changed():
 def test_no_runs():
     none = Runs.of(np.zeros(3, dtype=bool), np.ones(3, dtype=bool))
     assert none.numbers(3).tolist() == [-1, -1, -1]
-    assert Places.of(track_of([(50.0, 4.0)] * 3), none).lat.size == 0
+    assert Spots.of(track_of([(50.0, 4.0)] * 3), none).lat.size == 0
 
 
 def test_middle_is_the_median_and_ignores_rounded_positions():
     positions = [(50.0 + 1e-5 * i, 4.0) for i in range(3)]
     track = track_of([*positions, (50.01, 4.01)], coarse=[False, False, False, True])
-    places = Places.of(track, whole(4))
+    places = Spots.of(track, whole(4))
     assert places.lat[0] == pytest.approx(50.00001, abs=1e-7)
     assert places.lon[0] == pytest.approx(4.0, abs=1e-7)
     assert places.farthest_m[0] == pytest.approx(1324, abs=5)
@@ -61,11 +61,11 @@ def test_middle_is_the_median_and_ignores_rounded_positions():
 
 def test_middle_of_rounded_positions_where_there_are_no_others():
     track = track_of([(50.0, 4.0), (50.002, 4.0)], coarse=True)
-    assert Places.of(track, whole(2)).lat[0] == pytest.approx(50.001)
+    assert Spots.of(track, whole(2)).lat[0] == pytest.approx(50.001)
 
 
 def test_middle_across_the_antimeridian():
-    places = Places.of(track_of([(0.0, 179.999), (0.0, -179.999), (0.0, -179.998)]), whole(3))
+    places = Spots.of(track_of([(0.0, 179.999), (0.0, -179.999), (0.0, -179.998)]), whole(3))
     assert places.lon[0] == pytest.approx(-179.999, abs=1e-6)
     assert places.farthest_m[0] == pytest.approx(222.4, abs=0.5)
 
@@ -77,7 +77,7 @@ def test_places_that_are_known_are_not_other_places(pings, longer):
     runs = Runs.of(kinds != "n", kinds == "b")
     track = track_of([(50.0 + 1e-4 * i * i, 4.0 - 1e-5 * i) for i in range(len(pings))])
     other = Runs(runs.first, np.maximum(runs.last - np.array(longer[: len(runs)], dtype=int), runs.first))
-    found, expected = Places.of(track, runs, known=Places.of(track, other)), Places.of(track, runs)
+    found, expected = Spots.of(track, runs, known=Spots.of(track, other)), Spots.of(track, runs)
     assert found.runs is runs
     for name in ("lat", "lon", "east", "middle_m", "most_m", "farthest_m", "rms_m"):
         assert getattr(found, name).tolist() == getattr(expected, name).tolist()
@@ -85,7 +85,7 @@ def test_places_that_are_known_are_not_other_places(pings, longer):
 
 def test_distances_from_the_middle():
     north = np.array([0.0, 0.0, 0.0, 3.0, -10.0])
-    places = Places.of(track_of([(m / 111_195.08, 4.0) for m in north]), whole(5))
+    places = Spots.of(track_of([(m / 111_195.08, 4.0) for m in north]), whole(5))
     assert places.middle_m[0] == 0.0
     assert places.most_m[0] == pytest.approx(7.2, abs=0.02)
     assert places.farthest_m[0] == pytest.approx(10.0, abs=0.02)

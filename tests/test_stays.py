@@ -8,7 +8,7 @@ import pytest
 
 from ais_berths.config import StopsConfig
 from ais_berths.geo import offset_deg
-from ais_berths.runs import Places, Runs
+from ais_berths.runs import Runs, Spots
 from ais_berths.stays import summarise
 from ais_berths.stops import detect_stops
 from ais_berths.tracks import Tracks
@@ -43,7 +43,7 @@ def minutes_after_start(time):
 def test_nothing_to_summarise():
     track, _ = Tracks.of(pings(lying(range(3))))
     none = np.empty(0, dtype=np.int64)
-    assert summarise(track, Places.of(track, Runs(none, none)), CONFIG).empty
+    assert summarise(track, Spots.of(track, Runs(none, none)), CONFIG).empty
 
 
 # arrival and departure ------------------------------------------------------------------------------
