@@ -124,7 +124,7 @@ def _pings(table: pd.DataFrame, rows: NDArray[np.intp], moves: _Moves) -> pd.Dat
     known = {"mmsi": moves.mmsi, "lat": moves.lat, "lon": moves.lon, "coarse": moves.coarse}
     known |= {"track": moves.track.astype(np.int16), "nav_status": status}
     time = schema.from_micros(moves.time)
-    return schema.conform(pd.DataFrame({"time": time, **known, **rest}), "pings")
+    return schema.conform(pd.DataFrame({"time": time, **known, **rest}, copy=False), "pings")
 
 
 def _order(table: pd.DataFrame, moves: _Moves) -> NDArray[np.intp]:
@@ -172,8 +172,8 @@ class _Moves:
         return cls(
             mmsi=table["mmsi"].to_numpy(dtype=np.int64),
             track=np.zeros(len(table), dtype=np.int64),
-            time=schema.to_micros(table["time"]),
             # Loops are compiled for arrays that may be written to, which those of frames may not.
+            time=np.array(schema.to_micros(table["time"])),
             lat=np.array(table["lat"], dtype=np.float64),
             lon=np.array(table["lon"], dtype=np.float64),
             sog=table["sog_kn"].to_numpy(dtype=np.float64),

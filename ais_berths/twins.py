@@ -1,25 +1,22 @@
 """Ships that share an MMSI: which of them sent which pings.
 
 The pings of a number come in pieces without a step that no ship can make. Each piece is given to a ship, in
-the order of time, from what is known of all ships so far. That is a loop over pieces: on a number that two
-ships share there are as many of them as pings, so the loop works on plain numbers, and what it keeps of each
-piece is one number in an array.
+the order of time, from what is known of all ships so far. That is a compiled loop over pieces: on a number
+that two ships share there are as many of them as pings.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ais_berths import geo
+from ais_berths.compiled import compiled
 from ais_berths.geo import METRES_PER_DEG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from ais_berths.config import CleanConfig
@@ -27,12 +24,14 @@ if TYPE_CHECKING:
     from ais_berths.tracks import Ints
 
     Columns = tuple[Floats, Floats, Ints, Floats]
+    Limits = tuple[int, float, float, float, float]
 
 # Of two ships that may have sent a ping, the one heard last is preferred: an hour is worth this many metres.
 _SILENCE_M_S = 100.0 / 3600.0
 _M_S_PER_KN = 1.0 / geo.KN_PER_M_S
-# Pings that are plain numbers at a time: these take several times the memory of arrays.
-_BLOCK = 1 << 16
+# A ship is a row of whole numbers: her last piece, how many pings these are, the last of them, the last ping
+# of the piece before (-1 for none), and how many of her pings follow from the ping before.
+_PIECE, _SIZE, _TIP, _BEFORE, _SUPPORT = range(5)
 
 
 def share_pieces(
@@ -68,133 +67,93 @@ def share_pieces(
     >>> share_pieces(pings, np.arange(12), np.ones(12, int), CleanConfig(min_track_pings=3)).tolist()
     [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
     """
-    fleet = _Fleet(config)
-    owner = np.full(len(starts), -1, dtype=np.int64)
-    for block in range(0, len(starts), _BLOCK):
-        here = slice(block, block + _BLOCK)
-        begins, ends = _fixes(pings, starts[here]), _fixes(pings, (starts + size - 1)[here])
-        for piece, (begin, end, n) in enumerate(zip(begins, ends, size[here].tolist(), strict=True), block):
-            owner[piece], lost = fleet.take(piece, begin, end, n)
-            if lost >= 0:
-                owner[lost] = -1
-    rank = fleet.ranks()
+    limits = (
+        config.min_track_pings,
+        config.min_jump_m,
+        config.max_speed_kn,
+        config.spare_speed_kn,
+        config.pick_up_kn_min / 60.0,
+    )
+    owner, support = _share(pings, starts, size, limits)
+    real = support >= min(config.min_track_pings - 1, support.max())
+    rank = np.where(real, np.cumsum(real) - 1, -1)
     return np.where(owner >= 0, rank[owner], -1)
 
 
-class _Fix(NamedTuple):
-    """A ping as plain numbers; a speed that is not known is infinite."""
-
-    lat: float
-    lon: float
-    time_s: float
-    sog_kn: float
-
-
-def _fixes(pings: Columns, at: NDArray[np.intp]) -> Iterator[_Fix]:
-    lat, lon, time, sog = (column[at] for column in pings)
-    sog = np.where(np.isfinite(sog), sog, np.inf)
-    return map(_Fix, lat.tolist(), lon.tolist(), (time / 1e6).tolist(), sog.tolist())
-
-
-@dataclass(slots=True)
-class _Ship:
-    """One of the ships that share an MMSI.
-
-    Parameters
-    ----------
-    piece, size, tip
-        Her last piece of pings, how many these are, and the last of them.
-    before
-        Last ping of the piece before that one.
-    support
-        How many of her pings follow from the ping before.
-    """
-
-    piece: int
-    size: int
-    tip: _Fix
-    before: _Fix | None
-    support: int
-
-
-class _Fleet:
-    """The ships found so far."""
-
-    def __init__(self, config: CleanConfig) -> None:
-        self.ships: list[_Ship] = []
-        self.enough = config.min_track_pings
-        self.jump_m = config.min_jump_m
-        self.most_kn, self.spare_kn = config.max_speed_kn, config.spare_speed_kn
-        self.pick_up_kn_s = config.pick_up_kn_min / 60.0
-
-    def take(self, piece: int, begin: _Fix, end: _Fix, size: int) -> tuple[int, int]:
-        """Give a piece to a ship; returns her number, and the piece that she never was in, or -1."""
-        best, misfit_m, lost = self._choose(begin)
+@compiled
+def _share(pings: Columns, starts: Ints, size: Ints, limits: Limits) -> tuple[Ints, Ints]:
+    """Ship of each piece, -1 for none, and the support of each ship."""
+    owner = np.full(len(starts), -1)
+    ships, n = np.empty((4, 5), np.int64), 0
+    for piece in range(len(starts)):
+        begin, end = starts[piece], starts[piece] + size[piece] - 1
+        best, misfit_m, lost = _choose(pings, ships[:n], begin, limits)
         if best < 0:
-            self.ships.append(_Ship(piece, size, end, None, size - 1))
-            return len(self.ships) - 1, -1
-        ship = self.ships[best]
-        ship.support += size - 1 + (misfit_m < self.jump_m)
-        if lost < 0:
-            ship.before = ship.tip
+            if n == len(ships):
+                ships = np.concatenate((ships, ships))
+            best, n = n, n + 1
+            ships[best, _BEFORE], ships[best, _SUPPORT] = -1, size[piece] - 1
         else:
-            ship.support -= ship.size - 1
-        ship.piece, ship.size, ship.tip = piece, size, end
-        return best, lost
+            ships[best, _SUPPORT] += size[piece] - 1 + (misfit_m < limits[1])
+            if lost:
+                owner[ships[best, _PIECE]] = -1
+                ships[best, _SUPPORT] -= ships[best, _SIZE] - 1
+            else:
+                ships[best, _BEFORE] = ships[best, _TIP]
+        ships[best, _PIECE], ships[best, _SIZE], ships[best, _TIP] = piece, size[piece], end
+        owner[piece] = best
+    return owner, ships[:n, _SUPPORT].copy()
 
-    def ranks(self) -> Ints:
-        """Number of each ship among those with enough support; -1 for the others."""
-        support = np.array([ship.support for ship in self.ships])
-        real = support >= min(self.enough - 1, support.max())
-        return np.where(real, np.cumsum(real) - 1, -1)
 
-    def _choose(self, begin: _Fix) -> tuple[int, float, int]:
-        """Number of the ship that a piece follows best, or -1, how badly (m), and her piece that is lost."""
-        best, misfit_m, least_m, lost = -1, math.inf, math.inf, -1
-        apart_m = [self._misfit_m(ship.tip, begin) for ship in self.ships]
-        for number, (ship, metres) in enumerate(zip(self.ships, apart_m, strict=True)):
-            if metres + self._weak_m(ship) < least_m:
-                best, misfit_m, least_m = number, metres, metres + self._weak_m(ship)
-        # To give a piece back costs as much as a jump.
-        if least_m <= self.jump_m:
-            return best, misfit_m, lost
-        for number, (ship, metres) in enumerate(zip(self.ships, apart_m, strict=True)):
-            if metres < math.inf or ship.before is None or ship.size >= self.enough:
-                continue
-            metres_before = self._misfit_m(ship.before, begin)
-            cost_m = metres_before + self._weak_m(ship) + self.jump_m
-            if cost_m < least_m:
-                best, misfit_m, least_m, lost = number, metres_before, cost_m, ship.piece
+@compiled
+def _choose(pings: Columns, ships: Ints, begin: int, limits: Limits) -> tuple[int, float, bool]:
+    """Ship that a piece follows best, or -1, how badly (m), and whether her last piece was not hers."""
+    enough, jump_m = limits[0], limits[1]
+    best, misfit_m, least_m, lost = -1, math.inf, math.inf, False
+    apart_m = np.empty(len(ships))
+    # What it takes to believe in a ship of few pings (m).
+    weak_m = np.where(ships[:, _SUPPORT] < enough - 1, jump_m, 0.0)
+    for ship in range(len(ships)):
+        apart_m[ship] = _misfit_m(pings, ships[ship, _TIP], begin, limits)
+        if apart_m[ship] + weak_m[ship] < least_m:
+            best, misfit_m, least_m = ship, apart_m[ship], apart_m[ship] + weak_m[ship]
+    # To give a piece back costs as much as a jump.
+    if least_m <= jump_m:
         return best, misfit_m, lost
+    for ship in range(len(ships)):
+        if apart_m[ship] < math.inf or ships[ship, _BEFORE] < 0 or ships[ship, _SIZE] >= enough:
+            continue
+        before_m = _misfit_m(pings, ships[ship, _BEFORE], begin, limits)
+        if before_m + weak_m[ship] + jump_m < least_m:
+            best, misfit_m, least_m, lost = ship, before_m, before_m + weak_m[ship] + jump_m, True
+    return best, misfit_m, lost
 
-    def _weak_m(self, ship: _Ship) -> float:
-        """What it takes to believe in a ship of few pings (m)."""
-        return self.jump_m if ship.support < self.enough - 1 else 0.0
 
-    def _misfit_m(self, tip: _Fix, begin: _Fix) -> float:
-        """How badly a piece follows a ping (m); inf where no ship can sail between them.
+@compiled
+def _misfit_m(pings: Columns, tip: int, begin: int, limits: Limits) -> float:
+    """How badly a piece follows a ping (m); inf where no ship can sail between them.
 
-        The way beyond what the speeds explain, and something for each hour of silence. What a ship can sail
-        is what `pings` says of steps from ping to ping.
-        """
-        lat, lon, time_s, sog_kn = tip
-        begin_lat, begin_lon, begin_s, begin_kn = begin
-        # Called for each ship and piece: comparisons are several times as fast as `max`.
-        seconds = begin_s - time_s
-        seconds = seconds if seconds > 1.0 else 1.0
-        limit_kn = (sog_kn if sog_kn > begin_kn else begin_kn) + self.spare_kn + self.pick_up_kn_s * seconds
-        limit_kn = limit_kn if limit_kn < self.most_kn else self.most_kn
-        reach_m = limit_kn * _M_S_PER_KN * seconds
-        reach_m = reach_m if reach_m > self.jump_m else self.jump_m
-        # Most ships are too far off, and most of those are told by their latitude.
-        north_m = (begin_lat - lat) * METRES_PER_DEG
-        if not -reach_m <= north_m <= reach_m:
-            return math.inf
-        metres_per_deg = METRES_PER_DEG * math.cos(math.radians((lat + begin_lat) / 2.0))
-        east_m = math.remainder(begin_lon - lon, 360.0) * metres_per_deg
-        metres = math.sqrt(north_m * north_m + east_m * east_m)
-        if metres > reach_m:
-            return math.inf
-        mean_kn = (sog_kn + begin_kn) / 2.0
-        sailed_m = mean_kn * _M_S_PER_KN * seconds if mean_kn < math.inf else 0.0
-        return max(metres - sailed_m, 0.0) + _SILENCE_M_S * seconds
+    The way beyond what the speeds explain, and something for each hour of silence. What a ship can sail
+    is what `pings` says of steps from ping to ping.
+    """
+    lat, lon, time, sog = pings
+    _, jump_m, most_kn, spare_kn, pick_up_kn_s = limits
+    seconds = max(time[begin] / 1e6 - time[tip] / 1e6, 1.0)
+    limit_kn, mean_kn = most_kn, math.inf
+    if math.isfinite(sog[tip]) and math.isfinite(sog[begin]):
+        limit_kn = min(max(sog[tip], sog[begin]) + spare_kn + pick_up_kn_s * seconds, most_kn)
+        mean_kn = (sog[tip] + sog[begin]) / 2.0
+    reach_m = max(limit_kn * _M_S_PER_KN * seconds, jump_m)
+    # Most ships are too far off, and most of those are told by their latitude.
+    north_m = (lat[begin] - lat[tip]) * METRES_PER_DEG
+    if abs(north_m) > reach_m:
+        return math.inf
+    east = lon[begin] - lon[tip]
+    east_m = east - 360.0 * np.rint(east / 360.0)
+    east_m *= METRES_PER_DEG * math.cos(math.radians((lat[tip] + lat[begin]) / 2.0))
+    metres = math.sqrt(north_m * north_m + east_m * east_m)
+    if metres > reach_m:
+        return math.inf
+    sailed_m = mean_kn * _M_S_PER_KN * seconds if mean_kn < math.inf else 0.0
+    misfit_m: float = max(metres - sailed_m, 0.0) + _SILENCE_M_S * seconds
+    return misfit_m

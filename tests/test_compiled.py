@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from ais_berths import loops, runs
+from ais_berths import loops, runs, twins
 from ais_berths.config import Config
 from ais_berths.pings import clean_pings
 from ais_berths.simulate import simulate_port
@@ -67,7 +67,8 @@ def test_each_loop_is_compiled_once() -> None:
         clean, _ = clean_pings(table, Config().clean)
         detect_stops(clean, Config().stops)
         detect_stops(clean[["mmsi", "time", "lat", "lon"]], Config().stops)
-    compiled = [loop for loop in (vars(loops) | vars(runs)).values() if hasattr(loop, "nopython_signatures")]
+    names = vars(loops) | vars(runs) | vars(twins)
+    compiled = [loop for loop in names.values() if hasattr(loop, "nopython_signatures")]
     assert len(compiled) > 10
     assert [loop.__name__ for loop in compiled if len(loop.nopython_signatures) > 1] == []
 
