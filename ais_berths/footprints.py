@@ -26,7 +26,8 @@ _LIKE_ALONG, _LIKE_ACROSS, _LIKE_DEG = 0.05, 0.1, 3.0
 class Footprints:
     """Hulls as arrays in a common plane.
 
-    ``x`` and ``y`` are plane units, ``scale`` plane units per metre; lengths are metres.
+    ``x`` and ``y`` are plane units, ``scale`` plane units per metre; lengths are metres. ``directed`` says
+    whether a direction is known: those without one point north.
     """
 
     plane: geo.Plane
@@ -34,6 +35,7 @@ class Footprints:
     y: Floats
     scale: Floats
     heading: Floats
+    directed: NDArray[np.bool_]
     length: Floats
     width: Floats
     error: Floats
@@ -53,6 +55,7 @@ class Footprints:
             y=y,
             scale=geo.Plane.scale(hulls["lat"]),
             heading=hulls["heading_deg"].fillna(0.0).to_numpy(dtype=np.float64),
+            directed=hulls["heading_deg"].notna().to_numpy(),
             length=hulls["length_m"].to_numpy(dtype=np.float64),
             width=hulls["width_m"].to_numpy(dtype=np.float64),
             error=hulls["hull_error_m"].fillna(0.0).to_numpy(dtype=np.float64),

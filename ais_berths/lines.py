@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ais_berths.footprints import Footprints
     from ais_berths.pieces import Members
 
-_FEW = 6
+_FEW, _MANY = 6, 10
 # A few visits to a continuous quay may lie close together by chance: less spread makes a berth of them.
 _BY_CHANCE = 0.5
 _GUESSES = 2
@@ -107,6 +107,8 @@ def _settle(
             return False, part_odd(prints, every, pieces, odd)
     # A busy stretch too short for two of its ships is a berth with much play.
     whole = len(every) < _FEW or _room(prints, every) >= config.continuous_room
+    # A few boats whose direction nobody knows lie in no line.
+    whole &= len(every) >= _MANY or bool(prints.directed[every].mean() > 0.5)
     return whole, [(every, none)]
 
 
@@ -352,6 +354,8 @@ def _lines(
     size = np.array([len(members) for members in groups])
     longer, shorter = np.where(length[i] > length[j], (i, j), (j, i))
     joined &= (length[longer] <= _LONGER * length[shorter]) | (size[longer] > _GUESSES)
+    directed = np.array([prints.directed[members].mean() > 0.5 for members in groups])
+    joined &= directed[i] & directed[j]
     joined &= shared > (config.reach_share * np.minimum(length[i], length[j]) if gap_m is None else -gap_m)
     graph = csr_array((np.ones(int(joined.sum())), (i[joined], j[joined])), shape=(n, n))
     line: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ def line(
         y=along * np.cos(theta) - across * np.sin(theta),
         scale=np.ones(n),
         heading=AXIS_DEG + turn,
+        directed=np.ones(n, dtype=bool),
         length=length,
         width=length / 7.0,
         error=error,
@@ -248,3 +250,14 @@ def test_busy_lines_are_quick_and_the_same_berths(n: int) -> None:
     settled = settle(line(215.0 * berth + rng.normal(0, 4, n), day=0.5 * np.arange(n)), berth)
     assert (settled.label == berth).all() or len(places(settled)) == 3
     assert not settled.odd.any()
+
+
+def test_a_few_boats_without_a_direction_are_no_quay() -> None:
+    def kinds(n: int, directed: bool) -> set[bool]:
+        boats = line(np.linspace(0.0, 60.0, n), length=20.0, day=np.zeros(n))
+        boats = replace(boats, directed=np.full(n, directed))
+        return set(settle(boats, np.zeros(n)).continuous.tolist())
+
+    assert kinds(5, directed=True) == {True}
+    assert kinds(5, directed=False) == {False}
+    assert kinds(30, directed=False) == {True}
