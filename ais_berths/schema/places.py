@@ -53,7 +53,12 @@ STOPS = table(
     ),
     ("n_courses", INT, "", "how many of arrival and departure were seen there: 0, 1 or 2"),
     ("course_agreement", FLOAT, "", "1 if both had the same direction, 0 if they were at a right angle"),
-    ("leaving_deg", FLOAT, "deg", "course (0-360) on which the ship left, there; null if not seen"),
+    (
+        "leaving_deg",
+        FLOAT,
+        "deg",
+        "course (0-360) on which the ship left, within 200 m of the stop; null if not seen",
+    ),
     ("nav_status", pa.int8(), "", "most frequent navigational status, 15 where none was sent"),
     ("moored_share", FLOAT, "", "share of pings with status 5 (moored)"),
     ("anchored_share", FLOAT, "", "share of pings with status 1 (at anchor)"),
