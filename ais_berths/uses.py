@@ -23,6 +23,8 @@ _USES = {
 _COMMERCIAL_SHARE, _LEAST_H = 1 / 3, 0.1
 # A ship is on an errand when she is back at her berth within this time (us).
 _ERRAND_US = 24 * 3_600_000_000
+# Ferries lie outside one another now and then; of the stops of a ship that serves others this share are outside.
+_OUTSIDE_SHARE = 0.2
 
 
 def uses_of_berths(visits: pd.DataFrame) -> pd.Series:
@@ -73,7 +75,7 @@ def uses_of_berths(visits: pd.DataFrame) -> pd.Series:
 
 
 def _ships_on_errands(visits: pd.DataFrame) -> NDArray[np.int64]:
-    """Numbers of ships that left a berth, lay outside other ships and were back within a day."""
+    """Numbers of ships that often lay outside others and were back at their berth within a day."""
     rows = visits.sort_values(["mmsi", "start_time", "end_time", "number"])
     rafted = rows["rafted"].to_numpy(dtype=bool)
     mmsi, number = rows["mmsi"].to_numpy(dtype=np.int64), rows["number"].to_numpy()
@@ -82,4 +84,5 @@ def _ships_on_errands(visits: pd.DataFrame) -> NDArray[np.int64]:
     left, back = at_quay[:-1], at_quay[1:]
     errand = (mmsi[left] == mmsi[back]) & (number[left] == number[back])
     errand &= (outside[back] > outside[left]) & (start[back] - end[left] <= _ERRAND_US)
-    return np.unique(mmsi[left[errand]])
+    often = pd.Series(rafted).groupby(mmsi).mean() >= _OUTSIDE_SHARE
+    return np.intersect1d(mmsi[left[errand]], often.index[often].to_numpy(dtype=np.int64))

@@ -45,3 +45,8 @@ def test_the_berth_of_the_ship_that_was_tended_stays_commercial():
     bunkers = [visit(1, 0, 0, 10, "tanker"), visit(1, 0, 1, 10, "tanker")]
     tended = visit(2, 1, 0.4, 12, "cargo"), visit(1, 1, 0.6, 3, "tanker", rafted=True)
     assert uses(*bunkers, *tended) == {0: "service", 1: "commercial"}
+
+
+def test_a_ferry_that_once_lay_outside_another_one_stays_commercial():
+    trips = [visit(1, 0, 0.25 * n, 2, "passenger", rafted=n == 5) for n in range(12)]
+    assert uses(*trips) == {0: "commercial"}
