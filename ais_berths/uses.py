@@ -23,7 +23,7 @@ _USES = {
 _COMMERCIAL_SHARE, _LEAST_H = 1 / 3, 0.1
 # A ship is on an errand when she is back at her berth within this time (us).
 _ERRAND_US = 24 * 3_600_000_000
-# Ferries lie outside one another now and then; of the stops of a ship that serves others this share are outside.
+# Ferries lie outside one another now and then; a ship that serves others does so in this share of her stops.
 _OUTSIDE_SHARE = 0.2
 
 
