@@ -26,10 +26,12 @@ _PRIOR = -3.5
 _TANKER_ANTENNA = 0.81
 _BUOY_LENGTH_M = 100.0
 _AROUND_M = 300.0
-# Log-odds of a buoy by the distance from bow to pivot (m), and by the ships at anchor within a kilometre:
-# hawsers are 30-70 m, the chains of big ships mostly over 100 m, and other ships keep away from a buoy.
-# Chains grow with the ship: those of large ones are never that short, those of small ones often.
+# Log-odds of a buoy by the distance from bow to pivot (m; the second table where the ship sent how far its
+# antenna is from the bow), and by the ships at anchor within a kilometre: hawsers are 30-70 m, the chains of
+# big ships mostly over 100 m, and other ships keep away from a buoy. Chains grow with the ship: those of
+# large ones are never that short, those of small ones often.
 _HAWSER = ([-20.0, 20.0, 40.0, 70.0, 110.0], [-0.5, 0.5, 2.0, 1.5, -2.0])
+_HAWSER_SENT = ([-10.0, 10.0, 25.0, 65.0, 85.0, 110.0], [-1.0, 0.5, 2.0, 2.0, 0.0, -2.0])
 _BUOY_COMPANY = ([0.0, 1.0, 3.0], [1.0, 0.0, -1.5])
 _LARGE_M, _LARGE_WEIGHT = 180.0, 1.5
 _HAWSER_M, _REACH_ERROR_M = 45.0, 25.0
@@ -73,10 +75,11 @@ def _swings_about(facts: StopFacts, config: MooringConfig) -> Evidence:
     large = (facts.group != "unknown") | (facts.length_m > _BUOY_LENGTH_M)
     fits &= large & np.isin(facts.group, ["tanker", "unknown", "other"])
     known = facts.length_m > np.maximum(facts.swing_m / 3.0, _BUOY_LENGTH_M)
-    hawser = facts.swing_m - _TANKER_ANTENNA * facts.length_m
+    usual = np.interp(facts.swing_m - _TANKER_ANTENNA * facts.length_m, *_HAWSER)
+    hawser = np.where(np.isfinite(facts.bow_m), np.interp(facts.swing_m - facts.bow_m, *_HAWSER_SENT), usual)
     weight = np.where(facts.length_m >= _LARGE_M, _LARGE_WEIGHT, 1.0)
     return {
-        "hawser": np.where(known, weight * np.interp(hawser, *_HAWSER), 0.0),
+        "hawser": np.where(known, weight * hawser, 0.0),
         "status": 2.0 * np.nan_to_num(facts.moored - facts.anchored),
         "same pivot": pivots,
         "company": np.interp(company, *_BUOY_COMPANY),

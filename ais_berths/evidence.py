@@ -57,7 +57,9 @@ class StopFacts:
         self.pivot = geo.sphere_xyz_m(number("pivot_lat"), number("pivot_lon"))
         self.speed_kn = number("speed_mean_kn")
         self.moored, self.anchored = number("moored_share"), number("anchored_share")
-        self.length_m = column_of(vessels, "loa_m", stops["mmsi"]).astype(np.float64)
+        self.length_m, self.bow_m = (
+            column_of(vessels, name, stops["mmsi"]).astype(np.float64) for name in ("loa_m", "to_bow_m")
+        )
         self.group = groups_of(vessels, stops["mmsi"])
 
 

@@ -251,6 +251,14 @@ def test_one_large_tanker_on_a_short_hawser_far_from_others():
     assert kinds(stop_table(small), ships(tanker=[(1, 130.0)])) == ["anchored"]
 
 
+def test_the_hawser_of_a_tanker_that_sends_where_her_antenna_is():
+    """With the bridge forward, 45 m of hawser are 145 m from the antenna to the buoy."""
+    forward = AT_BUOY | {"swing_m": 145.0, "moored_share": 1.0}
+    assert kinds(stop_table(forward), TANKERS.assign(to_bow_m=np.nan)) == ["anchored"]
+    assert kinds(stop_table(forward), TANKERS.assign(to_bow_m=100.0)) == ["buoy"]
+    assert kinds(stop_table(forward), TANKERS.assign(to_bow_m=25.0)) == ["anchored"]
+
+
 def test_a_tanker_that_hardly_swings_at_a_known_buoy():
     rows = [AT_BUOY | {"mmsi": m, "begin_h": 50.0 * m, "moored_share": 1.0} for m in (1, 2)]
     still = AT_ANCHOR | {"mmsi": 3, "begin_h": 200.0, "swing_m": np.nan, "swing_share": np.nan}
