@@ -100,7 +100,8 @@ def _commands() -> str:
     for name, command in command_line.commands.items():
         words = [[name, sub] for sub in getattr(command, "commands", {})] or [[name]]
         for path in words:
-            shown = CliRunner().invoke(command_line, [*path, "--help"], prog_name="ais-berths").output
+            asked = [*path, "--help"]
+            shown = CliRunner().invoke(command_line, asked, prog_name="ais-berths", terminal_width=80).output
             parts.append(f"## {' '.join(path)}\n\n```text\n{shown.rstrip()}\n```")
     return "\n\n".join(parts) + "\n"
 

@@ -178,6 +178,11 @@ def test_data_dictionary_holds_every_column_of_every_table_once() -> None:
         assert all(row.count("|") == 5 for row in rows)
 
 
+def test_data_dictionary_says_what_a_row_is() -> None:
+    assert list(schema.ONE_ROW) == list(schema.TABLES)
+    assert "One row is a clean position of a ship near a port." in schema.data_dictionary(["pings"])
+
+
 def test_data_dictionary_of_some_tables() -> None:
     text = schema.data_dictionary(["quality"])
     assert text.startswith("## quality\n")

@@ -59,6 +59,7 @@ __all__ = [
     "HOURS",
     "HULLS",
     "INDICATORS",
+    "ONE_ROW",
     "PINGS",
     "PORTS",
     "PORT_CALLS",
@@ -108,6 +109,32 @@ TABLES: dict[str, pa.Schema] = {
     "cell_counts": CELL_COUNTS,
     "quality": QUALITY,
 }
+
+ONE_ROW = {
+    "ports": "a point of a port; a port may have several points",
+    "cells": "an H3 cell of the filter around the chosen ports",
+    "pings": "a clean position of a ship near a port",
+    "statics": "a set of ship data as a ship sent them; a ship may have several",
+    "vessels": "a ship",
+    "stops": "a ship staying in one place",
+    "hulls": "the footprint of a moored stop",
+    "berths": "a berth",
+    "quays": "a quay",
+    "anchorages": "an anchorage",
+    "berth_cells": "an H3 cell that belongs to a berth",
+    "register": "a known place: berth, quay or anchorage",
+    "register_history": "something that happened to a place of the register",
+    "berth_calls": "one visit of a ship to a berth",
+    "port_calls": "one visit of a ship to a port",
+    "detours": "a stop of a ship that sailed on to another stop",
+    "indicators": "a figure of a port, a period and a group of ships",
+    "hours": "an hour in which reports from a port arrived",
+    "hexagons": "an area of connected cells, by the predecessor's method",
+    "hexagon_cells": "a cell that the predecessor's method clustered",
+    "cell_counts": "a coarse cell with its count, by the predecessor's method",
+    "quality": "a count of input rows, by step, reason and what was done",
+}
+"""What one row of each table is."""
 
 
 def check_frame(frame: pd.DataFrame, table: str, needed: Iterable[str], key: str | None = None) -> None:
@@ -203,15 +230,17 @@ def data_dictionary(names: Iterable[str] | None = None) -> str:
 
     Examples
     --------
-    >>> print(data_dictionary(["quality"]).splitlines()[4])
+    >>> print(data_dictionary(["quality"]).splitlines()[6])
     | `stage` | string |  | step that counted: read, filter, clean, places |
     """
     parts = []
     for name in names if names is not None else TABLES:
-        lines = [f"## {name}", "", "| column | type | unit | meaning |", "|---|---|---|---|"]
+        lines = [f"## {name}", "", f"One row is {ONE_ROW[name]}.", ""]
+        lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
         for field in TABLES[name]:
             unit, text = (field.metadata[key].decode() for key in (b"unit", b"description"))
-            lines.append(f"| `{field.name}` | {field.type} | {unit} | {text} |")
+            kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+            lines.append(f"| `{field.name}` | {kind} | {unit} | {text} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
