@@ -61,7 +61,8 @@ def judge_buoys(
     tied = _swings_about(facts, config)
     sure = np.flatnonzero(free & (total(tied) + _PRIOR > 0))
     known, host = _known_buoys(facts, sure)
-    tied |= {"known buoy": known, "swing": np.where(host >= 0, 0.0, tied["swing"])}
+    admitted = (host >= 0) | _swings_about_known(facts, sure, config)
+    tied |= {"known buoy": known, "swing": np.where(admitted, 0.0, tied["swing"])}
     odds = np.where(free, total(tied) + _PRIOR, -np.inf)
     return tied, odds, np.where(odds > 0, host, -1)
 
@@ -85,6 +86,21 @@ def _swings_about(facts: StopFacts, config: MooringConfig) -> Evidence:
         "company": np.interp(company, *_BUOY_COMPANY),
         "swing": np.where(fits, 0.0, -np.inf),
     }
+
+
+def _swings_about_known(
+    facts: StopFacts, at_buoys: NDArray[np.intp], config: MooringConfig
+) -> NDArray[np.bool_]:
+    """Ships of which nothing is known that swing about the buoy of others, as widely as a tanker does."""
+    swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m < config.adrift_radius_m)
+    wide = facts.swing_m > _TANKER_ANTENNA * _BUOY_LENGTH_M + _HAWSER_M
+    nameless = (facts.group == "unknown") & np.isnan(facts.length_m)
+    found = np.zeros(len(facts.xyz), dtype=bool)
+    at = np.flatnonzero(swings & wide & nameless)
+    if at.size and at_buoys.size:
+        metres, _ = cKDTree(facts.pivot[at_buoys]).query(facts.pivot[at])
+        found[at] = metres <= config.buoy_m
+    return found
 
 
 def _pivots(facts: StopFacts, at: NDArray[np.intp], config: MooringConfig) -> tuple[Floats, Floats]:

@@ -237,6 +237,16 @@ def test_boats_of_which_nothing_is_known_lie_at_no_tanker_buoy():
     assert kinds(stop_table(*rows), large) == ["buoy"] * 3
 
 
+def test_a_ship_of_which_nothing_is_known_lies_at_the_buoy_of_tankers():
+    rows = [AT_BUOY | {"mmsi": m, "begin_h": 50.0 * m, "east": 3.0 * m} for m in (1, 2, 3)]
+    tankers = TANKERS[TANKERS["mmsi"] < 3]
+    assert kinds(stop_table(*rows), tankers) == ["buoy"] * 3
+    elsewhere = rows[2] | {"east": 300.0}
+    assert kinds(stop_table(*rows[:2], elsewhere), tankers) == ["buoy", "buoy", "anchored"]
+    boat = rows[2] | {"swing_m": 60.0}
+    assert kinds(stop_table(*rows[:2], boat), tankers)[2] == "anchored"
+
+
 def test_one_tanker_on_a_short_hawser_that_says_she_is_moored():
     hawser = AT_BUOY | {"moored_share": 1.0}
     assert kinds(stop_table(hawser), TANKERS) == ["buoy"]
