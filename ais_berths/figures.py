@@ -17,7 +17,7 @@ from ais_berths.disclosure import can_be_solved, hide_zeros, protect
 from ais_berths.grids import PROFILES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -29,6 +29,7 @@ STATISTICS = ("mean", "p25", "p50", "p75")
 
 # Those of a month are counted together even where they are more.
 _FACTS_AT_ONCE = 250_000
+_PAIRS_AT_ONCE = 250_000
 _QUANTILES = {"p25": 0.25, "p50": 0.5, "p75": 0.75}
 
 
@@ -72,6 +73,73 @@ class Family:
     figures: dict[str, str]
     rate: pd.Series | None = None
     unknown: Collection[str] = ()
+
+
+def make_figures(
+    families: Iterable[Family],
+    names: Collection[str],
+    calendar: Calendar,
+    grid_of: Callable[[tuple[str, ...]], Grid],
+    min_vessels: int,
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Count and protect the figures of some ports.
+
+    Families with the same cells are protected together, which is quicker, unless they have very many vessels.
+
+    Parameters
+    ----------
+    names
+        The ports.
+    grid_of
+        Gives the cells of each port, by the parts of months that a family is counted by.
+    min_vessels
+        The least number of different vessels of a figure that is shown.
+
+    Returns
+    -------
+    Name and rows of each figure: ``port`` (number), ``row`` of the grid with all parts of months, ``value``,
+    ``n_vessels`` and ``suppressed``.
+    """
+    waiting: dict[tuple[str, ...], list[_Counted]] = {}
+    for family in families:
+        profiles = tuple(kind for kind in PROFILES if kind in family.figures.values())
+        together = waiting.setdefault(profiles, [])
+        together.append(_Counted(family, *count_cells(family, names, grid_of(profiles), calendar)))
+        if sum(len(counted.pairs) for counted in together) > _PAIRS_AT_ONCE:
+            yield from _protected(waiting.pop(profiles), names, grid_of(profiles), min_vessels)
+    for profiles, together in waiting.items():
+        yield from _protected(together, names, grid_of(profiles), min_vessels)
+
+
+class _Counted(NamedTuple):
+    """A family with its cells and their vessels."""
+
+    family: Family
+    cells: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+def _protected(
+    together: list[_Counted], names: Collection[str], grid: Grid, min_vessels: int
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Figures of families that share a grid: their cells stand one after the other, like those of ports."""
+    cells = pd.concat([counted.cells[["n_vessels"]] for counted in together], ignore_index=True)
+    first = np.arange(len(together)) * len(names) * len(grid.cells)
+    pairs = [
+        counted.pairs.assign(cell=counted.pairs["cell"] + begin)
+        for counted, begin in zip(together, first, strict=True)
+    ]
+    hidden = suppress(cells, grid, pd.concat(pairs, ignore_index=True), min_vessels)
+    for (family, own, _), secret in zip(together, hidden.reshape(len(together), -1), strict=True):
+        scale = None
+        if family.rate is not None:
+            of_port = family.rate.reindex(list(names)).to_numpy(dtype=np.float64)
+            scale = np.outer(of_port, grid.cells["observed_h"]).ravel()
+        unknown = np.isin(np.array(names, dtype=object), list(family.unknown))
+        for figure, kind in family.figures.items():
+            table = make_figure(kind, own, grid, secret, scale)
+            port, row = np.divmod(table.pop("cell").to_numpy(), len(grid.cells))
+            yield figure, table.assign(port=port, row=grid.rows[row])[~unknown[port]]
 
 
 def count_cells(
@@ -213,11 +281,6 @@ def make_figure(
             "suppressed": secret,
         }
     )
-
-
-def profiles_of(family: Family) -> tuple[str, ...]:
-    """Parts of a month that a family is counted by."""
-    return tuple(kind for kind in PROFILES if kind in family.figures.values())
 
 
 def cover_periods(hours: pd.DataFrame | None, calendar: Calendar, levels: Collection[str]) -> pd.DataFrame:

@@ -18,18 +18,15 @@ from ais_berths.figures import (
     Facts,
     Family,
     Pieces,
-    count_cells,
     cover_periods,
-    make_figure,
-    profiles_of,
-    suppress,
+    make_figures,
 )
 from ais_berths.grids import ALL, PROFILES, Grid
 from ais_berths.periods import Calendar, cut_spans
 from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from ais_berths.config import IndicatorsConfig
 
@@ -171,7 +168,8 @@ def iter_indicators(
     tables = [berth_calls, port_calls, places, hours if hours is not None else schema.empty("hours")]
     for some, (*calls_and_places, heard) in _batches(names, tables, len(every.cells)):
         families = _families(some, calendar, config, *calls_and_places)
-        table = _of_ports(some, families, calendar, grid_of, config.min_vessels)
+        figures = make_figures(families, some, calendar, grid_of, config.min_vessels)
+        table = pd.concat([rows.assign(indicator=_IN_ORDER.index(name)) for name, rows in figures])
         yield _in_words(table, some, every, cover_periods(heard, calendar, config.periods))
 
 
@@ -205,32 +203,6 @@ def definition_table() -> str:
             names = [f"`{name}_{statistic}`" for statistic in STATISTICS]
         lines.append(f"| {', '.join(names)} | {unit} | {text} |")
     return "\n".join(lines) + "\n"
-
-
-def _of_ports(
-    names: list[str],
-    families: Iterable[Family],
-    calendar: Calendar,
-    grid_of: Callable[[tuple[str, ...]], Grid],
-    min_vessels: int,
-) -> pd.DataFrame:
-    """All figures of some ports: ``port row value n_vessels suppressed indicator``, as numbers."""
-    tables = []
-    for family in families:
-        grid = grid_of(profiles_of(family))
-        cells, pairs = count_cells(family, names, grid, calendar)
-        hidden = suppress(cells, grid, pairs, min_vessels)
-        scale = None
-        if family.rate is not None:
-            of_port = family.rate.reindex(names).to_numpy(dtype=np.float64)
-            scale = np.outer(of_port, grid.cells["observed_h"]).ravel()
-        unknown = np.isin(np.array(names, dtype=object), list(family.unknown))
-        for figure, kind in family.figures.items():
-            table = make_figure(kind, cells, grid, hidden, scale)
-            port, row = np.divmod(table.pop("cell").to_numpy(), len(grid.cells))
-            table = table.assign(port=port, row=grid.rows[row], indicator=_IN_ORDER.index(figure))
-            tables.append(table[~unknown[port]])
-    return pd.concat(tables, ignore_index=True)
 
 
 def _in_words(table: pd.DataFrame, names: list[str], grid: Grid, covered: pd.DataFrame) -> pd.DataFrame:
