@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sim") / "port"
-    simulate(folder, rng=4, days=6, scene=("general", "pier", "near"), at=(45.0, -30.0), report_s=900.0)
+    simulate(folder, rng=5, days=6, scene=("general", "pier", "near"), at=(45.0, -30.0), report_s=900.0)
     return folder
 
 
