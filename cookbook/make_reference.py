@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from ais_berths import schema
 from ais_berths.cli import main as command_line
 from ais_berths.config import Config, reference_table
+from ais_berths.feeds import REASONS
 from ais_berths.feeds.mapping import Feed
 from ais_berths.indicators import definition_table
 from ais_berths.pipeline.recipe import Recipe
@@ -36,6 +37,27 @@ PARTS = {
 }
 # The command line has a page of its own.
 LEFT_OUT = {"cli"}
+# Reasons of `quality.csv` after reading, whose meaning stands nowhere else.
+LATER_REASONS = {
+    "row_read": ("kept", "every row that was read"),
+    "static_only": ("kept", "ship data without a position"),
+    "near_port": ("kept", "position near the chosen ports"),
+    "outside_area": ("dropped", "position elsewhere"),
+    "outside_area_or_period": ("dropped", "rows that were skipped unread, as all of them lie elsewhere"),
+    "outside_period": ("dropped", "time before the start or after the end"),
+    "not_a_ship_mmsi": ("dropped", "MMSI of a base station, buoy, aircraft or other station that is no ship"),
+    "junk_mmsi": ("dropped", "MMSI that many ships send by mistake, such as 123456789"),
+    "duplicate": ("dropped", "the same position of the same ship in the same second"),
+    "jump": ("dropped", "position that the ship cannot have reached in the time"),
+    "spike": ("dropped", "single position far away from those before and after it"),
+    "shared_mmsi": ("flagged", "position of a second ship on the same MMSI; it is kept as another track"),
+    "stop_at_berth": ("kept", "stop at a berth"),
+    "stop_at_anchorage": ("kept", "stop at an anchorage"),
+    "stop_without_place": ("flagged", "stop at no berth and no anchorage; it stays in the table of stops"),
+    "stop_at_rejected_place": ("flagged", "stop at a berth that the register rejects"),
+    "stop_in_margin": ("dropped", "stop beyond the radius around every chosen port"),
+    "stop_of_another_port": ("dropped", "stop at a port that was not chosen"),
+}
 # What a user imports from a package that is not in its first file.
 DEEPER = {"pipeline": ("recipe", "score"), "feeds": ("mapping",)}
 
@@ -74,7 +96,18 @@ def _tables() -> str:
         "the Parquet files carry the same units and meanings. Tables with shapes also have a column "
         "`geometry`, in degrees (WGS 84, longitude first)."
     )
-    return f"{head}\n\n{schema.data_dictionary()}"
+    return f"{head}\n\n{schema.data_dictionary()}\n{_reasons()}"
+
+
+def _reasons() -> str:
+    rows = ["| reason | what was done | meaning |", "|---|---|---|"]
+    every = {"row_read": LATER_REASONS["row_read"], **REASONS, **LATER_REASONS}
+    rows += [f"| `{reason}` | {done} | {text} |" for reason, (done, text) in every.items()]
+    head = (
+        "## Reasons in quality\n\nWhat the column `reason` of `quality.csv` says, in the order of the data. "
+        "Reasons that begin with `stop` count stops, all others count rows of the input."
+    )
+    return "\n\n".join([head, "\n".join(rows)]) + "\n"
 
 
 def _settings() -> str:

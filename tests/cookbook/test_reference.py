@@ -11,6 +11,7 @@ from programs import load_program
 
 from ais_berths import schema
 from ais_berths.config import known_settings
+from ais_berths.feeds import OUTSIDE, REASONS
 from ais_berths.indicators import DEFINITIONS
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ def test_every_table_and_column_is_in_the_data_dictionary(pages: dict[str, str])
     for name, table in schema.TABLES.items():
         section = text.partition(f"## {name}\n")[2].partition("\n## ")[0]
         assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == table.names
+
+
+def test_every_reason_has_its_line(pages: dict[str, str]) -> None:
+    section = pages["tables.md"].partition("## Reasons in quality")[2]
+    told = set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "ais_berths").rglob("*.py")]
+    used = {reason for text in sources for reason in re.findall(r'"(\w+)", "(?:kept|dropped|flagged)"', text)}
+    assert used | set(REASONS) | {"not_a_ship_mmsi", "junk_mmsi", OUTSIDE, "outside_area_or_period"} == told
 
 
 def test_every_setting_has_its_line(pages: dict[str, str]) -> None:
