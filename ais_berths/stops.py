@@ -235,7 +235,7 @@ def _merge(track: Tracks, places: Spots, config: StopsConfig) -> Runs:
     tight = (count >= _SETTLED_PINGS) & (spread < _TIGHT_M)
     moved = _moved(track, last[a], first[b], config)
     # A ship that swings does not make way for a place where she lies still.
-    here &= ~(moved & (tight[a] | tight[b]))
+    here &= ~(moved & (apart > config.same_place_m) & (tight[a] | tight[b]))
     swing = (quiet | (between_h <= config.max_swing_h)) & (apart <= 2.0 * config.max_radius_m)
     long = tight & (track.time[last] - track.time[first] >= config.max_gap_h * _HOUR_US)
     hop = ~trip & (between_h <= config.max_gap_h) & ~moved & ~long[a] & ~long[b]

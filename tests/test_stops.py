@@ -266,6 +266,15 @@ def test_a_berth_near_the_anchorage_is_a_place_of_its_own(unseen_minutes):
     assert stops["dwell_h"].round().tolist() == [20, 10]
 
 
+def test_poor_positions_do_not_part_a_stay():
+    voyage = Voyage().sail(9_000).lie(180, every=1.5)
+    for east in (70.0, 170.0):
+        voyage.report(0.0, east=east)
+        voyage.minute += 1.5
+    stops = stops_of(voyage.lie(180, every=1.5).sail(5_000))
+    assert len(stops) == 1
+
+
 def test_the_last_metres_are_not_part_of_the_stay():
     stop = stops_of(Voyage().sail(5_000).sail(300, 0.45, every=1.0).lie(300).sail(5_000)).iloc[0]
     assert stop["start_time"] >= START + pd.Timedelta(minutes=5_000 / (8 * KN_M_MIN) + 15)
