@@ -7,6 +7,7 @@ counts the vessels behind it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -49,7 +50,8 @@ class Facts:
     Parameters
     ----------
     calls
-        ``port_id type_group mmsi``.
+        ``port_id type_group mmsi``. Where none is of all groups together, each counts for its own and for
+        all.
     of_days
         Gives the facts from one day (number) up to another, in the order of the calls.
     number
@@ -167,7 +169,9 @@ def count_cells(
         pd.Index(list(known), dtype=object).get_indexer(pd.Index(calls[name], dtype=object))
         for known, name in ((names, "port_id"), (grid.groups, "type_group"))
     )
-    first_cell = (port * len(grid.groups) + group) * grid.n_slots
+    first_cells = [(port * len(grid.groups) + group) * grid.n_slots]
+    if not (group == len(grid.groups) - 1).any():
+        first_cells.append((port + 1) * len(grid.cells) - grid.n_slots)
     vessels, vessel = np.unique(calls["mmsi"].to_numpy(dtype=np.int64), return_inverse=True)
     statistics = "mean" in family.figures.values()
     least_days = _FACTS_AT_ONCE * len(calendar.dates) // max(1, family.facts.number)
@@ -179,7 +183,7 @@ def count_cells(
     ):
         for first, last in _blocks(calendar.starts[level], least_days) if tables else ():
             call, day, hour, value = family.facts.of_days(first, last)
-            for table in tables:
+            for first_cell, table in product(first_cells, tables):
                 cell = first_cell[call] + table[day, hour % table.shape[1]]
                 counted.append(_count(cell, value, statistics=statistics))
                 pairs.append(np.unique(cell * len(vessels) + vessel[call]))

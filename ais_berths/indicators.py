@@ -287,7 +287,6 @@ def _in_scope(calls: pd.DataFrame, vessels: pd.DataFrame, config: IndicatorsConf
 
 def _events(calls: pd.DataFrame, value: str | None, calendar: Calendar) -> Facts:
     """One fact a call, on the day of its arrival."""
-    calls = _with_all(calls)
     time = schema.to_micros(calls["arrival_time"])
     day, hour = calendar.day_of(time), calendar.hour_at(time)
     values = np.ones(len(calls)) if value is None else calls[value].to_numpy(dtype=np.float64)
@@ -303,7 +302,7 @@ def _stays(
     calls: pd.DataFrame, calendar: Calendar, weight: str | None = None, *, by_hour: bool = False
 ) -> Facts:
     """One fact for each day, or each hour of a day, of each stay: the hours, times a weight."""
-    calls = _with_all(calls if weight is None else calls.dropna(subset=[weight]))
+    calls = calls if weight is None else calls.dropna(subset=[weight])
     start, end = (
         np.clip(schema.to_micros(calls[f"{name}_time"]), calendar.first, calendar.last)
         for name in ("arrival", "departure")
@@ -321,13 +320,6 @@ def _stays(
 
     slots = np.maximum(end - start, 0) // np.diff(edges).max() + 2
     return Facts(calls[["port_id", "type_group", "mmsi"]], of_days, int(slots.sum()))
-
-
-def _with_all(calls: pd.DataFrame) -> pd.DataFrame:
-    """Add the groups together, unless they are there."""
-    if (calls["type_group"] == ALL).any():
-        return calls
-    return pd.concat([calls, calls.assign(type_group=ALL)], ignore_index=True)
 
 
 def _alone(calls: pd.DataFrame) -> pd.DataFrame:
