@@ -127,7 +127,8 @@ class Truth:
 
     @classmethod
     def of(cls, frame: gpd.GeoDataFrame) -> Truth:
-        """Sort the rows of one file into polygons and points."""
+        """Sort the rows of one file into polygons and points; those without a shape are left out."""
+        frame = frame[frame.geometry.notna()]
         areas = frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"])
         return cls(
             berths=frame[areas] if areas.any() else None, points=frame[~areas] if (~areas).any() else None

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
+import shapely
 
 from ais_berths import schema
 from ais_berths.atomic import check_whole
-from ais_berths.errors import InputError
+from ais_berths.errors import InputError, MissingColumnsError
 from ais_berths.evaluate import (
     OfficialScores,
     ScoreCard,
@@ -24,12 +27,19 @@ from ais_berths.evaluate import (
 )
 from ais_berths.pipeline.job import Job, Store, load_job
 from ais_berths.places import find_places
-from ais_berths.ports import read_ports
+from ais_berths.portfiles import match_columns, read_texts
 from ais_berths.tables import read_places, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+# Spellings of the columns of a CSV file, in lower case, letters and digits only.
+_SPELLINGS = {
+    "shape": "wkt geomwkt geometrywkt wktgeom geometry geom thegeom shape polygon",
+    "lat": "lat latitude ycoord y",
+    "lon": "lon lng long longitude xcoord x",
+}
+_MAX_ROWS = 10
 _EXTRA_TRUTH = {"stops": "stops.parquet", "places": "places.geojson"}
 
 
@@ -51,7 +61,8 @@ def score_out(
         Output folder of ``ais-berths detect``.
     truth
         True berths: polygons or points in any format that GDAL reads, or a CSV with latitude and
-        longitude. In a folder of the simulator, true stops and places beside it are used too.
+        longitude or with shapes as WKT. In a folder of the simulator, true stops and places beside it are
+        used too.
     uses
         Score berths of these uses only.
     split
@@ -91,11 +102,7 @@ def read_truth(path: str | Path) -> Truth:
     if not file.exists():
         raise InputError(f"the truth {file} does not exist; give a file of true berths")
     if file.suffix.lower() == ".csv":
-        table = read_ports(file)
-        points = gpd.points_from_xy(table["lon"], table["lat"])
-        return Truth.of(
-            gpd.GeoDataFrame(table.drop(columns="area", errors="ignore"), geometry=points, crs=4326)
-        )
+        return Truth.of(_read_csv(file))
     try:
         frame = gpd.read_parquet(file) if file.suffix == ".parquet" else gpd.read_file(file)
     except (OSError, ValueError, RuntimeError) as error:
@@ -105,6 +112,37 @@ def read_truth(path: str | Path) -> Truth:
     stops = schema.to_pandas(pq.read_table(beside["stops"])) if beside["stops"].exists() else None
     places = gpd.read_file(beside["places"]) if beside["places"].exists() else None
     return Truth(known.berths, known.points, places, stops, None)
+
+
+def _read_csv(file: Path) -> gpd.GeoDataFrame:
+    """Read true berths from a CSV file, with shapes as WKT or with latitude and longitude."""
+    table = read_texts(file, "truth")
+    found = match_columns(table.columns, _SPELLINGS)
+    if "shape" in found:
+        texts = table[found["shape"]].str.strip().to_numpy(dtype=object)
+        shapes = shapely.from_wkt(np.where(texts == "", None, texts), on_invalid="ignore")
+        bad = (texts != "") & shapely.is_missing(shapes)
+    elif "lat" in found and "lon" in found:
+        lat, lon = (
+            pd.to_numeric(table[found[name]].str.replace(",", "."), errors="coerce").to_numpy(
+                dtype=np.float64
+            )
+            for name in ("lat", "lon")
+        )
+        shapes = shapely.points(lon, lat)
+        bad = ~((np.abs(lat) <= 90.0) & (np.abs(lon) <= 180.0))
+    else:
+        raise MissingColumnsError(
+            f"the truth {file} has neither a column of shapes (wkt) nor columns lat and lon; "
+            f"it has {', '.join(table.columns)}"
+        )
+    if bad.any():
+        rows = ", ".join(str(row + 2) for row in np.flatnonzero(bad)[:_MAX_ROWS])
+        raise InputError(
+            f"the truth {file} cannot be used: no position or shape could be read in row {rows} "
+            f"({int(bad.sum())} in all); give decimal degrees, or WKT in degrees"
+        )
+    return gpd.GeoDataFrame(table, geometry=shapes, crs=4326)
 
 
 def _official(store: Store, job: Job, file: str | Path, indicator: str) -> OfficialScores:
