@@ -119,9 +119,9 @@ def _read_csv(file: Path) -> gpd.GeoDataFrame:
     table = read_texts(file, "truth")
     found = match_columns(table.columns, _SPELLINGS)
     if "shape" in found:
-        texts = table[found["shape"]].str.strip().to_numpy(dtype=object)
-        shapes = shapely.from_wkt(np.where(texts == "", None, texts), on_invalid="ignore")
-        bad = (texts != "") & shapely.is_missing(shapes)
+        texts = [text.strip() or None for text in table[found["shape"]]]
+        shapes = shapely.from_wkt(texts, on_invalid="ignore")
+        bad = np.array([text is not None for text in texts], dtype=bool) & shapely.is_missing(shapes)
     elif "lat" in found and "lon" in found:
         lat, lon = (
             pd.to_numeric(table[found[name]].str.replace(",", "."), errors="coerce").to_numpy(
