@@ -12,12 +12,12 @@ NEW_YORK = (-74.35, 40.35, -73.6, 40.9)
 """West, south, east and north (deg) of a box around the real sample."""
 
 _BASIS = {
-    "antenna": "antenna offsets known",
-    "learned": "antenna position learned from the data",
-    "prior": "antenna position usual for such ships",
-    "type": "size usual for such ships",
-    "point": "size unknown, so only where antennas lay",
-    "buoy": "swinging around a mooring buoy",
+    "antenna": "antenna offsets that ships sent",
+    "learned": "sizes that ships sent, antenna position learned from the data",
+    "prior": "sizes that ships sent, antenna position usual for such ships",
+    "type": "sizes usual for such ships",
+    "point": "positions of antennas only, as no direction is known",
+    "buoy": "circles around a mooring buoy",
 }
 _HERE = Path(__file__).resolve().parent
 
@@ -47,12 +47,12 @@ def describe(out: str | Path) -> str:
 
     Returns
     -------
-    A heading, and a line for each basis of the footprints.
+    A heading, and a line for what most footprints of a berth rest on.
     """
     berths = read_table(Path(out) / "berths.parquet", "berths", ["n_stops", "hull_basis"])
     count = berths["hull_basis"].fillna("buoy").value_counts()
     often = int((berths["n_stops"] > 1).sum())
-    lines = [f"{len(berths)} berths, {often} of them used more than once. Their ships:"]
+    lines = [f"{len(berths)} berths, {often} of them used more than once. Their polygons rest on:"]
     lines += [f"  {count[basis]:>6}  {text}" for basis, text in _BASIS.items() if basis in count]
     return "\n".join(lines)
 

@@ -217,7 +217,7 @@ def test_the_same_command_twice_reads_nothing(feed: Feed, usual: Path, tmp_path:
     logged: list[str] = []
     before = {path: path.stat().st_mtime_ns for path in (out / "state" / "scan").iterdir()}
     detect(feed.files, out, a_job(feed), wiring=Wiring(log=logged.append))
-    assert "0 of 4 pieces to do" in logged[0]
+    assert "0 of 4 pieces to read" in logged[0]
     assert {path: path.stat().st_mtime_ns for path in (out / "state" / "scan").iterdir()} == before
     assert_same(out, usual)
     for part in sorted((usual / "pings").iterdir()):

@@ -92,7 +92,7 @@ def scan_inputs(store: Store, work: Work, stamp: str, wiring: Wiring) -> None:
     new = note_files(store, work.unread, work.chunks)
     wiring.log(
         f"reading {len(work.files)} file(s) as feed '{work.feed.name}': "
-        f"{len(new)} of {count_pieces(store, work.files)} pieces to do"
+        f"{len(new)} of {count_pieces(store, work.files)} pieces to read"
     )
     missing = missing_days((file.path for file in work.files), _window(work.job, work.feed))
     if missing:
