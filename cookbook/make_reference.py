@@ -134,7 +134,7 @@ def _commands() -> str:
         words = [[name, sub] for sub in getattr(command, "commands", {})] or [[name]]
         for path in words:
             asked = [*path, "--help"]
-            shown = CliRunner().invoke(command_line, asked, prog_name="ais-berths", terminal_width=80).output
+            shown = CliRunner().invoke(command_line, asked, prog_name="ais-berths", terminal_width=76).output
             parts.append(f"## {' '.join(path)}\n\n```text\n{shown.rstrip()}\n```")
     return "\n\n".join(parts) + "\n"
 
