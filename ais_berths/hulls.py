@@ -68,7 +68,7 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     ships = describe_ships(moored, vessels)
     group = ships["group"].to_numpy(dtype=object)
     axis, way = headings_of(moored, group, ships["length_m"].to_numpy())
-    heading, turned = bows_of(moored, axis, way, group)
+    heading, turned = bows_of(moored, axis, way, group, ships["to_bow_m"].notna().to_numpy())
     offsets = estimate_offsets(moored, ships, heading, turned, config)
     lat, lon = geo.offset_deg(
         moored["lat"],

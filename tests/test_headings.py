@@ -88,12 +88,32 @@ def test_merchant_ships_leave_bow_first(leaving_deg, group, expected):
         np.array([40.0, 40.0, NAN, 40.0]),
         np.array(["courses", "sent", "none", "neighbours"], dtype=object),
         np.array([group] * 4, dtype=object),
+        np.zeros(4, dtype=bool),
     )
     assert (heading[0], turned[0]) == expected
     assert (heading[1], turned[1]) == (40.0, 0.0)
     assert np.isnan(heading[2])
     assert turned[2] == 0.0
     assert (heading[3], turned[3]) == (40.0, 0.5)
+
+
+def bows(rows, *, fixed=True):
+    stops = moored(rows).assign(leaving_deg=NAN)
+    group = np.array(["cargo"] * len(stops), dtype=object)
+    axis, basis = headings_of(stops, group, np.full(len(stops), 180.0))
+    return bows_of(stops, axis, basis, group, np.full(len(stops), fixed))
+
+
+def test_a_ship_lies_the_same_way_round_as_the_next_one_most_likely():
+    alone = (0, NAN, NAN, 0, NAN)
+    for sent in (80.0, 260.0):
+        heading, turned = bows([alone, (90, sent, NAN, 0, NAN)])
+        assert heading[0] == pytest.approx(sent)
+        assert turned.tolist() == pytest.approx([0.2, 0.0])
+    assert bows([alone, (90, 260.0, NAN, 0, NAN)], fixed=False)[1][0] == 0.5
+    both_ways = [alone, (90, 80.0, NAN, 0, NAN), (-90, 260.0, NAN, 0, NAN)]
+    assert bows(both_ways)[1][0] == pytest.approx(0.5)
+    assert bows([alone, (240, 80.0, NAN, 0, NAN)])[1][0] == 0.5
 
 
 def call(*, course_in, course_out, out_m=120.0):
