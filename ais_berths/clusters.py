@@ -142,7 +142,8 @@ def _distances(
     offset = pairs.along / np.minimum(prints.length[i], prints.length[j])
     distance = np.where(pairs.turn <= config.max_turn_deg, np.minimum(offset, 1.0), 1.0)
     near = distance <= 1.0 - config.min_overlap
-    broad = replace(prints, width=_BREADTH * prints.width)
+    guessed = np.where(prints.error > _GUESS_M, 2.0 * antennas.ACROSS_SD, 0.0)
+    broad = replace(prints, width=(_BREADTH + guessed) * prints.width)
     distance[near] = np.maximum(1.0 - broad.shares(i[near], j[near]), distance[near])
     return distance
 

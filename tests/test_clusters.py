@@ -152,6 +152,16 @@ def test_neighbouring_berths_in_a_row_are_not_a_continuous_quay() -> None:
     assert set(groups["berth_kind"]) == {"discrete"}
 
 
+@pytest.mark.parametrize(("error_m", "berths_found"), [(3.0, 2), (8.0, 1)])
+def test_where_antennas_are_a_guess_ships_of_one_berth_lie_farther_apart(
+    error_m: float, berths_found: int
+) -> None:
+    groups = cluster(
+        lie("a", across_m=0.0, hull_error_m=error_m), lie("b", day=3.0, across_m=22.0, hull_error_m=error_m)
+    )
+    assert groups["cluster"].nunique() == berths_found
+
+
 # what must hold for any table ---------------------------------------------------------------------
 
 
