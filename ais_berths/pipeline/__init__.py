@@ -198,6 +198,8 @@ def _find_places(
     cells = read_table(store.table("cells"), "cells", ["cell", "in_margin"])
     wiring.log(f"{len(stops)} stops of {stops['mmsi'].nunique()} vessels: looking for berths")
     places = find_places(stops, vessels, port_list, cells, job.config, only=job.ports)
+    # Those of all ports are hundreds of megabytes.
+    del stops, cells
     register = open_register(job, places, port_list, known)
     if register is not None:
         places = apply_register(places, register, vessels, job.config.registry, only=job.ports)
