@@ -101,11 +101,14 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
     with _open_tables(store, part, job, with_stops=with_stops) as write:
         while portions:
             rows = schema.to_pandas(portions.popleft())
-            # With ten million pings of one ship, a gigabyte.
-            give_back()
+            # With ten million pings of one ship, a gigabyte; what usual portions leave, the next one uses.
+            large = len(rows) > 2 * job.config.run.task_pings
+            if large:
+                give_back()
             pings, quality = clean_pings(rows, job.config.clean)
             del rows
-            give_back()
+            if large:
+                give_back()
             pings = _with_cells(pings, job.config.cells.resolution)
             stops = schema.empty("stops")
             if with_stops:
