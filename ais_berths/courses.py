@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # after (us) she belongs to the stop; the nearer she is, the more her course counts (m).
 _SPEEDS_KN = (1.0, 6.0)
 _REACH_M, _NEAR_M = 200.0, 100.0
+# Nearer than this (m) she may still lie there, where speeds were not sent.
+_OFF_M = 25.0
 _WITHIN_US = 15 * 60 * 1_000_000
 
 
@@ -72,7 +74,8 @@ def courses_alongside(
         near &= np.abs(track.time[at] - track.time[end[to]]) <= _WITHIN_US
         at, to, way = at[near], to[near], way[near]
         metres = plane_m(track.lat[at], track.lon[at], y[to], x[to])
-        weight = np.where(metres <= _REACH_M, np.exp(-metres / _NEAR_M), 0.0)
+        off = (metres >= _OFF_M) & (metres <= _REACH_M)
+        weight = np.where(off, np.exp(-metres / _NEAR_M), 0.0)
         axis = _sums(weight * np.exp(2j * np.radians(way)), to, len(runs))
         # The way out is the last one.
         leaving = _sums(weight * np.exp(1j * np.radians(way)), to, len(runs))
