@@ -61,7 +61,7 @@ def main() -> None:
     header = ("input", "rows", "MB on disk", "files", "pings near", "seconds", "processor s", "peak MB")
     header += ("again: seconds", "peak MB")
     text = (
-        "Resident memory of the whole process at its highest, the program itself included (about 250 MB). "
+        "Resident memory of the whole process at its highest, the program itself included (about 410 MB). "
         "The time is by the clock, on a machine that did other things too. *Again*: the same command on "
         "the same folder, which finds nothing new to read and makes berths, calls and figures anew.\n"
     )
