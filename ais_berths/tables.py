@@ -86,7 +86,7 @@ def check_layout(found: pa.Schema, table: str, source: object) -> None:
     >>> check_layout(old, "quality", "quality.parquet")
     Traceback (most recent call last):
     ...
-    ais_berths.errors.InputError: quality.parquet has table layout 0, this version has 1; make it anew with \
+    ais_berths.errors.InputError: quality.parquet has table layout 0, this version has 2; make it anew with \
 `ais-berths detect --overwrite`, or use the version that made it
     """
     version = (found.metadata or {}).get(b"ais_berths_schema", schema.SCHEMA_VERSION.encode()).decode()
