@@ -96,7 +96,8 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
     stops = summarise(track, places, config)
     if len(stops) and "cog_deg" in pings.columns:
         course = pings["cog_deg"].to_numpy(dtype=np.float64, na_value=np.nan)
-        stops = stops.join(courses_alongside(track, runs, course, order, stops["lat"], stops["lon"]))
+        sent = pings["sog_kn"].notna().to_numpy() if "sog_kn" in pings.columns else np.zeros(len(pings), bool)
+        stops = stops.join(courses_alongside(track, runs, course, sent, order, stops["lat"], stops["lon"]))
     stops = schema.conform(stops, "stops")
     if stops.empty:
         return stops, pd.Series(pd.NA, index=pings.index, dtype="string")

@@ -150,10 +150,12 @@ def test_courses_far_off_and_at_rest_do_not_count():
     assert without["course_deg"].isna().all()
 
 
-def test_the_course_of_a_ship_still_in_her_place_does_not_count():
-    pings = call(course_in=40.0, course_out=40.0)
-    first_off = pings.index[-2]
+@pytest.mark.parametrize(("sent", "leaving_deg"), [(False, NAN), (True, 130.0)])
+def test_the_course_of_a_ship_that_may_still_be_in_her_place_needs_a_speed(sent, leaving_deg):
+    pings = call(course_in=40.0, course_out=40.0, out_m=300.0)
+    first_off, last = pings.index[-2:]
     pings.loc[first_off, ["lat", "lon"]] = np.ravel(geo.offset_deg(51.9, 4.0, 225.0, 15.0))
     pings.loc[first_off, ["sog_kn", "cog_deg"]] = 1.5, 130.0
-    stop = detect_stops(pings, StopsConfig())[0].iloc[0]
-    assert stop["leaving_deg"] == pytest.approx(40.0, abs=0.1)
+    pings.loc[last, "cog_deg"] = NAN
+    stop = detect_stops(pings if sent else pings.drop(columns="sog_kn"), StopsConfig())[0].iloc[0]
+    assert stop["leaving_deg"] == pytest.approx(leaving_deg, abs=0.1, nan_ok=True)
