@@ -64,6 +64,21 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             leftover.unlink(missing_ok=True)
 
 
+def whole_files(folder: str | Path, pattern: str) -> list[Path]:
+    """Files of a folder by name, without those that are being written or that a killed process left.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("b.json", "a.json", ".c.1-0f.part.json"):
+    ...     (folder / name).touch()
+    >>> [path.name for path in whole_files(folder, "*.json")]
+    ['a.json', 'b.json']
+    """
+    return sorted(path for path in Path(folder).glob(pattern) if not path.name.startswith("."))
+
+
 def remove_leftovers(folder: str | Path) -> int:
     """Delete the temporary files that a killed run left in `folder`; return how many there were."""
     found = [path for path in Path(folder).glob(f".*{_PART}*") if path.is_file()]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec.core import url_to_fs
 
-from ais_berths.atomic import check_whole
+from ais_berths.atomic import check_whole, whole_files
 from ais_berths.errors import AisBerthsError, InputError, OutputError
 from ais_berths.export import SUFFIXES, export
 from ais_berths.feeds.files import plain_words, show
@@ -54,7 +54,7 @@ def copy_results(out: str | Path, url: str, *, pings: bool = False) -> list[str]
     check_whole(folder)
     found = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
     if pings:
-        found += sorted((folder / "pings").glob("*.parquet"))
+        found += whole_files(folder / "pings", "*.parquet")
     found.sort(key=lambda path: path.name == RECORD)
     return _copy(((path, path.relative_to(folder).as_posix()) for path in found), url)
 

@@ -274,6 +274,21 @@ def test_a_killed_run_is_carried_on(feed: Feed, usual: Path, tmp_path: Path) -> 
     assert_same(out, usual)
 
 
+def test_what_a_worker_was_writing_when_it_was_killed_is_not_read(
+    feed: Feed, usual: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    left = ["state/scan/.x.1-abc.part.json", "state/parts/.stops-x.1-abc.part.parquet"]
+
+    def kill(_: str) -> None:
+        for name in left:
+            if (out / name).parent.is_dir():
+                (out / name).touch()
+
+    detect(feed.files, out, a_job(feed), wiring=Wiring(log=kill))
+    assert_same(out, usual)
+
+
 def test_a_run_killed_for_real(feed: Feed, usual: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code = (

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ais_berths import schema
-from ais_berths.atomic import check_whole
+from ais_berths.atomic import check_whole, whole_files
 from ais_berths.calls import Calls, make_calls, sort_calls
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import InputError
@@ -179,7 +179,7 @@ def read_parts(store: Store, name: str) -> pd.DataFrame:
 
 
 def _part_files(store: Store, name: str) -> list[Path]:
-    return sorted(store.parts.glob(f"{name}-*.parquet"))
+    return whole_files(store.parts, f"{name}-*.parquet")
 
 
 def _read_part(path: Path, name: str) -> pa.Table:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ais_berths import schema
+from ais_berths.atomic import whole_files
 from ais_berths.errors import EmptyInputError
 from ais_berths.export import write_geojson, write_geoparquet, write_parquet
 from ais_berths.hexagons import SETTINGS, hexagons
@@ -32,7 +33,7 @@ def write_hexagons(out: str | Path, settings: str = "published") -> tuple[Path, 
         The folder holds no pings.
     """
     store, _ = load_job(out)
-    files = sorted(store.pings.glob("*.parquet"))
+    files = whole_files(store.pings, "*.parquet")
     if not files:
         raise EmptyInputError(f"{store.out} holds no pings; run `ais-berths filter` with --pings")
     columns = ["lat", "lon", "sog_kn"]

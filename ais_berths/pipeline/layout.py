@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ais_berths import schema
-from ais_berths.atomic import atomic_path
+from ais_berths.atomic import atomic_path, whole_files
 from ais_berths.pipeline.job import write_text
 from ais_berths.tables import whole
 
@@ -170,7 +170,7 @@ def merge_equal(statics: pa.Table) -> pa.Table:
 
 def read_records(store: Store) -> list[Record]:
     """Records of all batches that were read, in the order of their names."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(store.scans.glob("*.json"))]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in whole_files(store.scans, "*.json")]
 
 
 def write_record(store: Store, record: Record) -> None:

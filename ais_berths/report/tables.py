@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ais_berths import ports, schema
-from ais_berths.atomic import check_whole
+from ais_berths.atomic import check_whole, whole_files
 from ais_berths.errors import AisBerthsError, InputError
 from ais_berths.tables import read_places, read_table
 
@@ -83,7 +83,7 @@ def read_tables(out: str | Path) -> Tables:
         indicators=_by_port(folder, "indicators"),
         quality=pd.read_csv(quality) if quality.is_file() else schema.empty("quality"),
         run=run,
-        pings=tuple(sorted((folder / "pings").glob("*.parquet"))),
+        pings=tuple(whole_files(folder / "pings", "*.parquet")),
     )
 
 
