@@ -58,9 +58,8 @@ def headings_of(
     if np.isfinite(sent).all():
         return sent, basis
     xyz = geo.sphere_xyz_m(moored["lat"].to_numpy(), moored["lon"].to_numpy())
-    steady = np.isfinite(sent) & (moored["heading_spread_deg"].fillna(0.0).to_numpy() < _STEADY_DEG)
     reach_m = np.clip(_REACH_LENGTHS * length_m, *_REACH_M)
-    axes = _axes_of_neighbours(xyz, sent, np.flatnonzero(steady), reach_m)
+    axes = _axes_of_neighbours(xyz, sent, _steady(moored), reach_m)
     courses = _axes_of_courses(moored, xyz, group)
     # Neighbours tell the line exactly where it is theirs too; where it is another, courses are right.
     elsewhere = np.abs(geo.turn_deg(axes, courses, period=180.0)) > _SAME_LINE_DEG
@@ -112,8 +111,7 @@ def _ways_of_neighbours(moored: pd.DataFrame, heading: Floats, takers: NDArray[n
     if not len(takers):
         return along
     sent = moored["heading_deg"].to_numpy(dtype=np.float64)
-    steady = moored["heading_spread_deg"].fillna(0.0).to_numpy() < _STEADY_DEG
-    givers = np.flatnonzero(np.isfinite(sent) & steady)
+    givers = _steady(moored)
     if not len(givers):
         return along
     xyz = geo.sphere_xyz_m(moored["lat"].to_numpy(), moored["lon"].to_numpy())
@@ -137,6 +135,12 @@ def _axes_of_neighbours(xyz: Floats, heading: Floats, givers: NDArray[np.intp], 
     agree = (total > 0.0) & (np.abs(mean) > _AGREEMENT)
     axis[takers] = np.where(agree, np.degrees(np.angle(mean)) / 2.0 % 180.0, np.nan)
     return axis
+
+
+def _steady(moored: pd.DataFrame) -> NDArray[np.intp]:
+    """Stops whose ship sent its heading and kept it: they tell those beside them."""
+    sent = np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64))
+    return np.flatnonzero(sent & (moored["heading_spread_deg"].fillna(0.0).to_numpy() < _STEADY_DEG))
 
 
 def _nearest(

@@ -151,6 +151,18 @@ def read_texts(path: str | Path, what: str) -> pd.DataFrame:
     return _read_rows(text, max(",;\t|", key=header.count), source)
 
 
+def to_degrees(texts: pd.Series, limit: float) -> pd.Series:
+    """Decimal degrees from text, with a point or a comma; nan where that is no number up to the limit.
+
+    Examples
+    --------
+    >>> to_degrees(pd.Series(["51,9", "-4.1", "181", "north"]), 180).tolist()
+    [51.9, -4.1, nan, nan]
+    """
+    numbers = pd.to_numeric(texts.str.replace(",", ".", regex=False), errors="coerce").astype("float64")
+    return numbers.where(numbers.abs() <= limit)
+
+
 def match_columns(columns: Iterable[str], spellings: Mapping[str, str]) -> dict[str, str]:
     """Column of a file for each wanted one that it has; `spellings` are in lower case, letters and digits.
 
@@ -257,10 +269,9 @@ def _check(table: pd.DataFrame, rows: list[str], file: Path) -> pd.DataFrame:
     complaints = Complaints()
     numbers = {}
     for name, limit in (("lat", 90), ("lon", 180)):
-        texts = table[name].str.replace(",", ".", regex=False)
-        numbers[name] = pd.to_numeric(texts, errors="coerce").astype("float64")
-        for i, text in texts[~(numbers[name].abs() <= limit)].items():
-            found = text or "empty"
+        numbers[name] = to_degrees(table[name], limit)
+        for i, text in table.loc[numbers[name].isna(), name].items():
+            found = text.replace(",", ".") or "empty"
             complaints.add(
                 f"{rows[int(str(i))]}: {name} is {found}, expected decimal degrees from -{limit} to {limit}"
             )

@@ -52,7 +52,7 @@ def copy_results(out: str | Path, url: str, *, pings: bool = False) -> list[str]
     if not (folder / RECORD).is_file():
         raise InputError(f"{folder} holds no finished run; run `ais-berths detect ... --out {folder}` first")
     check_whole(folder)
-    found = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    found = [path for path in whole_files(folder, "*") if path.is_file()]
     if pings:
         found += whole_files(folder / "pings", "*.parquet")
     found.sort(key=lambda path: path.name == RECORD)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pyarrow.parquet as pq
 import shapely
 
@@ -27,7 +26,7 @@ from ais_berths.evaluate import (
 )
 from ais_berths.pipeline.job import Job, Store, load_job
 from ais_berths.places import find_places
-from ais_berths.portfiles import match_columns, read_texts
+from ais_berths.portfiles import match_columns, read_texts, to_degrees
 from ais_berths.tables import read_places, read_table
 
 if TYPE_CHECKING:
@@ -123,14 +122,9 @@ def _read_csv(file: Path) -> gpd.GeoDataFrame:
         shapes = shapely.from_wkt(texts, on_invalid="ignore")
         bad = np.array([text is not None for text in texts], dtype=bool) & shapely.is_missing(shapes)
     elif "lat" in found and "lon" in found:
-        lat, lon = (
-            pd.to_numeric(table[found[name]].str.replace(",", "."), errors="coerce").to_numpy(
-                dtype=np.float64
-            )
-            for name in ("lat", "lon")
-        )
+        lat, lon = (to_degrees(table[found[name]], limit) for name, limit in (("lat", 90), ("lon", 180)))
         shapes = shapely.points(lon, lat)
-        bad = ~((np.abs(lat) <= 90.0) & (np.abs(lon) <= 180.0))
+        bad = (lat.isna() | lon.isna()).to_numpy()
     else:
         raise MissingColumnsError(
             f"the truth {file} has neither a column of shapes (wkt) nor columns lat and lon; "

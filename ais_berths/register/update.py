@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ais_berths.places import Places
 
 _FROM_THE_RUN = ("port_id", "berth_kind", "use", "confidence")
-_DAY_US = 86_400_000_000
 
 
 def update_register(
