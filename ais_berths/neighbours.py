@@ -1,0 +1,212 @@
+"""Moored stops as arrays, and which ships lay on the same line near each of them.
+
+A stop has up to 40 neighbours. Their numbers are kept; how they lie to the stop is found anew for some stops
+at a time, as it takes seven times as much room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from ais_berths import antennas, geo, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ais_berths.geo import Floats
+
+# Stops with their neighbours, and tables of them over a grid of ratios, take some megabytes.
+_STOPS_AT_ONCE = 500
+_REACH_M = 600.0
+_HOUR_US = 3_600_000_000
+
+
+@dataclass(frozen=True)
+class Moored:
+    """Moored stops as arrays.
+
+    Attributes
+    ----------
+    vessel, kind
+        Numbers of the ship, and of the ship with this length, as a table of one's own may give several.
+    heading, directed, turned
+        Degrees (0 where nothing is known), whether something is known, and the probability that bow and stern
+        are exchanged.
+    known, ratio, side
+        Whether offsets were sent; A / (A + B), the usual one where they were not; metres from the antenna to
+        starboard to the middle, 0 where they were not.
+    start, end
+        Microseconds since 1970.
+    """
+
+    lat: Floats
+    lon: Floats
+    vessel: NDArray[np.intp]
+    kind: NDArray[np.intp]
+    heading: Floats
+    directed: NDArray[np.bool_]
+    turned: Floats
+    length: Floats
+    width: Floats
+    known: NDArray[np.bool_]
+    ratio: Floats
+    side: Floats
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, stops: pd.DataFrame, ships: pd.DataFrame, heading: Floats, turned: Floats) -> Moored:
+        """Take what is needed from stops and their ships; see `ais_berths.offsets.estimate_offsets`."""
+        bow, stern, port, starboard = (
+            ships[name].to_numpy(dtype=np.float64)
+            for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m")
+        )
+        length = ships["length_m"].to_numpy(dtype=np.float64)
+        known = bow + stern > 0.0
+        usual, _ = antennas.usual_ratio(ships["group"].to_numpy(dtype=object), length)
+        vessel = pd.factorize(stops["mmsi"])[0].astype(np.intp)
+        kind = pd.DataFrame({"vessel": vessel, "length": length}).groupby(["vessel", "length"]).ngroup()
+        return cls(
+            lat=stops["lat"].to_numpy(dtype=np.float64),
+            lon=stops["lon"].to_numpy(dtype=np.float64),
+            vessel=vessel,
+            kind=kind.to_numpy().astype(np.intp),
+            heading=np.nan_to_num(heading),
+            directed=np.isfinite(heading),
+            turned=turned,
+            length=length,
+            width=ships["width_m"].to_numpy(dtype=np.float64),
+            known=known,
+            ratio=np.where(known, bow / np.where(known, bow + stern, 1.0), usual),
+            side=np.where(known & np.isfinite(starboard - port), (starboard - port) / 2.0, 0.0),
+            start=schema.to_micros(stops["start_time"]),
+            end=schema.to_micros(stops["end_time"]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.lat)
+
+    @property
+    def axis_only(self) -> NDArray[np.bool_]:
+        """Whether bow and stern may be exchanged."""
+        return self.turned > 0.0
+
+
+class Pairs(NamedTuple):
+    """Stops and one neighbour each, seen along and across the heading of the stop.
+
+    Attributes
+    ----------
+    row
+        Place of the stop among those that are looked at together.
+    i, j
+        Numbers of the stop and of the neighbour.
+    along, across
+        Metres from antenna to antenna.
+    same_way
+        1, or -1 where the other one lay the other way.
+    together
+        Other ships, there at the same time.
+    speaks
+        Whether the neighbour tells where the middle of the stop is.
+    facing
+        The same ship the other way round.
+    """
+
+    row: NDArray[np.intp]
+    i: NDArray[np.intp]
+    j: NDArray[np.intp]
+    along: Floats
+    across: Floats
+    same_way: Floats
+    together: NDArray[np.bool_]
+    speaks: NDArray[np.bool_]
+    facing: NDArray[np.bool_]
+
+
+class Neighbours:
+    """Numbers of the neighbours of each stop that has a direction, the stops of a place together.
+
+    Parameters
+    ----------
+    moored
+        The stops.
+    most
+        How many neighbours of a stop are looked at, the nearest ones.
+    """
+
+    def __init__(self, moored: Moored, most: int) -> None:
+        self.moored = moored
+        at = np.flatnonzero(moored.directed)
+        k = min(most + 1, len(at))
+        xyz = geo.sphere_xyz_m(moored.lat[at], moored.lon[at])
+        tree = cKDTree(xyz)
+        # The tree keeps neighbours together.
+        order = tree.indices
+        self.stops: NDArray[np.intp] = at[order]
+        self._others: list[NDArray[np.int32]] = []
+        self._count: list[NDArray[np.intp]] = []
+        for stops in self._blocks():
+            reach, index = tree.query(xyz[order[stops]], k=np.arange(1, k + 1), distance_upper_bound=_REACH_M)
+            row, column = np.nonzero(np.isfinite(reach))
+            i, j = self.stops[stops][row], at[index[row, column]]
+            use = i != j
+            use[use] = _in_line(moored, i[use], j[use])
+            self._others.append(j[use].astype(np.int32))
+            self._count.append(np.bincount(row[use], minlength=len(reach)))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._others))
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.intp], Pairs]]:
+        """Numbers of some stops, and their pairs in the order of the stops."""
+        for stops, others, count in zip(self._blocks(), self._others, self._count, strict=True):
+            row = np.repeat(np.arange(len(count)), count)
+            some = self.stops[stops]
+            yield some, _look(self.moored, row, some[row], others.astype(np.intp))
+
+    def _blocks(self) -> Iterator[slice]:
+        for begin in range(0, len(self.stops), _STOPS_AT_ONCE):
+            yield slice(begin, begin + _STOPS_AT_ONCE)
+
+
+def _in_line(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether two ships lay on the same line, one behind the other or in the same place."""
+    turn = geo.turn_deg(moored.heading[i], moored.heading[j], period=180.0)
+    along, across = _apart(moored, i, j)
+    beside = np.abs(across) < 0.35 * (moored.width[i] + moored.width[j]) + 5.0
+    near = np.abs(along) < 0.75 * (moored.length[i] + moored.length[j])
+    result: NDArray[np.bool_] = (np.abs(turn) < 15.0) & beside & near
+    return result
+
+
+def _apart(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    return geo.along_across_m(moored.lat[i], moored.lon[i], moored.lat[j], moored.lon[j], moored.heading[i])
+
+
+def _look(moored: Moored, row: NDArray[np.intp], i: NDArray[np.intp], j: NDArray[np.intp]) -> Pairs:
+    """How stops and their neighbours lie to each other."""
+    along, across = _apart(moored, i, j)
+    overlap = np.minimum(moored.end[i], moored.end[j]) - np.maximum(moored.start[i], moored.start[j])
+    same_way = np.abs(geo.turn_deg(moored.heading[i], moored.heading[j])) < 90.0
+    same_ship = moored.vessel[i] == moored.vessel[j]
+    together = (overlap > _HOUR_US) & ~same_ship
+    return Pairs(
+        row=row,
+        i=i,
+        j=j,
+        along=along,
+        across=across,
+        same_way=np.where(same_way, 1.0, -1.0),
+        together=together,
+        # The same ship the same way round only repeats itself.
+        speaks=~together & ~(same_ship & same_way),
+        facing=same_ship & ~same_way & (moored.turned[i] == 0.0) & (moored.turned[j] == 0.0),
+    )
