@@ -85,7 +85,7 @@ def _with_evidence(groups: pd.DataFrame, stops: pd.DataFrame, config: BerthsConf
 
     Ships seen once may lie at a berth, and neither make one nor shape it.
     """
-    rows = stops.set_index("stop_id").reindex(groups["stop_id"])
+    rows = stops[["stop_id", "n_pings", "kind_confidence"]].set_index("stop_id").reindex(groups["stop_id"])
     seen = (rows["n_pings"].fillna(_SEEN) >= _SEEN).to_numpy()
     groups = groups.assign(odd=groups["odd"].to_numpy() | ~seen)
     doubt = 1.0 - rows["kind_confidence"].fillna(1.0).clip(0.0, _SUREST).to_numpy(dtype=np.float64)
@@ -103,7 +103,8 @@ def describe_berths(
     Occupancy is the share of the period from the first to the last stop of the whole table during which
     at least one ship was alongside.
     """
-    rows = members.merge(stops, on="stop_id", how="left", suffixes=("", "_stop"))
+    used = ["stop_id", "mmsi", "start_time", "end_time", "dwell_h"]
+    rows = members.merge(stops[used], on="stop_id", how="left")
     rows["group"] = groups_of(vessels, rows["mmsi"])
     for name in ("loa_m", "beam_m", "draught_max_m"):
         rows[name] = column_of(vessels, name, rows["mmsi"]).astype(np.float64)

@@ -31,10 +31,11 @@ _USED = ("n_pings", "max_gap_h", "quay_id", "rafted")
 _HOUR_US = 3_600_000_000
 _NEVER = np.iinfo(np.int64).min
 _ALONGSIDE = ("moored", "buoy")
-_ORDER = {
+ORDER = {
     "berth_calls": ["port_id", "berth_id", "arrival_time", "call_id"],
     "port_calls": ["port_id", "arrival_time", "port_call_id"],
 }
+"""What the calls are sorted by."""
 
 
 class Calls(NamedTuple):
@@ -132,7 +133,7 @@ def make_calls(
 
 def sort_calls(calls: pd.DataFrame, table: str) -> pd.DataFrame:
     """Bring calls into the columns and the order of the table ``berth_calls`` or ``port_calls``."""
-    return schema.conform(calls, table).sort_values(_ORDER[table], ignore_index=True)
+    return schema.conform(calls, table).sort_values(ORDER[table], ignore_index=True)
 
 
 class _Groups(NamedTuple):

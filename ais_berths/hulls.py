@@ -20,6 +20,10 @@ from ais_berths.sizes import describe_ships
 if TYPE_CHECKING:
     from ais_berths.config import HullsConfig
 
+_USED = [
+    *("stop_id", "mmsi", "lat", "lon", "start_time", "end_time", "heading_deg", "heading_spread_deg"),
+    *("course_deg", "n_courses", "course_agreement", "leaving_deg"),
+]
 _POINT_SIDE = 0.5
 # Beyond this latitude no map has room for a hull.
 _POLE_DEG = 89.9
@@ -61,7 +65,7 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     if stops.empty:
         return schema.empty("hulls")
     drawn = (stops["kind"] == "moored") & (stops["lat"].abs() < _POLE_DEG)
-    moored = stops[drawn].reset_index(drop=True)
+    moored = stops.loc[drawn, _USED].reset_index(drop=True)
     moored["heading_deg"] = moored["heading_deg"].where(moored["heading_deg"].between(0.0, 360.0))
     if moored.empty:
         return schema.empty("hulls")

@@ -22,7 +22,7 @@ from ais_berths.figures import (
     make_figures,
 )
 from ais_berths.grids import ALL, PROFILES, Grid
-from ais_berths.periods import Calendar, cut_spans
+from ais_berths.periods import Calendar, Heard, cut_spans
 from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def iter_indicators(
     berths: pd.DataFrame,
     config: IndicatorsConfig,
     *,
-    hours: pd.DataFrame | None = None,
+    hours: pd.DataFrame | Heard | None = None,
     ports: Collection[str] = (),
 ) -> Iterator[pd.DataFrame]:
     """Give the table of `make_indicators` some ports at a time: the whole world has millions of rows."""
@@ -143,34 +143,29 @@ def iter_indicators(
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
     schema.check_frame(berths, "berths", ["berth_id", "use", "berth_kind"], key="berth_id")
     schema.check_columns(berths.columns, "berths", ["loa_p50_m"])
-    if hours is not None:
+    if isinstance(hours, pd.DataFrame):
         schema.check_frame(hours, "hours", ["port_id", "hour", "n_pings"])
+        hours = Heard.of(partial(iter, [hours]))
     first, last = _span(port_calls, hours)
     if first is None or last is None:
         return
     calendar = Calendar.of(first, last, config.timezone)
-    port_calls = _in_scope(schema.conform(port_calls, "port_calls"), vessels, config)
-    longest = port_calls.groupby("port_id")["time_in_port_h"].quantile(config.max_stay_quantile)
-    port_calls = port_calls[
-        port_calls["time_in_port_h"] <= port_calls["port_id"].map(longest).astype(np.float64)
-    ]
-    if not config.anchorage_only:
-        port_calls = port_calls[~port_calls["anchorage_only"].astype(bool)]
-    places = berths[berths["use"].isin(config.uses) | (len(config.uses) == 0)]
-    berth_calls = _in_scope(schema.conform(berth_calls, "berth_calls"), vessels, config).merge(
-        pd.DataFrame(places[["berth_id", "berth_kind", "loa_p50_m"]]), on="berth_id"
-    )
-    for usual in (berth_calls["loa_p50_m"], berth_calls.groupby("port_id")["ship_m"].transform("median")):
-        berth_calls["ship_m"] = berth_calls["ship_m"].fillna(usual)
-    names = sorted({*ports, *port_calls["port_id"], *berth_calls["port_id"]})
     grid_of = cache(partial(Grid.of, config.groups, calendar, config.periods))
     every = grid_of(PROFILES)
-    tables = [berth_calls, port_calls, places, hours if hours is not None else schema.empty("hours")]
-    for some, (*calls_and_places, heard) in _batches(names, tables, len(every.cells)):
-        families = _families(some, calendar, config, *calls_and_places)
-        figures = make_figures(families, some, calendar, grid_of, config.min_vessels)
+    places = berths[berths["use"].isin(config.uses) | (len(config.uses) == 0)]
+    names = sorted({*ports, *port_calls["port_id"], *berth_calls["port_id"]})
+    for some, (came, lay, own_places) in _batches(names, [port_calls, berth_calls, places], len(every.cells)):
+        ships = vessels[vessels["mmsi"].isin(pd.concat([came["mmsi"], lay["mmsi"]]))]
+        counted = _counted(came, lay, places, ships, config)
+        # Ports without calls of the chosen groups are not listed, unless they were asked for.
+        listed = sorted({*counted[0]["port_id"], *counted[1]["port_id"], *(set(some) & set(ports))})
+        if not listed:
+            continue
+        families = _families(listed, calendar, config, *counted, own_places)
+        figures = make_figures(families, listed, calendar, grid_of, config.min_vessels)
         table = pd.concat([rows.assign(indicator=_IN_ORDER.index(name)) for name, rows in figures])
-        yield _in_words(table, some, every, cover_periods(heard, calendar, config.periods))
+        heard = None if hours is None else hours.table(listed)
+        yield _in_words(table, listed, every, cover_periods(heard, calendar, config.periods))
 
 
 def describe(indicator: str) -> tuple[str, str]:
@@ -236,8 +231,8 @@ def _families(
     names: list[str],
     calendar: Calendar,
     config: IndicatorsConfig,
-    berth_calls: pd.DataFrame,
     port_calls: pd.DataFrame,
+    berth_calls: pd.DataFrame,
     berths: pd.DataFrame,
 ) -> Iterator[Family]:
     edge = calendar.first + int(config.edge_h * 3.6e9)
@@ -276,6 +271,29 @@ def _families(
 
 
 # facts -----------------------------------------------------------------------------------------------
+
+
+def _counted(
+    port_calls: pd.DataFrame,
+    berth_calls: pd.DataFrame,
+    places: pd.DataFrame,
+    vessels: pd.DataFrame,
+    config: IndicatorsConfig,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Port calls and calls at some berths that count, with the group and the length of the ship."""
+    port_calls = _in_scope(schema.conform(port_calls, "port_calls"), vessels, config)
+    longest = port_calls.groupby("port_id")["time_in_port_h"].quantile(config.max_stay_quantile)
+    port_calls = port_calls[
+        port_calls["time_in_port_h"] <= port_calls["port_id"].map(longest).astype(np.float64)
+    ]
+    if not config.anchorage_only:
+        port_calls = port_calls[~port_calls["anchorage_only"].astype(bool)]
+    berth_calls = _in_scope(schema.conform(berth_calls, "berth_calls"), vessels, config).merge(
+        pd.DataFrame(places[["berth_id", "berth_kind", "loa_p50_m"]]), on="berth_id"
+    )
+    for usual in (berth_calls["loa_p50_m"], berth_calls.groupby("port_id")["ship_m"].transform("median")):
+        berth_calls["ship_m"] = berth_calls["ship_m"].fillna(usual)
+    return port_calls, berth_calls
 
 
 def _in_scope(calls: pd.DataFrame, vessels: pd.DataFrame, config: IndicatorsConfig) -> pd.DataFrame:
@@ -337,12 +355,11 @@ def _alone(calls: pd.DataFrame) -> pd.DataFrame:
 # helpers ------------------------------------------------------------------------------------------
 
 
-def _span(
-    port_calls: pd.DataFrame, hours: pd.DataFrame | None
-) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+def _span(port_calls: pd.DataFrame, hours: Heard | None) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
     """First and last moment of the data, the last one not included."""
-    if hours is not None and len(hours):
-        return hours["hour"].min(), hours["hour"].max() + pd.Timedelta("1h")
+    if hours is not None and len(hours.hours):
+        first, last = schema.from_micros(hours.hours[[0, -1]])
+        return first, last + pd.Timedelta("1h")
     if len(port_calls):
         return port_calls["arrival_time"].min(), port_calls["departure_time"].max() + pd.Timedelta("1s")
     return None, None
@@ -353,7 +370,7 @@ def _batches(
 ) -> Iterator[tuple[list[str], list[pd.DataFrame]]]:
     """Ports with their rows, some at a time, as ports do not add up to each other; each has `n_cells`.
 
-    The second table is that of port calls.
+    The first table is that of port calls.
     """
     of_ports = []
     for table in tables:
@@ -363,7 +380,7 @@ def _batches(
         order = np.argsort(port, kind="stable")
         bounds = np.searchsorted(port[order], np.arange(len(names) + 1))
         of_ports.append((table, order, bounds))
-    share = np.cumsum(np.diff(of_ports[1][2])) / _CALLS_AT_ONCE
+    share = np.cumsum(np.diff(of_ports[0][2])) / _CALLS_AT_ONCE
     number = np.floor(share + np.arange(len(names)) * n_cells / _CELLS_AT_ONCE).astype(np.int64)
     for batch in np.unique(number):
         first, end = np.searchsorted(number, [batch, batch + 1])

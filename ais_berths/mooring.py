@@ -202,19 +202,20 @@ def _reasons(
     facts: StopFacts, kind: NDArray[np.str_], own: Evidence, held: Evidence, tied: Evidence
 ) -> NDArray[np.object_]:
     """The evidence in words, the strongest first."""
-
-    def words(values: Floats, before: str, after: str) -> list[str]:
-        return [f"{before}{value:.0f}{after}" if np.isfinite(value) else before for value in values]
-
-    texts = {
-        "drift": words(facts.median_m, "drifts ", " m"),
-        "turn": words(facts.turn_deg, "turns ", " deg"),
-        "stay": words(facts.stay_h, "stays ", " h"),
-        "strays": words(facts.radius_m, "strays ", " m"),
-        "swing": words(facts.swing_m, "swings about a point ", " m ahead"),
+    measured = {
+        "drift": (facts.median_m, "drifts ", " m"),
+        "turn": (facts.turn_deg, "turns ", " deg"),
+        "stay": (facts.stay_h, "stays ", " h"),
+        "strays": (facts.radius_m, "strays ", " m"),
+        "swing": (facts.swing_m, "swings about a point ", " m ahead"),
     }
-    plain = {name for evidence in (own, held, tied) for name in evidence} - set(texts)
-    texts |= {name: [name] * len(kind) for name in plain}
+
+    def words(name: str, i: int) -> str:
+        if name not in measured:
+            return name
+        values, before, after = measured[name]
+        return f"{before}{values[i]:.0f}{after}" if np.isfinite(values[i]) else before
+
     labels = {"moored": ("moored", "free"), "anchored": ("anchored", "adrift"), "buoy": ("buoy", "anchored")}
     out = np.empty(len(kind), dtype=object)
     for stage, evidence, rows in (
@@ -227,7 +228,7 @@ def _reasons(
         order = np.argsort(-np.abs(values), axis=1, kind="stable")
         for i in np.flatnonzero(rows).tolist():
             parts = [
-                f"{texts[names[j]][i]} ({labels[stage][0 if values[i, j] > 0 else 1]})"
+                f"{words(names[j], i)} ({labels[stage][0 if values[i, j] > 0 else 1]})"
                 for j in order[i]
                 if abs(values[i, j]) >= 0.2
             ]

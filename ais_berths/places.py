@@ -73,20 +73,15 @@ def find_places(
     schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
     schema.check_frame(cells, "cells", ["cell", "in_margin"], key="cell")
     # Columns without rows may be of any type.
-    stops = classify_stops(stops if len(stops) else schema.empty("stops"), vessels, config.mooring)
+    stops = classify_stops(_by_id(stops) if len(stops) else schema.empty("stops"), vessels, config.mooring)
     hulls = build_hulls(stops, vessels, config.hulls)
     berths, members = find_berths(stops, hulls, vessels, config.berths)
     quays, berths = find_quays(berths, members, stops, ports, config.quays)
     anchorages, anchored = find_anchorages(stops, vessels, ports, config.anchorages)
 
-    placed = members.merge(berths[["number", "berth_id", "quay_id", "port_id"]], on="number", how="left")
-    placed = pd.concat([placed, anchored.merge(anchorages[["anchorage_id", "port_id"]], how="left")])
-    placed = placed.set_index("stop_id").reindex(stops["stop_id"])
-    for name in ("berth_id", "quay_id", "anchorage_id"):
-        stops[name] = placed[name].to_numpy(dtype=object)
-    stops["rafted"] = placed["rafted"].eq(True).to_numpy()
+    stops = _named(stops, berths, members, anchorages, anchored)
     nearest, _ = nearest_port(stops["lat"].to_numpy(), stops["lon"].to_numpy(), ports)
-    own_port = placed["port_id"].to_numpy(dtype=object)
+    own_port = stops["port_id"].to_numpy(dtype=object)
     stops["port_id"] = np.where(pd.isna(own_port), nearest, own_port)
 
     kept = [_is_kept(frame, cells, only) for frame in (berths, quays, anchorages)]
@@ -96,7 +91,7 @@ def find_places(
     )
     stops = _without_dropped_places(stops, berths, quays, anchorages, cells)
     return Places(
-        stops=schema.conform(stops, "stops").sort_values("stop_id", ignore_index=True),
+        stops=schema.conform(stops, "stops"),
         hulls=hulls,
         berths=_in_order(berths.drop(columns="number"), "berth"),
         quays=_in_order(quays, "quay"),
@@ -136,6 +131,45 @@ def count_stops(
     return quality_table("places", counts)
 
 
+def _by_id(stops: pd.DataFrame) -> pd.DataFrame:
+    """Stops in the order of their ids; those of all ports are not sorted twice, which takes a copy."""
+    ids = stops["stop_id"].to_numpy(dtype=object)
+    if (ids[:-1] <= ids[1:]).all():
+        return stops.reset_index(drop=True)
+    return stops.sort_values("stop_id", ignore_index=True)
+
+
+def _named(
+    stops: pd.DataFrame,
+    berths: gpd.GeoDataFrame,
+    members: pd.DataFrame,
+    anchorages: gpd.GeoDataFrame,
+    anchored: pd.DataFrame,
+) -> pd.DataFrame:
+    """Stops with the ids of their places and the ports of these, and whether the ship was rafted."""
+    row = pd.Index(stops["stop_id"])
+    at_berth, at_anchorage = (row.get_indexer(found["stop_id"]) for found in (members, anchored))
+    berth, anchorage = (np.full(len(stops), -1) for _ in range(2))
+    berth[at_berth] = pd.Index(berths["number"]).get_indexer(members["number"])
+    anchorage[at_anchorage] = pd.Index(anchorages["anchorage_id"]).get_indexer(anchored["anchorage_id"])
+    rafted = np.zeros(len(stops), dtype=bool)
+    rafted[at_berth] = members["rafted"].to_numpy(dtype=bool)
+
+    def of_places(places: gpd.GeoDataFrame, name: str, number: NDArray[np.intp]) -> NDArray[np.object_]:
+        # Every stop of a place has the same text, not one of its own.
+        return np.array([*places[name], None], dtype=object)[number]
+
+    return stops.assign(
+        berth_id=of_places(berths, "berth_id", berth),
+        quay_id=of_places(berths, "quay_id", berth),
+        anchorage_id=of_places(anchorages, "anchorage_id", anchorage),
+        port_id=np.where(
+            berth >= 0, of_places(berths, "port_id", berth), of_places(anchorages, "port_id", anchorage)
+        ),
+        rafted=rafted,
+    )
+
+
 def _in_order(frame: gpd.GeoDataFrame, place: str) -> gpd.GeoDataFrame:
     """Rows by id, columns as in the table; names are given by the register."""
     named = frame.assign(name=None).sort_values(f"{place}_id", ignore_index=True)
@@ -160,14 +194,13 @@ def _without_dropped_places(
     cells: pd.DataFrame,
 ) -> pd.DataFrame:
     """Take ids of places that are not reported, and ports of stops in the margin, off the stops."""
-    stops = stops.copy()
+    left = {}
     for name, frame in (("berth_id", berths), ("quay_id", quays), ("anchorage_id", anchorages)):
         gone = ~stops[name].isin(frame[name]).to_numpy()
-        stops[name] = stops[name].astype(object).mask(gone, None)
-    placed = stops["berth_id"].notna() | stops["anchorage_id"].notna()
+        left[name] = stops[name].astype(object).mask(gone, None)
+    placed = left["berth_id"].notna() | left["anchorage_id"].notna()
     margin = _in_margin(stops["lat"].to_numpy(), stops["lon"].to_numpy(), cells) & ~placed.to_numpy()
-    stops["port_id"] = stops["port_id"].astype(object).mask(margin, None)
-    return stops
+    return stops.assign(**left, port_id=stops["port_id"].astype(object).mask(margin, None))
 
 
 def _in_margin(lat: NDArray[np.float64], lon: NDArray[np.float64], cells: pd.DataFrame) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import geopandas as gpd
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,8 +18,6 @@ from ais_berths.errors import AisBerthsError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    import pandas as pd
 
 
 def read_table(
@@ -49,6 +48,57 @@ def read_table(
                 return schema.to_pandas(file.read(columns))
         only = pc.field("port_id") == port_id
         return schema.to_pandas(pq.read_table(path, columns=columns, filters=only, partitioning=None))
+
+
+def read_parts(paths: Sequence[Path], table: str, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a table that was written in parts.
+
+    Parameters
+    ----------
+    paths
+        Files with rows of the table.
+    table
+        A name from `schema.TABLES`.
+    by
+        Columns to sort by; without them the rows come in the order of the files.
+
+    Raises
+    ------
+    InputError
+        See `read_table`.
+    """
+    parts = [schema.TABLES[table].empty_table()]
+    parts += [read_part(path, table) for path in paths]
+    return sorted_frame(parts, by)
+
+
+def read_part(path: Path, table: str) -> pa.Table:
+    """Read some rows of a table; see `read_table`."""
+    with whole(path):
+        part = pq.read_table(path, partitioning=None)
+        check_layout(part.schema, table, path)
+    return part
+
+
+def sorted_frame(parts: list[pa.Table], by: Sequence[str] = ()) -> pd.DataFrame:
+    """Put the rows of some tables into one frame, sorted; the list is emptied.
+
+    Column by column, so that the rows of all ports are not in memory twice.
+
+    Examples
+    --------
+    >>> sorted_frame([pa.table({"mmsi": [7, 5]}), pa.table({"mmsi": [6]})], ["mmsi"])["mmsi"].tolist()
+    [5, 6, 7]
+    """
+    every = pa.concat_tables(parts)
+    parts.clear()
+    order = pc.sort_indices(every, [(name, "ascending") for name in by]) if by else None
+    columns = {}
+    for name in every.column_names:
+        column = every.select([name])
+        every = every.drop_columns(name)
+        columns[name] = schema.to_pandas(column if order is None else column.take(order))[name].array
+    return pd.DataFrame(columns, copy=False)
 
 
 def read_places(path: Path, table: str) -> gpd.GeoDataFrame:

@@ -19,7 +19,7 @@ from ais_berths.berthcells import berth_cells
 from ais_berths.errors import InputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
 from ais_berths.pings import add_quality
-from ais_berths.pipeline.calls import in_order, read_parts, write_calls
+from ais_berths.pipeline.calls import parts_of, write_calls, write_stops
 from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
 from ais_berths.pipeline.lock import only_run, only_writer
@@ -31,7 +31,7 @@ from ais_berths.pipeline.scan import counts_table
 from ais_berths.pipeline.tasks import Wiring
 from ais_berths.places import Places, find_places
 from ais_berths.register import Register, apply_register, read_register
-from ais_berths.tables import read_table
+from ais_berths.tables import read_parts, read_table
 from ais_berths.vessels import merge_statics
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _find_places(
         raise InputError(
             f"{store.out} does not hold the stops of all pings; run `ais-berths stops {store.out}` first"
         )
-    stops = read_parts(store, "stops").sort_values("stop_id", ignore_index=True)
+    stops = read_parts(parts_of(store, "stops"), "stops", ["stop_id"])
     vessels = merge_statics(_statics(store, records, stops), job.config.hulls)
     port_list = job.port_list()
     cells = read_table(store.table("cells"), "cells", ["cell", "in_margin"])
@@ -232,7 +232,7 @@ def _write_tables(
     port_list: pd.DataFrame,
 ) -> None:
     write_parquet(vessels, store.table("vessels"), "vessels")
-    write_parquet(in_order(places.stops), store.table("stops"), "stops")
+    write_stops(store, places.stops)
     write_parquet(places.hulls, store.table("hulls"), "hulls")
     for name, frame in (
         ("berths", places.berths),
@@ -243,7 +243,9 @@ def _write_tables(
         write_geojson(frame, store.table(name, ".geojson"), f"{name[:-1]}_id")
     cells = berth_cells(places.berths, job.config.berths.cell_resolution)
     write_parquet(cells, store.table("berth_cells"), "berth_cells")
-    summary.quality = add_quality([counts_table(pieces), read_parts(store, "quality"), places.quality])
+    summary.quality = add_quality(
+        [counts_table(pieces), read_parts(parts_of(store, "quality"), "quality"), places.quality]
+    )
     write_csv(summary.quality, store.table("quality", ".csv"))
     names = dict(zip(port_list["port_id"], port_list["name"], strict=False))
     by_port = places.berths["port_id"].value_counts()

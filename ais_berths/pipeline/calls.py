@@ -14,16 +14,16 @@ import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.atomic import check_whole, whole_files
-from ais_berths.calls import Calls, make_calls, sort_calls
+from ais_berths.calls import ORDER, Calls, make_calls
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import InputError
 from ais_berths.export import open_csv, open_parquet, write_parquet
 from ais_berths.indicators import iter_indicators
-from ais_berths.periods import add_hours
+from ais_berths.periods import Heard
 from ais_berths.pipeline.job import load_job, write_text, writing
 from ais_berths.pipeline.lock import only_run
 from ais_berths.presets import apply_preset
-from ais_berths.tables import check_layout, read_places, read_table, whole
+from ais_berths.tables import read_part, read_parts, read_places, read_table, sorted_frame, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ais_berths.pipeline.job import Job, Store
 
 _PLACES = ("berths", "quays", "anchorages")
-_HOURS_AT_ONCE = 1_000_000
+_PORTS_AT_ONCE, _STOPS_AT_ONCE = 100, 100_000
 
 
 def find_all_calls(
@@ -77,7 +77,7 @@ def find_all_calls(
     tables |= {name: read_places(store.table(name), name) for name in _PLACES}
     with only_run(store.out), writing(store, "calls"):
         calls = write_calls(store, job, tables, config)
-        write_parquet(in_order(calls.stops), store.table("stops"), "stops")
+        write_stops(store, calls.stops)
         with whole(store.table("indicators")):
             indicators = pq.read_metadata(store.table("indicators")).num_rows
         _note(store, preset, config)
@@ -102,17 +102,21 @@ def write_calls(
     """
     config = config or job.config
     calls = _make_calls(store, job, tables, config)
-    hours = _add_hours(store)
     write_parquet(calls.berth_calls, store.table("berth_calls"), "berth_calls")
     write_parquet(calls.port_calls, store.table("port_calls"), "port_calls")
-    write_parquet(hours, store.table("hours"), "hours")
+    heard = Heard.of(
+        lambda: (schema.to_pandas(read_part(path, "hours")) for path in parts_of(store, "hours"))
+    )
+    with open_parquet(store.table("hours"), "hours") as write_hours:
+        for ports in np.array_split(heard.ports, len(heard.ports) // _PORTS_AT_ONCE + 1):
+            write_hours(heard.table(ports))
     indicators = iter_indicators(
         calls.berth_calls,
         calls.port_calls,
         tables["vessels"],
         tables["berths"],
         config.indicators,
-        hours=hours,
+        hours=heard,
         ports=job.ports,
     )
     whole = {"n_vessels": "Int64", "coverage": "Int64"}
@@ -129,64 +133,49 @@ def write_calls(
 def _make_calls(store: Store, job: Job, tables: Mapping[str, pd.DataFrame], config: Config) -> Calls:
     """Calls of some ships after those of others."""
     stops, hulls = tables["stops"], tables["hulls"]
-    detour = read_parts(store, "detours").set_index("stop_id")["detour_m"].reindex(stops["stop_id"])
-    detours = detour.rename_axis("stop_id").reset_index()
+    detours = read_parts(parts_of(store, "detours"), "detours")
     ships, ship, sizes = np.unique(stops["mmsi"].to_numpy(), return_inverse=True, return_counts=True)
     part_of_ship = (np.cumsum(sizes) - sizes) // config.run.task_stops
-    of_hull = part_of_ship[np.searchsorted(ships, hulls["mmsi"].to_numpy())]
+    part_of_stop = part_of_ship[ship]
+    part_of_hull = part_of_ship[np.searchsorted(ships, hulls["mmsi"].to_numpy())]
+    at = pd.Index(stops["stop_id"]).get_indexer(detours["stop_id"])
+    part_of_detour = np.where(at >= 0, part_of_stop[at], -1)
     named = np.full((2, len(stops)), None, dtype=object)
-    berth_calls, port_calls = [schema.empty("berth_calls")], [schema.empty("port_calls")]
+    found: dict[str, list[pa.Table]] = {"berth_calls": [], "port_calls": []}
+    for name, some in found.items():
+        some.append(schema.TABLES[name].empty_table())
     for part in np.unique(part_of_ship):
-        rows = np.flatnonzero(part_of_ship[ship] == part)
-        some = make_calls(
+        rows = np.flatnonzero(part_of_stop == part)
+        calls = make_calls(
             stops.iloc[rows],
             config.calls,
             berths=tables["berths"],
             quays=tables["quays"],
-            hulls=hulls[of_hull == part],
-            detours=detours.iloc[rows].dropna(),
+            hulls=hulls[part_of_hull == part],
+            detours=detours[part_of_detour == part],
             only=job.ports,
         )
-        berth_calls.append(some.berth_calls)
-        port_calls.append(some.port_calls)
-        named[:, rows] = some.stops["call_id"], some.stops["port_call_id"]
+        for name, some in found.items():
+            some.append(schema.to_arrow(getattr(calls, name), name))
+        named[:, rows] = calls.stops["call_id"], calls.stops["port_call_id"]
     return Calls(
-        sort_calls(pd.concat(berth_calls), "berth_calls"),
-        sort_calls(pd.concat(port_calls), "port_calls"),
+        sorted_frame(found["berth_calls"], ORDER["berth_calls"]),
+        sorted_frame(found["port_calls"], ORDER["port_calls"]),
         stops.assign(call_id=named[0], port_call_id=named[1]),
     )
 
 
-def _add_hours(store: Store) -> pd.DataFrame:
-    """Hours in which ports were heard, of all vessels."""
-    tables = [schema.empty("hours")]
-    for path in _part_files(store, "hours"):
-        tables.append(schema.to_pandas(_read_part(path, "hours")))
-        if sum(map(len, tables[1:])) > max(_HOURS_AT_ONCE, len(tables[0])):
-            tables = [add_hours(tables)]
-    return add_hours(tables)
+def write_stops(store: Store, stops: pd.DataFrame) -> None:
+    """Write the stops, those of a port together, as its calls are, and some at a time."""
+    order = stops[["port_id", "stop_id"]].reset_index(drop=True).sort_values(["port_id", "stop_id"]).index
+    with open_parquet(store.table("stops"), "stops") as write:
+        for begin in range(0, max(1, len(stops)), _STOPS_AT_ONCE):
+            write(stops.iloc[order[begin : begin + _STOPS_AT_ONCE]])
 
 
-def in_order(stops: pd.DataFrame) -> pd.DataFrame:
-    """Order the stops as they are written: those of a port stand together, as its calls do."""
-    return stops.sort_values(["port_id", "stop_id"], ignore_index=True)
-
-
-def read_parts(store: Store, name: str) -> pd.DataFrame:
-    """Read a table that was written by bucket of vessels."""
-    tables = [_read_part(path, name) for path in _part_files(store, name)]
-    return schema.to_pandas(pa.concat_tables(tables)) if tables else schema.empty(name)
-
-
-def _part_files(store: Store, name: str) -> list[Path]:
+def parts_of(store: Store, name: str) -> list[Path]:
+    """Files of a table that was written by bucket of vessels."""
     return whole_files(store.parts, f"{name}-*.parquet")
-
-
-def _read_part(path: Path, name: str) -> pa.Table:
-    with whole(path):
-        table = pq.read_table(path)
-        check_layout(table.schema, name, path)
-    return table
 
 
 def _note(store: Store, preset: str | None, config: Config) -> None:

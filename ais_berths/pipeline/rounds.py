@@ -16,7 +16,7 @@ from ais_berths.errors import AisBerthsError, EmptyInputError, OutputError
 from ais_berths.export import write_parquet
 from ais_berths.feeds import Feed, Window, choose_feed, list_inputs, load_feed, missing_days, plan_chunks
 from ais_berths.pings import add_quality
-from ais_berths.pipeline.calls import read_parts
+from ais_berths.pipeline.calls import parts_of
 from ais_berths.pipeline.gather import PORTIONS, forget_cells, gather_part, make_parts
 from ais_berths.pipeline.job import Store, check_out, clear, hash_ports, write_text
 from ais_berths.pipeline.layout import bucket_rows, pieces_of, read_records, write_index
@@ -24,7 +24,7 @@ from ais_berths.pipeline.manifest import count_pieces, note_files, unread_files
 from ais_berths.pipeline.scan import chunk_id, counts_table, forget_plan, make_batches, scan_batch
 from ais_berths.raster import CellFilter
 from ais_berths.register import read_register
-from ais_berths.tables import read_table, whole
+from ais_berths.tables import read_parts, read_table, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,7 +152,7 @@ def gather_vessels(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) 
         _remove_others(store, {part.name for part in parts})
         if with_stops:
             write_text(store.stops_mark, json.dumps(mark | {"counts": counts}))
-    quality = add_quality([counts_table(pieces), read_parts(store, "quality")])
+    quality = add_quality([counts_table(pieces), read_parts(parts_of(store, "quality"), "quality")])
     return Gathered(sum(piece["rows"] for piece in pieces), quality=quality, **counts)
 
 

@@ -37,21 +37,21 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--days", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every", type=float, default=600.0, help="seconds between reports, half under way")
     given = parser.parse_args()
-    rows = make_world(given.folder, given.days, given.seed)
+    rows = make_world(given.folder, given.days, given.seed, given.every)
     print(f"{rows:,} rows are in {given.folder}")
 
 
-def make_world(folder: Path, days: float, seed: int = 1) -> int:
+def make_world(folder: Path, days: float, seed: int = 1, every_s: float = 600.0) -> int:
     """Write the feed into a new folder; return the number of rows."""
     rng = np.random.default_rng(seed)
     places = builtin_ports().drop_duplicates("port_id")[["lat", "lon"]].to_numpy()
     places = rng.permutation(places)
     drafts = {name: folder / f".draft-{name}" for name in PORTS}
     for name, draft in drafts.items():
-        simulate(
-            draft, rng=rng, days=days, ports=PORTS[name], report_s=600, sail_s=300, h3=(), **_OPTIONS[name]
-        )
+        times = {"days": days, "report_s": every_s, "sail_s": every_s / 2.0}
+        simulate(draft, rng=rng, ports=PORTS[name], h3=(), **times, **_OPTIONS[name])
     ships = _ships(drafts)
     total = 0
     for day in sorted(path.relative_to(folder) for path in drafts["small"].glob("feed/*/*/*")):
