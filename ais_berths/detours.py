@@ -41,13 +41,14 @@ def measure_detours(pings: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
     index = pd.Index(stops["stop_id"])
     named = pings["stop_id"].astype("category").cat
     stop = np.append(index.get_indexer(named.categories), -1)[named.codes.to_numpy()[order]]
-    place = np.arange(len(track))
-    before = np.maximum.accumulate(np.where(stop >= 0, place, -1))
-    after = np.minimum.accumulate(np.where(stop >= 0, place, len(track))[::-1])[::-1]
-    at = np.flatnonzero((stop < 0) & (before >= 0) & (after < len(track)))
-    same = (track.vessel[before[at]] == track.vessel[at]) & (track.vessel[after[at]] == track.vessel[at])
-    at = at[same]
-    a, b = stop[before[at]], stop[after[at]]
+    stopped = np.flatnonzero(stop >= 0)
+    before, after = stopped[:-1], stopped[1:]
+    on_the_way = (after - before > 1) & (track.vessel[before] == track.vessel[after])
+    before, after = before[on_the_way], after[on_the_way]
+    between = after - before - 1
+    way = np.repeat(np.arange(len(between)), between)
+    at = np.arange(len(way)) + (before + 1 - np.cumsum(between) + between)[way]
+    a, b = stop[before[way]], stop[after[way]]
     lat, lon = stops["lat"].to_numpy(dtype=np.float64), stops["lon"].to_numpy(dtype=np.float64)
     excess = excess_m((track.lat[at], track.lon[at]), (lat[a], lon[a]), (lat[b], lon[b]))
     farthest = pd.Series(excess).groupby(a).max()

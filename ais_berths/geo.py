@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 import h3.api.basic_int as h3
@@ -356,12 +356,8 @@ def cells_at(lat: ArrayLike, lon: ArrayLike, resolution: int) -> Cells:
     lats, lons = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
     good = np.isfinite(lats) & np.isfinite(lons) & (np.abs(lats) <= 90.0)
     out = np.zeros(lats.shape, dtype=np.int64)
-    index = h3.latlng_to_cell
-    out[good] = np.fromiter(
-        (index(a, b, resolution) for a, b in zip(lats[good].tolist(), lons[good].tolist(), strict=True)),
-        dtype=np.int64,
-        count=int(good.sum()),
-    )
+    places = lats[good].tolist(), lons[good].tolist()
+    out[good] = np.fromiter(map(h3.latlng_to_cell, *places, repeat(resolution)), np.int64, len(places[0]))
     return out
 
 

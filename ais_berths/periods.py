@@ -178,11 +178,15 @@ def count_hours(pings: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     known = core["cell"].to_numpy()
     if not len(known) or pings.empty:
         return schema.empty("hours")
-    at = np.minimum(np.searchsorted(known, pings["cell"].to_numpy()), len(known) - 1)
-    inside = known[at] == pings["cell"].to_numpy()
-    hour = schema.to_micros(pings["time"]) // _HOUR_US
+    cell, hour = pings["cell"].to_numpy(), schema.to_micros(pings["time"]) // _HOUR_US
+    # The pings of a ship come one after the other, most of them in the cell and hour of the one before.
+    heads = np.flatnonzero((np.diff(cell, prepend=cell[:1] - 1) != 0) | (np.diff(hour, prepend=hour[0]) != 0))
+    sizes, cell, hour = np.diff(heads, append=len(pings)), cell[heads], hour[heads]
+    at = np.minimum(np.searchsorted(known, cell), len(known) - 1)
+    inside = known[at] == cell
     base, span = int(hour.min()), int(hour.max() - hour.min()) + 1
-    key, count = np.unique((port[at] * span + hour - base)[inside], return_counts=True)
+    key, group = np.unique((port[at] * span + hour - base)[inside], return_inverse=True)
+    count = np.bincount(group, weights=sizes[inside], minlength=len(key)).astype(np.int64)
     table = {
         "port_id": names[key // span],
         "hour": schema.from_micros((key % span + base) * _HOUR_US),

@@ -67,10 +67,9 @@ class Tracks:
         def column(name: str, kind: Any, missing: Any) -> NDArray[Any]:
             if name not in pings.columns:
                 return np.full(len(pings), missing, dtype=kind)
-            values = pings[name]
-            filled = values.fillna(missing) if values.hasnans else values
+            values = pings[name].to_numpy(dtype=kind, na_value=missing)
             # Loops are compiled for arrays that may be written to, which those of frames may not.
-            return np.require(filled.to_numpy(), kind, ("C", "W"))
+            return np.require(values, kind, ("C", "W"))
 
         tracks = cls(
             mmsi=column("mmsi", np.int64, 0),

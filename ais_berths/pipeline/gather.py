@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -28,8 +29,6 @@ from ais_berths.tables import whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    import pandas as pd
 
 
 # A task costs some hundredths of a second whatever it holds; buckets with fewer pings go together.
@@ -191,7 +190,8 @@ def _load_cells(out: Path, stamp: str) -> pd.DataFrame:  # noqa: ARG001 - names 
 
 def _cells_of(cells: pd.DataFrame, pings: pd.DataFrame) -> pd.DataFrame:
     """Rows of the table ``cells``, by cell, that some pings lie in: those of the whole world are millions."""
-    used, known = np.unique(pings["cell"].to_numpy(dtype=np.int64)), cells["cell"].to_numpy()
+    used, known = pd.unique(pings["cell"].to_numpy(dtype=np.int64)), cells["cell"].to_numpy()
+    used.sort()
     at = np.searchsorted(known, used)
     at = at[at < len(known)]
     found: pd.DataFrame = cells.iloc[at[known[at] == used[: len(at)]]]

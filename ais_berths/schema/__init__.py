@@ -209,8 +209,8 @@ def to_micros(times: pd.Series) -> NDArray[np.int64]:
 
 def from_micros(micros: NDArray[np.int64]) -> pd.Series:
     """Microseconds since 1970 as UTC times; the smallest integer becomes NaT."""
-    naive = pd.Series(np.asarray(micros, dtype=np.int64).view("datetime64[us]"))
-    return naive.dt.tz_localize("UTC")
+    times = np.asarray(micros, dtype=np.int64).view("datetime64[us]")
+    return pd.Series(times, dtype=pd.DatetimeTZDtype("us", "UTC"))
 
 
 def conform(frame: pd.DataFrame, table: str) -> pd.DataFrame:
