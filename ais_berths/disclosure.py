@@ -21,12 +21,14 @@ at all berths less hours at separate berths), other settings, and other editions
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import lsqr
+from threadpoolctl import ThreadpoolController
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -341,5 +343,15 @@ class _Sums:
 def _solve(matrix: csr_array, right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Least-squares solution of least length."""
     limit = 10 * sum(matrix.shape) + 100
-    solution: NDArray[np.float64] = lsqr(matrix, right, atol=1e-14, btol=1e-14, conlim=0.0, iter_lim=limit)[0]
+    # Some thousand numbers are added up in less time than threads take to share them.
+    with _threads().limit(limits=1):
+        solution: NDArray[np.float64] = lsqr(
+            matrix, right, atol=1e-14, btol=1e-14, conlim=0.0, iter_lim=limit
+        )[0]
     return solution
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Libraries that share out linear algebra to threads."""
+    return ThreadpoolController()

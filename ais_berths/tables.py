@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,9 @@ from ais_berths.errors import AisBerthsError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+# Columns of all ports that are read together.
+_COLUMNS = 8
 
 
 def read_table(
@@ -67,17 +71,25 @@ def read_parts(paths: Sequence[Path], table: str, by: Sequence[str] = ()) -> pd.
     InputError
         See `read_table`.
     """
-    parts = [schema.TABLES[table].empty_table()]
-    parts += [read_part(path, table) for path in paths]
-    return sorted_frame(parts, by)
+    order = pc.sort_indices(_concat(paths, table, by), [(name, "ascending") for name in by]) if by else None
+    columns: dict[str, Any] = {}
+    # Not all columns at once: those of all ports would be in memory twice.
+    for names in np.array_split(schema.TABLES[table].names, len(schema.TABLES[table]) // _COLUMNS + 1):
+        some = _concat(paths, table, names.tolist())
+        columns |= _columns(some, order)
+    return pd.DataFrame(columns, copy=False)
 
 
-def read_part(path: Path, table: str) -> pa.Table:
-    """Read some rows of a table; see `read_table`."""
-    with whole(path):
-        part = pq.read_table(path, partitioning=None)
-        check_layout(part.schema, table, path)
-    return part
+def read_part(path: Path, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one of the parts that a table was written in; see `read_table`."""
+    with whole(path), pq.ParquetFile(path) as file:
+        check_layout(file.schema_arrow, table, path)
+        return file.read(columns)
+
+
+def _concat(paths: Sequence[Path], table: str, columns: Sequence[str]) -> pa.Table:
+    none = schema.TABLES[table].empty_table().select(columns)
+    return pa.concat_tables([none, *(read_part(path, table, columns) for path in paths)])
 
 
 def sorted_frame(parts: list[pa.Table], by: Sequence[str] = ()) -> pd.DataFrame:
@@ -93,12 +105,17 @@ def sorted_frame(parts: list[pa.Table], by: Sequence[str] = ()) -> pd.DataFrame:
     every = pa.concat_tables(parts)
     parts.clear()
     order = pc.sort_indices(every, [(name, "ascending") for name in by]) if by else None
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in every.column_names:
-        column = every.select([name])
+        columns |= _columns(every.select([name]), order)
         every = every.drop_columns(name)
-        columns[name] = schema.to_pandas(column if order is None else column.take(order))[name].array
     return pd.DataFrame(columns, copy=False)
+
+
+def _columns(table: pa.Table, order: pa.Array | None) -> dict[str, Any]:
+    """Columns of a frame, its rows in an order."""
+    frame = schema.to_pandas(table if order is None else table.take(order))
+    return {name: frame[name].array for name in frame.columns}
 
 
 def read_places(path: Path, table: str) -> gpd.GeoDataFrame:
