@@ -81,6 +81,27 @@ def _east_deg(lon1: float, lon2: float) -> float:
     return east
 
 
+@compiled
+def waits(first: Flags, time: Ints, most_s: float) -> Floats:
+    """How long each ship waits at any moment to be heard (s), on average; times are microseconds.
+
+    That is half of its mean gap if all are the same, and more if they differ, as a moment falls into a long
+    one more often. Gaps beyond the given one are silences of another kind. A ship with no others: half of it.
+    """
+    found = np.full(first.sum(), most_s / 2.0)
+    ship, total, square = -1, 0.0, 0.0
+    for i in range(len(time)):
+        if first[i]:
+            ship, total, square = ship + 1, 0.0, 0.0
+            continue
+        gap_s = (time[i] - time[i - 1]) / 1e6
+        if 0.0 < gap_s <= most_s:
+            total += gap_s
+            square += gap_s * gap_s
+            found[ship] = square / total / 2.0
+    return found
+
+
 # places of runs -------------------------------------------------------------------------------------
 
 

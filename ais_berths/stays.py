@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ais_berths import geo, loops, schema
 from ais_berths.runs import tallies
-from ais_berths.tracks import plane_m
+from ais_berths.tracks import east_deg, plane_m
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +60,7 @@ def summarise(track: Tracks, places: Spots, config: StopsConfig) -> pd.DataFrame
         return schema.empty("stops")
     first, last, lat, lon = runs.first, runs.last, places.lat, places.lon
     has_before, has_after = ~track.first[first], ~track.final[last]
+    arrival, departure = at_rest(track, runs, (lat, lon), config)
     exact, times, gap_us, mean_kn, by_status = tallies(
         track.time, track.sog, track.fine, track.status, first, last
     )
@@ -72,8 +73,8 @@ def summarise(track: Tracks, places: Spots, config: StopsConfig) -> pd.DataFrame
         "after_time": schema.from_micros(
             np.where(has_after, track.time[np.minimum(last + 1, len(track) - 1)], _NEVER)
         ),
-        "arrival_time": schema.from_micros(arrivals(track, first, lat, lon, config)),
-        "departure_time": schema.from_micros(departures(track, last, lat, lon, config)),
+        "arrival_time": schema.from_micros(arrival),
+        "departure_time": schema.from_micros(departure),
         "dwell_h": (track.time[last] - track.time[first]) / _HOUR_US,
         "n_pings": runs.count,
         "n_fine": exact,
@@ -98,59 +99,70 @@ def summarise(track: Tracks, places: Spots, config: StopsConfig) -> pd.DataFrame
     return pd.DataFrame(stops)
 
 
-def arrivals(track: Tracks, first: NDArray[np.intp], lat: Floats, lon: Floats, config: StopsConfig) -> Ints:
-    """When ships came to rest, between the last ping before a stop and its first one.
+def at_rest(
+    track: Tracks, runs: Runs, place: tuple[Floats, Floats], config: StopsConfig
+) -> tuple[Ints, Ints]:
+    """When ships came to rest and when they left, in the gaps before and after their stops.
 
     Parameters
     ----------
-    first
-        First ping of each stop.
-    lat, lon
-        Where the ships lay (deg).
+    track
+        The sorted pings.
+    runs
+        The pings of each stop.
+    place
+        Latitude and longitude where the ships lay (deg).
     config
         The section ``stops`` of the settings.
 
     Returns
     -------
-    Microseconds since 1970: the time of the first ping where nothing came before it.
+    Arrivals and departures, in microseconds since 1970. Where no ping comes before or after, they are the
+    times of the first and the last one.
     """
-    before = np.maximum(first - 1, 0)
-    rest_s = _rest_of_gap_s(track, first, before, lat, lon, config)
-    shift = np.where(track.first[first], 0.0, rest_s)
-    result: Ints = track.time[first] - np.rint(shift * 1e6).astype(np.int64)
-    return result
-
-
-def departures(track: Tracks, last: NDArray[np.intp], lat: Floats, lon: Floats, config: StopsConfig) -> Ints:
-    """When ships left, between the last ping of a stop and the one after; see `arrivals`."""
-    after = np.minimum(last + 1, len(track) - 1)
-    rest_s = _rest_of_gap_s(track, last, after, lat, lon, config)
-    shift = np.where(track.final[last], 0.0, rest_s)
-    result: Ints = track.time[last] + np.rint(shift * 1e6).astype(np.int64)
-    return result
+    before, after = np.maximum(runs.first - 1, 0), np.minimum(runs.last + 1, len(track) - 1)
+    waits_s = loops.waits(track.first, track.time, config.max_gap_h * 3600.0)[track.vessel[runs.first]]
+    came_s = _rest_of_gap_s(track, (runs.first, before), place, waits_s, config)
+    left_s = _rest_of_gap_s(track, (runs.last, after), place, waits_s, config)
+    came_us, left_us = (np.rint(seconds * 1e6).astype(np.int64) for seconds in (came_s, left_s))
+    return (
+        track.time[runs.first] - np.where(track.first[runs.first], 0, came_us),
+        track.time[runs.last] + np.where(track.final[runs.last], 0, left_us),
+    )
 
 
 def _rest_of_gap_s(
     track: Tracks,
-    at: NDArray[np.intp],
-    other: NDArray[np.intp],
-    lat: Floats,
-    lon: Floats,
+    ends: tuple[Ints, Ints],
+    place: tuple[Floats, Floats],
+    waits_s: Floats,
     config: StopsConfig,
 ) -> Floats:
-    """Seconds of the gap between a stop and the next ping outside it that the ship spent at rest."""
+    """Seconds that the ship spent at rest between the end of a stop and the next ping outside it."""
+    at, other = ends
     gap_s = np.abs(track.time[at] - track.time[other]) / 1e6
-    metres = plane_m(track.lat[other], track.lon[other], lat, lon)
+    metres = plane_m(track.lat[other], track.lon[other], *place)
     km = np.maximum(metres / 1000.0, 0.001)
     speed = np.maximum(track.sog[other], np.minimum(_LEAST_KN_PER_KM * km, _LEAST_KN))
     mean_kn = APPROACH_KN * np.sqrt(speed) * km**0.25
     spare_s = np.maximum(gap_s - metres / mean_kn * geo.KN_PER_M_S, 0.0)
-    # The longer nothing is heard of a ship that was at rest there too or far away, the less likely she lay
-    # here all the time; one that was seen coming or going nearby most likely did.
-    nearby = (metres <= _NEAR_M) & (track.sog[other] >= config.enter_kn)
-    usual_s = np.where(nearby, config.max_silence_h, config.max_gap_h / 2.0) * 3600.0
-    rest_s: Floats = usual_s * -np.expm1(-spare_s / usual_s)
+    # One that came straight here, or left so, lay here all the time; one that was at rest there too moved at
+    # some time between. One that was elsewhere meanwhile lay here as long as she mostly waits to be heard.
+    sails = track.sog[other] >= config.enter_kn
+    ahead = _ahead(track, other, place) * np.where(other < at, 1.0, -1.0)
+    straight = sails & np.where(np.isnan(ahead), metres <= _NEAR_M, ahead > 0.0)
+    usual_s = np.where(straight | ~sails, config.max_silence_h * 3600.0, waits_s)
+    share = np.where(sails, 1.0, 0.5)
+    rest_s: Floats = usual_s * -np.expm1(-share * spare_s / usual_s)
     return rest_s
+
+
+def _ahead(track: Tracks, at: Ints, place: tuple[Floats, Floats]) -> Floats:
+    """Cosine of the angle between the course of a ship and the way to a place; nan without a course."""
+    lat, lon = place
+    north, east = lat - track.lat[at], east_deg(track.lon[at], lon) * np.cos(np.radians(lat))
+    cosine: Floats = np.cos(np.radians(track.course[at]) - np.arctan2(east, north))
+    return cosine
 
 
 def _stop_ids(mmsi: Ints, start: Ints, number: Ints) -> pa.Array:

@@ -17,7 +17,7 @@ import pandas as pd
 from ais_berths import geo, loops, schema
 from ais_berths.courses import courses_alongside
 from ais_berths.runs import Runs, Spots
-from ais_berths.stays import arrivals, departures, summarise
+from ais_berths.stays import at_rest, summarise
 from ais_berths.tracks import ROUNDING_M, Tracks, east_deg, plane_m
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
         track, order, slow = track.take(kept), order[kept], slow[kept]
         far = _far(track, config)
     places = Spots.of(track, _runs(track, slow, far, config))
-    places = Spots.of(track, _merge(track, places, config), known=places)
-    places = _bound(track, places, config)
+    places = _bound(track, _merge(track, places, config), config)
     places = Spots.of(track, _settle(track, places, config), known=places)
     runs = places.runs
     stops = summarise(track, places, config)
@@ -210,7 +209,16 @@ def _runs(track: Tracks, slow: NDArray[np.bool_], far: NDArray[np.bool_], config
 # runs to stops --------------------------------------------------------------------------------------
 
 
-def _merge(track: Tracks, places: Spots, config: StopsConfig) -> Runs:
+def _merge(track: Tracks, places: Spots, config: StopsConfig) -> Spots:
+    """Join runs of a vessel in one place; what has been joined reaches further where nothing was heard."""
+    runs = _join(track, places, config, over_trips=True)
+    while len(runs) < len(places.runs):
+        places = Spots.of(track, runs, known=places)
+        runs = _join(track, places, config, over_trips=False)
+    return places
+
+
+def _join(track: Tracks, places: Spots, config: StopsConfig, over_trips: bool) -> Runs:
     """Join neighbouring runs of a vessel in one place: noise, a reception gap, a short warp along."""
     runs = places.runs
     if len(runs) < 2:
@@ -240,10 +248,14 @@ def _merge(track: Tracks, places: Spots, config: StopsConfig) -> Runs:
     swing = (quiet | (between_h <= config.max_swing_h)) & (apart <= 2.0 * config.max_radius_m)
     long = tight & (track.time[last] - track.time[first] >= config.max_gap_h * _HOUR_US)
     hop = ~trip & (between_h <= config.max_gap_h) & ~moved & ~long[a] & ~long[b]
-    hop &= track.step_m(first[b]) <= config.max_radius_m
+    # Who lay still in both places, and not only for some reports at once, moved from one to the other.
+    still = (spread < _TIGHT_M) & (track.time[last] - track.time[first] >= config.max_trip_h * _HOUR_US)
+    hop &= (track.step_m(first[b]) <= config.max_radius_m) & ~(still[a] & still[b])
     swing &= (away <= 2.0 * config.max_radius_m) & ~tight[a] & ~tight[b] & same_vessel
     swing[swing] = _swings(track, places, np.flatnonzero(swing))
     joins = same_vessel & (((quiet | brief) & here) | hop | swing)
+    if not over_trips:
+        joins &= ~trip
     # What lies between runs that are joined belongs to them too.
     return Runs(first[np.insert(~joins, 0, True)], last[np.append(~joins, True)])
 
@@ -357,12 +369,11 @@ def _settle(track: Tracks, places: Spots, config: StopsConfig) -> Runs:
     )
     some = (first <= last) & (least_kn < config.enter_kn)
     first, last, least_kn = first[some], last[some], least_kn[some]
-    lat, lon = places.lat[some], places.lon[some]
     dwell = track.time[last] - track.time[first]
-    arrived = arrivals(track, first, lat, lon, config)
-    stay = departures(track, last, lat, lon, config) - arrived
+    runs = Runs(first, last)
+    arrival, departure = at_rest(track, runs, (places.lat[some], places.lon[some]), config)
     open_stop = (track.first[first] | track.final[last]) & (dwell >= config.min_open_h * _HOUR_US)
     short_us = config.min_duration_h * _HOUR_US
     calm = least_kn <= config.enter_kn / 2.0
-    long = (dwell >= short_us) | (calm & (stay >= short_us)) | open_stop
-    return Runs(first[long], last[long])
+    long = (dwell >= short_us) | (calm & (departure - arrival >= short_us)) | open_stop
+    return runs.take(long)

@@ -37,8 +37,8 @@ class Tracks:
         Vessel, and which of the ships that share its number.
     time
         Microseconds since 1970.
-    lat, lon, sog, heading
-        Position (deg), speed over ground (kn) and true heading (deg); nan where not known.
+    lat, lon, sog, course, heading
+        Position (deg), speed (kn) and course (deg) over ground and true heading (deg); nan where not known.
     status
         Navigational status, 0-15.
     fine
@@ -51,6 +51,7 @@ class Tracks:
     lat: Floats
     lon: Floats
     sog: Floats
+    course: Floats
     heading: Floats
     status: Ints
     fine: NDArray[np.bool_]
@@ -78,6 +79,7 @@ class Tracks:
             lat=column("lat", np.float64, np.nan),
             lon=column("lon", np.float64, np.nan),
             sog=column("sog_kn", np.float64, np.nan),
+            course=column("cog_deg", np.float64, np.nan),
             heading=column("heading_deg", np.float64, np.nan),
             status=column("nav_status", np.int64, NOT_DEFINED).clip(0, NOT_DEFINED),
             fine=~column("coarse", np.bool_, False),

@@ -34,6 +34,7 @@ runs = (begin, begin + 24)
 north, east, *distances = loops.places(lat, lon, fine, *runs)
 results = [
     loops.slow_pings(first, sog, 0.5, 1.0), loops.far_steps(first, fine, lat, lon, 150.0, 131.0),
+    loops.waits(np.append(True, first[1:]), time, 600.0),
     north, east, *distances, *tallies(time, sog, fine, status, *runs), Runs(*runs).numbers(n),
     *loops.rests((lat, lon, sog), runs, (north, east), np.full(10, 90.0), 1.0),
     *loops.excursions((lat, lon, sog), runs[1][:-1], begin[1:], lat[begin[1:]], lon[begin[1:]]),
@@ -175,3 +176,26 @@ def test_no_circle_through_one_place():
     fine = np.array([True, True, False, False])
     found = loops.circles(np.full(4, 50.0), np.full(4, 4.0), fine, runs, (np.full(2, 50.0), np.full(2, 4.0)))
     assert np.isnan(found).all()
+
+
+# waits ----------------------------------------------------------------------------------------------
+
+
+def waits(*minutes):
+    """Waits (min) of ships that are heard at these minutes; gaps up to two hours count."""
+    first = np.concatenate([np.arange(len(times)) == 0 for times in minutes])
+    time = np.concatenate(minutes).astype(np.int64) * 60_000_000
+    return (loops.waits(first, time, 7200.0) / 60.0).tolist()
+
+
+def test_the_wait_is_half_the_gap_of_a_regular_ship():
+    assert waits([0, 30, 60, 90], [5, 15, 25]) == pytest.approx([15.0, 5.0])
+
+
+def test_bursts_do_not_shorten_the_wait_much():
+    assert waits([0, 1, 2, 60, 61, 62, 120]) == pytest.approx([28.05])
+
+
+def test_silences_tell_nothing_about_the_wait():
+    assert waits([0, 10, 500, 510]) == pytest.approx([5.0])
+    assert waits([0], [0, 500]) == pytest.approx([60.0, 60.0])

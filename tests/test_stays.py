@@ -86,6 +86,32 @@ def test_a_move_between_two_berths_is_shared_out():
     assert minutes_after_start(left) - 115 == pytest.approx(240 - minutes_after_start(came), abs=2)
 
 
+def test_a_ship_that_lay_elsewhere_moved_at_some_time_between():
+    frame = pings([*lying(range(0, 120, 5)), *((m, 3000.0, 0.0, 0.0, 90.0, 5) for m in range(700, 900, 5))])
+    stops, _ = detect_stops(frame, CONFIG)
+    left, came = stops["departure_time"].iloc[0], stops["arrival_time"].iloc[1]
+    assert minutes_after_start(left) == pytest.approx(350, abs=60)
+    assert minutes_after_start(came) == pytest.approx(470, abs=60)
+
+
+@pytest.mark.parametrize("every", [5, 30])
+def test_a_course_tells_whether_a_ship_came_straight(every):
+    rows = [(0, -9000.0, 0.0, 10.0, 90.0, 0), *lying(range(240, 600, every))]
+    rested = {}
+    for course in (90.0, 270.0):
+        stop = stop_of(pings(rows).assign(cog_deg=course))
+        rested[course] = (stop["start_time"] - stop["arrival_time"]) / pd.Timedelta("1min")
+    assert rested[90.0] > 150
+    # She had gone, and was not heard when she came back: not for long, by how often she is heard.
+    assert rested[270.0] == pytest.approx(every / 2, abs=0.5)
+
+
+def test_going_is_coming_the_other_way_round():
+    rows = [*lying(range(0, 300, 5)), (535, 9000.0, 0.0, 10.0, 90.0, 0)]
+    gone, back = (stop_of(pings(rows).assign(cog_deg=course)) for course in (90.0, 270.0))
+    assert gone["departure_time"] - back["departure_time"] > pd.Timedelta("2h")
+
+
 # headings -------------------------------------------------------------------------------------------
 
 

@@ -245,6 +245,26 @@ def test_a_swing_faster_than_a_stop_does_not_end_it():
     assert len(stops_of(voyage.sail(5_000))) == 1
 
 
+@pytest.mark.parametrize(("knots", "n"), [((), 1), ((2.0, 2.0), 2)], ids=["unheard", "on the way"])
+def test_what_has_been_joined_reaches_further_where_nothing_was_heard(knots, n):
+    ship = Voyage().lie(600, every=30, noise_m=40.0)
+    ship.east = 200.0
+    ship.silence(150).lie(600, every=30, noise_m=15.0)
+    ship.east = 450.0
+    for sog in knots:
+        ship.report(sog)
+        ship.silence(5)
+    stops = stops_of(ship.silence(5 if knots else 150).lie(600, every=30, noise_m=15.0))
+    assert len(stops) == n
+
+
+def test_still_in_two_places_is_two_stops_though_nothing_was_heard_between():
+    ship = Voyage().lie(120, every=30)
+    ship.east += 700.0
+    stops = stops_of(ship.lie(120, every=30))
+    assert stops["n_pings"].tolist() == [4, 4]
+
+
 def test_a_ship_adrift_makes_one_stop():
     stops = stops_of(Voyage().sail(5_000).sail(4_500, 0.35, every=5.0, course=40.0).sail(5_000))
     assert len(stops) == 1
