@@ -3,7 +3,8 @@
 Length and width alone leave open where on the ship the antenna stands. What is usual for the type is a
 start. The data then say more: different ships at one berth lie with their middles in the same place, the
 same ship lies bow-in one day and bow-out another, ships moored at the same time do not overlap, and all
-hulls along a quay touch the same line.
+hulls along a quay touch the same line. The turns that a ship makes in the port tell whether her bridge
+stands forward or aft.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pandas as pd
 from ais_berths import antennas
 from ais_berths.evidence import whole
 from ais_berths.lengths import add_rows
+from ais_berths.levers import ratio_likelihood
 from ais_berths.neighbours import Moored, Neighbours
 
 if TYPE_CHECKING:
@@ -64,13 +66,17 @@ def estimate_offsets(
     """
     moored = Moored.of(stops, ships, heading_deg, turned)
     near = Neighbours(moored, config.neighbours)
-    prior = _prior(moored, ships["group"].to_numpy(dtype=object))
+    usual = _prior(moored, ships["group"].to_numpy(dtype=object))
+    prior = usual * _turns(moored, stops, ships)
+    prior /= prior.sum(axis=1, keepdims=True)
     ahead, error, flipped = _along(moored, near, prior, config)
     right = _across(moored, near, ahead, flipped)
     heading = np.where(flipped, (heading_deg + 180.0) % 360.0, heading_deg)
     known_before = np.select([moored.known, ships["sized"].to_numpy()], ["antenna", "prior"], "type")
-    usual_error = moored.length * np.sqrt(_describe(prior)[2][moored.kind])
-    learned = (known_before == "prior") & (error < config.learned_gain * usual_error)
+    usual_ratio, _, variance = (values[moored.kind] for values in _describe(usual))
+    usual_error = moored.length * np.sqrt(variance)
+    elsewhere = np.abs(ahead - (usual_ratio - 0.5) * moored.length) > usual_error
+    learned = (known_before == "prior") & (elsewhere | (error < config.learned_gain * usual_error))
     return pd.DataFrame(
         {
             "ahead_m": ahead,
@@ -91,6 +97,21 @@ def _prior(moored: Moored, group: NDArray[np.object_]) -> Floats:
     sent = _spike(moored.ratio[first][known])
     prior[known] = 0.9 * sent + 0.04 * sent[:, ::-1] + 0.06 * prior[known]
     return prior
+
+
+def _turns(moored: Moored, stops: pd.DataFrame, ships: pd.DataFrame) -> Floats:
+    """How well each ratio agrees with the turns of the ship under way, a row for each kind of stop."""
+    lever, error = (stops[name].to_numpy(dtype=np.float64) for name in ("lever_m", "lever_error_m"))
+    # The stops of a ship have one lever, unless two ships share her number.
+    order = np.lexsort((error, lever, moored.kind))
+    first = order[np.unique(moored.kind[order], return_index=True)[1]]
+    return ratio_likelihood(
+        np.where(ships["sized"], lever, np.nan)[first],
+        error[first],
+        ships["group"].to_numpy(dtype=object)[first],
+        moored.length[first],
+        _GRID,
+    )
 
 
 def _along(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from ais_berths import geo, loops, schema
 from ais_berths.courses import courses_alongside
+from ais_berths.levers import levers_of
 from ais_berths.runs import Runs, Spots
 from ais_berths.stays import at_rest, summarise
 from ais_berths.tracks import ROUNDING_M, Tracks, east_deg, plane_m
@@ -97,6 +98,8 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
         course = pings["cog_deg"].to_numpy(dtype=np.float64, na_value=np.nan)
         sent = pings["sog_kn"].notna().to_numpy() if "sog_kn" in pings.columns else np.zeros(len(pings), bool)
         stops = stops.join(courses_alongside(track, runs, course, sent, order, stops["lat"], stops["lon"]))
+    if len(stops):
+        stops = stops.join(levers_of(track, runs))
     stops = schema.conform(stops, "stops")
     if stops.empty:
         return stops, pd.Series(pd.NA, index=pings.index, dtype="string")

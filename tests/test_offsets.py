@@ -36,6 +36,8 @@ def ship(mmsi: int, ratio: float = 0.85, middle_m: float = 0.0, **more: Any) -> 
         "said_ratio": ratio,
         "side_m": 0.0,
         "across_m": 0.0,
+        "lever_m": np.nan,
+        "lever_error_m": np.nan,
     } | more
 
 
@@ -63,6 +65,8 @@ def estimate(*rows: Row, place: str = "Rotterdam") -> pd.DataFrame:
             "lon": lon,
             "start_time": start,
             "end_time": start + pd.Timedelta("9h"),
+            "lever_m": frame["lever_m"],
+            "lever_error_m": frame["lever_error_m"],
         }
     )
     ships = frame[["group", "length_m", "width_m", "sized"]].copy()
@@ -113,6 +117,23 @@ def test_without_neighbours_the_usual_place_of_the_type_is_taken() -> None:
     assert got["hull_basis"].tolist() == ["prior", "prior"]
     assert got["ahead_m"].tolist() == pytest.approx([0.35 * 180.0, 0.33 * 180.0], abs=4.0)
     assert (got["error_m"] > 15.0).all()
+
+
+def test_turns_under_way_tell_a_forward_bridge() -> None:
+    """A lone ship at a berth: the antenna swung out little in her turns, so it stands near the pivot."""
+    lone = ship(1, 0.2, lever_m=0.0, lever_error_m=10.0)
+    got = estimate(lone).loc[1]
+    assert got["off_m"] < 0.08 * 180.0
+    assert got["hull_basis"] == "learned"
+    assert estimate(ship(1, 0.2)).loc[1, "off_m"] > 0.5 * 180.0
+    assert estimate(lone | {"sized": False}).loc[1, "off_m"] > 0.5 * 180.0
+
+
+def test_turns_under_way_tell_bow_and_stern_exchanged() -> None:
+    wrong = ship(1, 0.85, known=True, said_ratio=0.15)
+    assert estimate(wrong | {"lever_m": -110.0, "lever_error_m": 8.0}).loc[1, "off_m"] < 0.08 * 180.0
+    right = estimate(ship(1, 0.85, known=True, lever_m=-110.0, lever_error_m=8.0)).loc[1]
+    assert (right["hull_basis"], right["error_m"]) == ("antenna", pytest.approx(3.0))
 
 
 @pytest.mark.parametrize("place", PLACES)

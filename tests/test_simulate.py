@@ -12,10 +12,12 @@ import pytest
 import shapely
 
 from ais_berths import feeds, geo, schema
+from ais_berths.config import StopsConfig
 from ais_berths.errors import ConfigError, OutputError
 from ais_berths.simulate import SimulateConfig, Truth, simulate, simulate_port
 from ais_berths.simulate.fleet import draw_ships, name_ships
 from ais_berths.simulate.world import plan_world
+from ais_berths.stops import detect_stops
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +180,23 @@ def test_anchored_ships_swing_about_their_anchor(port):
     assert shapely.contains_xy(swept, inside["lon"].to_numpy(), inside["lat"].to_numpy()).mean() > 0.97
     away = geo.haversine_m(inside["lat"], inside["lon"], inside["lat_0"], inside["lon_0"])
     assert np.median(away) > 60
+
+
+def test_ships_turn_about_a_pivot_ahead_of_midship():
+    """What the antenna does in turns: levers measured from reports are those of the true antennas."""
+    pings, _, truth = simulate_port(days=7, sizes="antenna", rng=11)
+    heard = pings[(pings["sog_kn"] > 2.0) | (pings.groupby("mmsi").cumcount() % 5 == 0)].reset_index(
+        drop=True
+    )
+    stops, _ = detect_stops(heard, StopsConfig())
+    lever = stops.groupby("mmsi")[["lever_m", "lever_error_m"]].first()
+    ships = truth.vessels.set_index("mmsi").join(lever[lever["lever_error_m"] < 10.0], how="inner")
+    ships = ships[ships["length_m"] > 100.0]
+    middle = ships["length_m"] / 2.0 - ships["to_bow_m"]
+    pivot = (middle - ships["lever_m"]) / ships["length_m"]
+    assert len(ships) > 15
+    assert pivot.median() == pytest.approx(0.25, abs=0.05)
+    assert pivot.quantile(0.9) - pivot.quantile(0.1) < 0.4
 
 
 def test_satellites_hear_a_ship_every_half_hour():

@@ -59,6 +59,13 @@ STOPS = table(
         "deg",
         "course (0-360) on which the ship left, within 200 m of the stop; null if not seen",
     ),
+    (
+        "lever_m",
+        FLOAT,
+        "m",
+        "from the pivot of the ship in her turns ahead to her antenna (negative: abaft); null if not seen",
+    ),
+    ("lever_error_m", FLOAT, "m", "standard error of `lever_m`"),
     ("nav_status", pa.int8(), "", "most frequent navigational status, 15 where none was sent"),
     ("moored_share", FLOAT, "", "share of pings with status 5 (moored)"),
     ("anchored_share", FLOAT, "", "share of pings with status 1 (at anchor)"),

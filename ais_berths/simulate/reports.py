@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from ais_berths.simulate.plan import KN
+from ais_berths.simulate.steering import Helms, Passages, bows
 
 if TYPE_CHECKING:
     from ais_berths.simulate.plan import Plan
@@ -131,10 +132,16 @@ def hear(
     row, time = row[order], time[order]
     vessel, mode = seg["vessel"][row], seg["mode"][row]
     ship = {name: ships[name].to_numpy()[vessel] for name in ("length_m", "width_m", "to_bow_m", "to_port_m")}
+    ahead_m, right_m = ship["length_m"] / 2 - ship["to_bow_m"], ship["to_port_m"] - ship["width_m"] / 2
+    passages = Passages.of(seg, Helms.of(ships))
     place, heading, course, speed = _motion(rng, seg, row, time, ports, ship["length_m"])
-    ahead = np.exp(1j * np.radians(90.0 - heading))
-    antenna = place + ahead * (ship["length_m"] / 2 - ship["to_bow_m"])
-    antenna += -1j * ahead * (ship["to_port_m"] - ship["width_m"] / 2)
+    sail = np.flatnonzero(mode == 0)
+    to_antenna, seconds = ahead_m - 1j * right_m, time[sail].astype(np.float64)
+    place[sail], heading[sail] = passages.steer(row[sail], seconds)
+    way = passages.move(row[sail], seconds, to_antenna[sail])
+    speed[sail] = np.abs(way)
+    course[sail] += np.degrees(np.arctan2(way.real, way.imag))
+    antenna = place + bows(heading) * to_antenna
     antenna += _position_error(rng, ships, vessel, time)
     lat, lon, turn = _to_degrees(antenna, seg["port"][row], ports)
     n = len(row)
@@ -261,23 +268,23 @@ def _motion(
     ports: list[tuple[float, float, Weather]],
     length: Floats,
 ) -> tuple[NDArray[np.complex128], Floats, Floats, Floats]:
-    """Hull centre, heading, course (deg, of the plane) and speed (m/s) at each time."""
+    """Hull centre, heading, course (deg, of the plane) and speed (m/s) at each time.
+
+    Ships under way are steered elsewhere; of them this is only how far their course strays.
+    """
     n = len(row)
     whole = np.maximum(seg["t1"] - seg["t0"], 1.0)[row]
     tau = time - seg["t0"][row]
     part = tau / whole
-    v0, v1, way = seg["v0"][row], seg["v1"][row], seg["way"][row]
-    mode = seg["mode"][row]
-    reach = np.maximum(np.abs(way), 1e-9)
-    done = np.where(mode == 0, (v0 * tau + (v1 - v0) * tau**2 / (2 * whole)) / reach, part)
-    place = seg["z0"][row] + way * np.clip(done, 0.0, 1.0) * (mode != 2)
-    turn = (seg["h1"][row] - seg["h0"][row] + 180.0) % 360.0 - 180.0
-    heading = seg["h0"][row] + turn * part
-    course = np.degrees(np.arctan2(way.real, way.imag))
-    speed = np.where(mode == 0, v0 + (v1 - v0) * part, np.where(mode == 3, reach / whole, 0.0))
+    way, mode = seg["way"][row], seg["mode"][row]
+    place = seg["z0"][row] + way * np.clip(part, 0.0, 1.0) * (mode == 3)
     slow = 2 * np.pi * tau / 2400.0 + seg["phase"][row]
-    heading = heading + np.select([mode == 1, mode == 3], [0.25 * np.sin(slow), 25.0 * np.sin(slow / 3)], 0.0)
+    heading = seg["h0"][row] + np.select(
+        [mode == 1, mode == 3], [0.25 * np.sin(slow), 25.0 * np.sin(slow / 3)], 0.0
+    )
     place = place + np.where(mode == 1, 0.4, 0.0) * (np.sin(1.7 * slow) + 1j * np.cos(0.6 * slow))
+    course = np.where(mode == 0, 0.0, np.degrees(np.arctan2(way.real, way.imag)))
+    speed = np.where(mode == 3, np.abs(way) / whole, 0.0)
     at = np.flatnonzero(mode == 2)
     if at.size:
         here, bow = _swing(seg, row[at], time[at], ports, length[at])
@@ -285,7 +292,9 @@ def _motion(
         step = later - here
         place[at], heading[at] = here, bow
         speed[at], course[at] = np.abs(step) / 10.0, np.degrees(np.arctan2(step.real, step.imag))
-    course = np.where(np.abs(turn) > 1.0, course + rng.normal(0.0, 3.0, n), course)
+    # Ships that swing to or from a berth do not keep their course so well.
+    swings = np.abs((seg["h1"][row] - seg["h0"][row] + 180.0) % 360.0 - 180.0) > 1.0
+    course = np.where(swings, course + rng.normal(0.0, 3.0, n), course)
     return place, heading, course, speed
 
 

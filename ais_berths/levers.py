@@ -1,0 +1,184 @@
+"""How far the antenna stands from the point about which a ship turns under way.
+
+A ship with headway turns about a pivot in the fore part of the hull, which moves where the bow points; the
+antenna swings out in proportion to its distance from there. So the turns that a ship makes in a port tell
+whether her bridge stands forward or aft, also where nobody sent the antenna offsets. With headway the
+pivot lies between a quarter and a third of the length from the bow (S. G. Seo, "Safer and more efficient
+ship handling with the pivot point concept", TransNav 10 (4), 2016).
+
+In three US ports (NOAA, 2020-01-01, about a report a minute) the distance came out as 110 m abaft the pivot
+(median of 41 tankers), and for 19 tankers and 12 cargo ships with turns enough the two halves of their pings
+differed by 11 m (median; correlation 0.84 and 0.85). Tugs come out 80 m abaft: they push barges.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ais_berths import geo
+from ais_berths.compiled import compiled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.geo import Floats
+    from ais_berths.loops import Flags
+    from ais_berths.runs import Runs
+    from ais_berths.tracks import Ints, Tracks
+
+_METRES_PER_DEG, _KN_PER_M_S = geo.METRES_PER_DEG, geo.KN_PER_M_S
+
+# Ships that have headway; slower ones may be swung by tugs about any point.
+_SLOW_KN, _FAST_KN = 2.5, 20.0
+# One ping in so much time (us) is enough; from one to the next it takes this long (us).
+_BIN_US, _SHORT_US, _LONG_US = 40_000_000, 15_000_000, 150_000_000
+# Larger turns in one step, or steps more sideways (metres, and share of the way ahead), are errors or tugs.
+_TURN_DEG, _ASIDE_M, _ASIDE = 60.0, 20.0, 0.6
+# Of steps straight ahead, which only tell where the bow points beside the way, one in so many is enough.
+_STRAIGHT_DEG, _ONE_IN = 2.0, 8
+# Scatter of the way aside: of positions (m), and of the way ahead (rad), which wind and current add. Where
+# the bow points beside the way all the time (gyro, steady current) is fitted, within this (rad).
+_NOISE_M, _NOISE, _LEEWAY = 3.0, 0.016, 0.05
+_LEAST_STEPS, _MOST_ERROR_M = 5, 100.0
+_ROUNDS = 4
+
+# Pivot ahead of midship, in lengths, and how much it differs; two ships in Danish AIS of 2013 that sent their
+# offsets had it at 0.30, give or take 0.1. About one lever in fifty is wrong by any amount: what is left of
+# the likelihood of the best ratio for every other one.
+_PIVOT, _PIVOT_SD, _WRONG = 0.25, 0.1, 0.01
+_GROUPS = ("cargo", "tanker")
+
+
+def levers_of(track: Tracks, runs: Runs) -> pd.DataFrame:
+    """Measure for each ship how far her antenna stands ahead of her pivot.
+
+    From one ping to the next the antenna moves aside by its distance from the pivot times the turn (twice the
+    sine of half of it), seen along the middle heading. The distance is fitted to all steps of a ship, with
+    less weight for those far off.
+
+    Parameters
+    ----------
+    track
+        The sorted pings.
+    runs
+        The pings of each stop.
+
+    Returns
+    -------
+    ``lever_m`` (negative where the antenna stands abaft the pivot) and its standard error ``lever_error_m``
+    of the ship of each stop, in the order of the stops; nan where she was not seen turning enough.
+    """
+    steps = _steps(track.first, track.time, track.lat, track.lon, track.sog, track.heading, track.fine)
+    lever, error = _fit(*steps)
+    ship = track.vessel[runs.first]
+    return pd.DataFrame({"lever_m": lever[ship], "lever_error_m": error[ship]})
+
+
+def ratio_likelihood(
+    lever_m: Floats, error_m: Floats, group: NDArray[np.object_], length_m: Floats, grid: Floats
+) -> Floats:
+    """How well each antenna ratio A / (A + B) agrees with the lever of each ship, one row a ship.
+
+    Only of cargo ships and tankers: the levers of other ships were not borne out by real ones.
+
+    Examples
+    --------
+    >>> lever, error, length = np.array([-110.0]), np.array([9.0]), np.array([183.0])
+    >>> aft_or_forward = np.array([0.85, 0.2])
+    >>> ratio_likelihood(lever, error, np.array(["tanker"]), length, aft_or_forward).round(2).tolist()
+    [[1.0, 0.01]]
+    """
+    told = np.isfinite(lever_m) & np.isin(group, _GROUPS)
+    expected = (0.5 - _PIVOT - grid[None, :]) * length_m[:, None]
+    sd = np.hypot(error_m, _PIVOT_SD * length_m)[:, None]
+    bell = np.exp(-0.5 * ((lever_m[:, None] - expected) / sd) ** 2)
+    return np.where(told[:, None], (1.0 - _WRONG) * bell + _WRONG, 1.0)
+
+
+@compiled
+def _steps(
+    first: Flags, time: Ints, lat: Floats, lon: Floats, sog: Floats, heading: Floats, fine: Flags
+) -> tuple[Ints, Floats, Floats, Floats]:
+    """Find the steps that tell.
+
+    Returns
+    -------
+    Where the steps of each ship begin, and where the last ones end; of each step twice the sine of half the
+    turn, and the metres ahead and aside along the middle heading.
+    """
+    n_ships = 0
+    for begins in first:
+        n_ships += begins
+    begin = np.zeros(n_ships + 1, dtype=np.int64)
+    found = np.empty((3, len(time)))
+    n, straight, ship, last = 0, 0, -1, -1
+    for j in range(len(time)):
+        if first[j]:
+            ship += 1
+            begin[ship] = n
+            last, straight = -1, 0
+        if not (sog[j] >= _SLOW_KN and fine[j] and np.isfinite(heading[j])):
+            continue
+        if last >= 0 and time[j] // _BIN_US == time[last] // _BIN_US:
+            continue
+        i, last = last, j
+        if i < 0 or not _SHORT_US <= time[j] - time[i] <= _LONG_US:
+            continue
+        turn = (heading[j] - heading[i] + 180.0) % 360.0 - 180.0
+        if abs(turn) < _STRAIGHT_DEG:
+            straight += 1
+            if straight % _ONE_IN != 1:
+                continue
+        east = (lon[j] - lon[i] + 180.0) % 360.0 - 180.0
+        east *= _METRES_PER_DEG * math.cos(math.radians((lat[i] + lat[j]) / 2.0))
+        north = (lat[j] - lat[i]) * _METRES_PER_DEG
+        theta = math.radians(heading[i] + turn / 2.0)
+        ahead = east * math.sin(theta) + north * math.cos(theta)
+        aside = east * math.cos(theta) - north * math.sin(theta)
+        knots = ahead / (time[j] - time[i]) * 1e6 * _KN_PER_M_S
+        if _SLOW_KN <= knots <= _FAST_KN and abs(turn) < _TURN_DEG and abs(aside) < _ASIDE_M + _ASIDE * ahead:
+            found[0, n], found[1, n], found[2, n] = 2.0 * math.sin(math.radians(turn) / 2.0), ahead, aside
+            n += 1
+    begin[n_ships] = n
+    return begin, found[0, :n], found[1, :n], found[2, :n]
+
+
+@compiled
+def _fit(begin: Ints, turn: Floats, ahead: Floats, aside: Floats) -> tuple[Floats, Floats]:
+    """Robust regression, for each ship, of the way aside on the turn and on the way ahead.
+
+    Returns
+    -------
+    The lever of each ship and its standard error, nan where there is too little to tell.
+    """
+    n_ships = len(begin) - 1
+    levers, errors = np.full(n_ships, np.nan), np.full(n_ships, np.nan)
+    for ship in range(n_ships):
+        if begin[ship + 1] - begin[ship] < _LEAST_STEPS:
+            continue
+        lever, leeway, error = 0.0, 0.0, np.inf
+        for turn_round in range(_ROUNDS):
+            xx, xy, yy, xz, yz = 1e-9, 0.0, 1.0 / _LEEWAY**2, 0.0, 0.0
+            weights, squares = 0.0, 0.0
+            for k in range(begin[ship], begin[ship + 1]):
+                scatter = math.sqrt(_NOISE_M**2 + (_NOISE * ahead[k]) ** 2)
+                x, y, z = turn[k] / scatter, ahead[k] / scatter, aside[k] / scatter
+                off = z - lever * x - leeway * y
+                weight = 1.0 / (1.0 + (off / 2.0) ** 2) if turn_round > 0 else 1.0
+                weights += weight
+                squares += weight * off**2
+                xx += weight * x * x
+                xy += weight * x * y
+                yy += weight * y * y
+                xz += weight * x * z
+                yz += weight * y * z
+            free = xx * yy - xy**2
+            lever, leeway = (yy * xz - xy * yz) / free, (xx * yz - xy * xz) / free
+            error = math.sqrt(yy / free * max(squares / weights, 1.0))
+        if error <= _MOST_ERROR_M:
+            levers[ship], errors[ship] = lever, error
+    return levers, errors
