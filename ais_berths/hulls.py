@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _USED = [
     *("stop_id", "mmsi", "lat", "lon", "start_time", "end_time", "heading_deg", "heading_spread_deg"),
-    *("course_deg", "n_courses", "course_agreement", "leaving_deg"),
+    *("course_deg", "n_courses", "course_agreement", "leaving_deg", "lever_m", "lever_error_m"),
 ]
 _POINT_SIDE = 0.5
 # Beyond this latitude no map has room for a hull.
