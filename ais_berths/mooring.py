@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from ais_berths import schema
 from ais_berths.buoys import judge_buoys
-from ais_berths.evidence import StopFacts, count, count_near, near_pairs, separate, total, whole
+from ais_berths.evidence import StopFacts, count, count_near, near_pairs, separate, sum_near, total
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,8 @@ _PRIOR_MOORED = 0.5
 _TUG_AT_WORK = 3.0
 # Weight of all neighbours together below which a stop has none.
 _LONELY = 0.05
+# More visits than these to one place are not looked at one by one.
+_MANY_VISITS = 50
 
 # How readily ships of a group anchor, against lying stopped under way (log-odds for a stay of two hours):
 # towboats hover and push, merchant ships anchor.
@@ -139,25 +141,28 @@ def _revisits(facts: StopFacts, config: MooringConfig) -> Floats:
     tight = np.flatnonzero(facts.fine & (facts.median_m < config.same_berth_m))
     n = len(facts.xyz)
     out, visits, near = (np.zeros(n) for _ in range(3))
-    near[tight] = count_near(facts.xyz[tight], config.neighbour_m)
-    for a, b, metres in near_pairs(facts.xyz[tight], config.same_berth_m):
+    near[tight] = sum_near(facts.xyz[tight], config.neighbour_m, np.ones(len(tight)))
+    visits[tight] = here = count_near(facts.xyz[tight], config.same_berth_m)
+    # Of so many, those at the same time are a small part.
+    few = here <= _MANY_VISITS
+    visits[tight[few]] = 0
+    for a, b, metres in near_pairs(facts.xyz[tight], config.same_berth_m, few):
         i, j = tight[a], tight[b]
         visits += count(i[(metres < config.same_berth_m) & separate(facts, i, j)], n)
     share = (config.same_berth_m / config.neighbour_m) ** 2
-    around = (near - visits) * share
+    around = np.maximum(near - visits, 0.0) * share
     out[tight] = np.clip(np.log((visits + 0.3) / (around + 0.3)), 0.0, _CLIP)[tight]
     return out
 
 
 def _neighbours(facts: StopFacts, alone: Floats, config: MooringConfig) -> Floats:
     """Evidence from what other stops nearby are without their neighbours: quays and anchorages are places."""
-    n = len(alone)
-    belief = np.tanh(alone / 2.0)
-    beliefs, sum_weight = np.zeros(n), np.zeros(n)
-    for i, j, metres in near_pairs(facts.xyz, config.neighbour_m):
-        weight = np.exp(-metres / (config.neighbour_m / 3.0))
-        beliefs += count(i, n, whole(weight * belief[j]))
-        sum_weight += count(i, n, whole(weight))
+
+    def weigh(metres: Floats) -> Floats:
+        return np.exp(-metres / (config.neighbour_m / 3.0))
+
+    beliefs = sum_near(facts.xyz, config.neighbour_m, np.tanh(alone / 2.0), weigh)
+    sum_weight = sum_near(facts.xyz, config.neighbour_m, np.ones(len(alone)), weigh)
     lonely = sum_weight < _LONELY
     # How often sure cases of either kind are lonely says what loneliness means in these data.
     often = [(np.sum(lonely & sure) + 1.0) / (np.sum(sure) + 2.0) for sure in (alone > 3.0, alone < -3.0)]
