@@ -1,7 +1,8 @@
 """From berths to quays: the lines that berths share, the port of each, and the names of places.
 
 The port point nearest to one ship is not yet its port. A quay belongs to one port, decided for the whole
-quay: by distance, and where two ports are nearly as near, by the quays that its ships use besides.
+quay: by distance, and where two ports are nearly as near, by the quays that its ships use besides. Lists have
+ports where a chart writes their names; where a port is, its quays tell better.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ais_berths import geo
+from ais_berths.evidence import whole
 from ais_berths.ports import rival_ports
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ _ID_RESOLUTION = 12
 _NEXT_STOP = "3D"
 _ROUNDS = 10
 _FEW_SHIPS = 2.0
+# As many quays as a point in the list counts for, to say where its port is.
+_POINT_QUAYS = 2.0
 _GRAINS = 10
 
 
@@ -62,7 +66,9 @@ def find_quays(
     quay = _group(berths, config)
     quay_of = dict(zip(berths["number"].tolist(), quay.tolist(), strict=True))
     visits = _visits(members, stops, quay_of, config)
-    port_of_quay = _decide_ports(_centres(visits), _links(visits), ports, config)
+    port_of_quay = _decide_ports(
+        _centres(visits), int(quay.max(initial=-1)) + 1, _links(visits), ports, config
+    )
     named = berths.assign(
         quay=quay,
         port_id=port_of_quay[quay] if len(berths) else pd.Series(dtype=object),
@@ -158,21 +164,26 @@ def _links(visits: pd.DataFrame) -> pd.DataFrame:
 
 
 def _decide_ports(
-    centre: pd.DataFrame, links: pd.DataFrame, ports: pd.DataFrame, config: QuaysConfig
+    centre: pd.DataFrame, n_quays: int, links: pd.DataFrame, ports: pd.DataFrame, config: QuaysConfig
 ) -> NDArray[np.object_]:
-    """Port of each quay: the nearest, unless its ships belong to another that is nearly as near."""
+    """Port of each place: the nearest, unless its ships belong to another that is nearly as near.
+
+    The quays come before the other places.
+    """
     near = _group_points(centre["lat"].to_numpy(), centre["lon"].to_numpy(), config.terminal_m)
     rivals = rival_ports(centre["lat"].to_numpy(), centre["lon"].to_numpy(), ports, config.rival_m)
     chosen = rivals.drop_duplicates("row").set_index("row")["port_id"].to_numpy(dtype=object)
     # Quays side by side only repeat each other's mistake: what counts is where their ships go else.
     apart = near[links["a"].to_numpy()] != near[links["b"].to_numpy()]
     links = links[apart]
-    if rivals["row"].is_unique or links.empty:
+    if rivals["row"].is_unique:
         return chosen
+    sphere = geo.sphere_xyz_m(centre["lat"].to_numpy(), centre["lon"].to_numpy())
     out_of = links.assign(terminal=near[links["a"].to_numpy()])
     total = out_of.groupby("terminal")["ships"].sum()
     rivals = rivals.assign(terminal=near[rivals["row"].to_numpy()])
     for _ in range(_ROUNDS):
+        rivals["extra_m"] = _extra_m(rivals, sphere, chosen[:n_quays], ports, config.rival_m)
         votes = out_of.assign(port_id=chosen[out_of["b"].to_numpy()])
         share = votes.groupby(["terminal", "port_id"])["ships"].sum().rename("votes").reset_index()
         table = rivals.merge(share, how="left", on=["terminal", "port_id"])
@@ -187,6 +198,39 @@ def _decide_ports(
             break
         chosen = best
     return chosen
+
+
+def _extra_m(
+    rivals: pd.DataFrame,
+    sphere: geo.Floats,
+    port_of_quay: NDArray[np.object_],
+    ports: pd.DataFrame,
+    within_m: float,
+) -> geo.Floats:
+    """How much farther each rival is than the nearest one.
+
+    A port is in the middle of its points in the list and of its quays around them. Quays further off do not
+    tell: ports along a river would take one quay after the other from each other.
+    """
+    points = ports[["port_id", "lat", "lon"]].drop_duplicates(ignore_index=True)
+    listed = geo.sphere_xyz_m(points["lat"].to_numpy(), points["lon"].to_numpy())
+    points = pd.DataFrame({"port_id": points["port_id"], "point": np.arange(len(points))})
+    own = pd.DataFrame({"quay": np.arange(len(port_of_quay)), "port_id": port_of_quay}).merge(points)
+    own["away_m"] = _apart_m(sphere[own["quay"]], listed[own["point"]])
+    own = own[own["away_m"] <= within_m].sort_values(["quay", "away_m", "point"]).drop_duplicates("quay")
+    weight = np.bincount(own["point"], minlength=len(listed)) + _POINT_QUAYS
+    drawn = whole(sphere[own["quay"]] - listed[own["point"]])
+    steps = np.stack([np.bincount(own["point"], part, minlength=len(listed)) for part in drawn.T], axis=1)
+    middle = listed + steps / weight[:, None]
+    ways = rivals[["row", "port_id"]].reset_index(names="rival").merge(points)
+    ways["away_m"] = _apart_m(sphere[ways["row"]], middle[ways["point"]])
+    away_m = ways.groupby("rival")["away_m"].min()
+    extra_m: geo.Floats = (away_m - away_m.groupby(rivals["row"]).transform("min")).to_numpy()
+    return extra_m
+
+
+def _apart_m(a: geo.Floats, b: geo.Floats) -> geo.Floats:
+    return np.asarray(np.linalg.norm(a - b, axis=1))
 
 
 def _group_points(lat: NDArray[np.float64], lon: NDArray[np.float64], within_m: float) -> NDArray[np.int64]:

@@ -130,6 +130,16 @@ def test_quays_of_two_ports_six_kilometres_apart() -> None:
     assert berths["port_id"].tolist() == ["a"] * 6 + ["b"] * 6
 
 
+@pytest.mark.parametrize(("quays_m", "owner"), [(5800.0, "b"), (12_500.0, "a")], ids=["near", "far"])
+def test_quays_near_its_point_tell_where_a_port_is(quays_m: float, owner: str) -> None:
+    """A quay 800 m nearer to the point of the other port, and nearer to the quays of this one."""
+    ports = [port("a", 0.0), port("b", 8000.0)]
+    own = [berth(x, y, ships=(1, 2)) for y in (0.0, 600.0) for x in (-300.0, 300.0)]
+    other = [berth(quays_m + x, y, ships=(11, 12)) for y in (0.0, 600.0) for x in (-300.0, 300.0)]
+    _, berths = find([*own, *other, berth(3600.0, ships=(21, 22))], ports)
+    assert berths["port_id"].tolist() == [*"aaaabbbb", owner]
+
+
 def test_the_traffic_decides_where_two_ports_are_nearly_as_near() -> None:
     """A quay 400 m nearer to the other port, whose ships come from and go to the berths of this one."""
     ports = [port("a", 0.0), port("b", 6000.0)]
