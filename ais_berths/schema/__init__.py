@@ -196,7 +196,8 @@ def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
     """Turn an Arrow table into a frame with UTC times in microseconds."""
-    frame: pd.DataFrame = table.to_pandas(coerce_temporal_nanoseconds=False)
+    # Most tables are small or belong to one of several tasks: threads would cost more than they spare.
+    frame: pd.DataFrame = table.to_pandas(coerce_temporal_nanoseconds=False, use_threads=False)
     return frame
 
 
@@ -216,9 +217,7 @@ def from_micros(micros: NDArray[np.int64]) -> pd.Series:
 def conform(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """Return the frame with exactly the columns and types of `table`."""
     # Columns of numbers and times that are right already need not be looked at, and they mostly are.
-    dtypes = frame.dtypes[~frame.columns.duplicated(keep=False)].to_dict()
-    ready = [f.name for f in TABLES[table] if f.name in dtypes and _is_ready(dtypes[f.name], f.type)]
-    columns = {name: frame[name].array for name in ready}
+    columns = {name: frame[name].array for name in _ready(frame, TABLES[table])}
     others = pa.schema([field for field in TABLES[table] if field.name not in columns])
     found = to_pandas(pa.Table.from_arrays(_arrays(frame, others, table), schema=others))
     columns |= {name: found[name].array for name in others.names}
@@ -247,13 +246,15 @@ def data_dictionary(names: Iterable[str] | None = None) -> str:
 
 def _arrays(frame: pd.DataFrame, schema: pa.Schema, table: str) -> list[pa.Array]:
     """Columns of a frame in the types of a schema; null where the frame lacks one."""
-    arrays = []
+    arrays, ready = [], set(_ready(frame, schema))
     for field in schema:
         if field.name not in frame.columns:
             arrays.append(pa.nulls(len(frame), field.type))
             continue
         try:
-            array = pa.Array.from_pandas(frame[field.name])
+            # Where the type is not given, Arrow looks for a package of time zones for each column of times.
+            kind = field.type if field.name in ready else None
+            array = pa.Array.from_pandas(frame[field.name], type=kind)
             arrays.append(array if array.type == field.type else _cast(array, field.type))
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             reason = " ".join(str(error).split())
@@ -261,6 +262,14 @@ def _arrays(frame: pd.DataFrame, schema: pa.Schema, table: str) -> list[pa.Array
                 f"{field.name} in the table '{table}' cannot be read as {field.type}: {reason}"
             ) from error
     return arrays
+
+
+def _ready(frame: pd.DataFrame, schema: pa.Schema) -> list[str]:
+    """Names of the columns, in the order of the schema, that are what Arrow would give back."""
+    repeated = set() if frame.columns.is_unique else set(frame.columns[frame.columns.duplicated()])
+    dtypes = dict(zip(frame.columns, frame.dtypes, strict=True))
+    given = [field for field in schema if field.name in dtypes and field.name not in repeated]
+    return [field.name for field in given if _is_ready(dtypes[field.name], field.type)]
 
 
 def _is_ready(dtype: Any, kind: pa.DataType) -> bool:

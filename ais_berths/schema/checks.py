@@ -46,7 +46,7 @@ def check_types(
     needed = list(needed)
     check_columns(frame.columns, table, needed)
     complaints = Complaints()
-    repeated = set(frame.columns[frame.columns.duplicated()])
+    repeated = set() if frame.columns.is_unique else set(frame.columns[frame.columns.duplicated()])
     # Columns are taken out of the frame only where their type does not tell enough: that takes longer.
     dtypes = dict(zip(frame.columns, frame.dtypes, strict=True))
     for field in layout:
