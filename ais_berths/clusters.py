@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _REACH_M = 12.0
+_PAIRS_AT_ONCE = 1_000_000
 # A footprint with a larger error (m) rests on a guess where the antenna stands, also from side to side; the
 # widest gap between rafted ships then.
 _GUESS_M, _FAR_RAFT_M = 4.0, 20.0
@@ -106,13 +107,15 @@ def _by_overlap(
     if n == 0:
         return np.zeros(0, dtype=np.int64)
     again = np.flatnonzero(like != np.arange(n))
-    i, j = np.concatenate([touching, np.stack([like[again], again])], axis=1)
-    distance = _distances(prints, i, j, config)
-    near = distance <= 1.0 - config.min_overlap
-    i, j = i[near], j[near]
+    pairs = np.concatenate([touching, np.stack([like[again], again])], axis=1)
+    found = []
+    for i, j in np.array_split(pairs, pairs.shape[1] // _PAIRS_AT_ONCE + 1, axis=1):
+        distance = _distances(prints, i, j, config)
+        near = distance <= 1.0 - config.min_overlap
+        found.append((i[near], j[near], distance[near]))
+    i, j, value = (np.concatenate(values) for values in zip(*found, strict=True))
     # A stored zero would mean "no entry" to some sparse operations.
-    value = np.maximum(distance[near], 1e-9)
-    itself = np.arange(n)
+    value, itself = np.maximum(value, 1e-9), np.arange(n)
     # With the diagonal stored and the rows sorted, scikit-learn leaves the graph as it is, and is quiet.
     graph = sort_graph_by_row_values(
         csr_array(

@@ -34,7 +34,11 @@ class StopFacts:
         def number(name: str) -> Floats:
             if name not in stops.columns:
                 return np.full(len(stops), np.nan)
-            return pd.to_numeric(stops[name]).to_numpy(dtype=np.float64, na_value=np.nan)
+            column = pd.to_numeric(stops[name])
+            # With a value for what is missing, a copy would be made of what can be used as it is.
+            if column.dtype == np.float64:
+                return column.to_numpy()
+            return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
         def time(name: str, otherwise: str) -> NDArray[np.int64]:
             known = name in stops.columns and stops[name].notna().all()

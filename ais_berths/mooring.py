@@ -43,6 +43,7 @@ _TUG_AT_WORK = 3.0
 _LONELY = 0.05
 # More visits than these to one place are not looked at one by one.
 _MANY_VISITS = 50
+_REASONS_AT_ONCE = 50_000
 
 # How readily ships of a group anchor, against lying stopped under way (log-odds for a stay of two hours):
 # towboats hover and push, merchant ships anchor.
@@ -228,15 +229,16 @@ def _reasons(
         ("anchored", held, np.isin(kind, ["anchored", "adrift"])),
         ("buoy", tied, kind == "buoy"),
     ):
-        names = list(evidence)
-        values = np.column_stack([evidence[name] for name in names])
-        order = np.argsort(-np.abs(values), axis=1, kind="stable")
-        for i in np.flatnonzero(rows).tolist():
-            parts = [
-                f"{words(names[j], i)} ({labels[stage][0 if values[i, j] > 0 else 1]})"
-                for j in order[i]
-                if abs(values[i, j]) >= 0.2
-            ]
-            out[i] = "; ".join([*([out[i]] if out[i] else []), *parts])
+        names, at = list(evidence), np.flatnonzero(rows)
+        for some in np.array_split(at, len(at) // _REASONS_AT_ONCE + 1):
+            table = np.column_stack([evidence[name][some] for name in names])
+            orders = np.argsort(-np.abs(table), axis=1, kind="stable")
+            for i, values, order in zip(some.tolist(), table, orders, strict=True):
+                parts = [
+                    f"{words(names[j], i)} ({labels[stage][0 if values[j] > 0 else 1]})"
+                    for j in order
+                    if abs(values[j]) >= 0.2
+                ]
+                out[i] = "; ".join([*([out[i]] if out[i] else []), *parts])
     out[out == ""] = "no evidence"
     return out
