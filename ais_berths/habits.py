@@ -1,8 +1,7 @@
-"""Whether ships on a quay keep to places, or lie anywhere along it."""
+"""Where ships on a quay keep to places, and where they lie anywhere along it."""
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,32 +9,31 @@ import numpy as np
 from ais_berths.pieces import along_axis
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.config import BerthsConfig
     from ais_berths.footprints import Footprints
+    from ais_berths.geo import Floats
     from ais_berths.pieces import Members
 
 # How far ships of one place lie apart (in ship lengths, and metres at least), the share of visits that lie
-# nowhere in particular, and the distance within which ships are compared (in ship lengths).
-_PLAY, _PLAY_M, _STRAY, _AROUND = 0.04, 3.0, 0.3, 0.8
-# Visits lie close together by chance: what each must tell before it counts.
-_CHANCE = 0.25
-# Evidence, of all visits together and of each on average, from which a habit is sure; fewest visits that
-# show that there is none.
-_SURE, _SURE_EACH = 4.5, 0.35
-_SURE_NONE, _SURE_NONE_EACH, _ENOUGH = 1.5, 0.2, 4
-# More visits than this on one line are judged by a part of them.
-_MOST = 2000
+# nowhere in particular, and how much longer one of two ships is that ask for places of different kinds.
+_PLAY, _PLAY_M, _STRAY, _LONGER = 0.04, 3.0, 0.3, 3.0
+# Ships lie close together by chance too: a visit speaks for places from this share of what it could tell on.
+_CHANCE = 0.5
+# Evidence from which ships surely lie anywhere, and from which a line is one thing here and another there.
+_SURE, _CHANGE = 1.0, 3.0
+# Among more visits than this, no single one decides.
+_FEW = 30
+# Visits are compared with this many others at most, some at a time.
+_MOST, _CELLS = 2000, 2_000_000
 
 
-class Habit(Enum):
-    """What ships do on a quay."""
+def lie_anywhere(prints: Footprints, members: Members, config: BerthsConfig) -> list[Members]:
+    """Find the stretches of a line on which ships surely lie anywhere.
 
-    PLACES = "places"
-    ANYWHERE = "anywhere"
-    UNKNOWN = "unknown"
-
-
-def habit_of(prints: Footprints, members: Members) -> Habit:
-    """Say whether ships on one line keep to places or lie anywhere, if they surely do.
+    A line may have berths here and a continuous quay there: of all ways to divide it, the one for which its
+    visits speak most is taken.
 
     Parameters
     ----------
@@ -43,35 +41,92 @@ def habit_of(prints: Footprints, members: Members) -> Habit:
         The footprints.
     members
         Visits on one line.
-    """
-    members = members[:: len(members) // _MOST + 1]
-    evidence, n = keeps_to_places(prints, members), len(members)
-    if evidence >= max(_SURE, _SURE_EACH * n):
-        return Habit.PLACES
-    nowhere = n >= _ENOUGH and evidence <= -max(_SURE_NONE, _SURE_NONE_EACH * n)
-    return Habit.ANYWHERE if nowhere else Habit.UNKNOWN
-
-
-def keeps_to_places(prints: Footprints, members: Members) -> float:
-    """Evidence that ships on one line keep to places rather than lie anywhere.
-
-    Each visit is asked how well the others foretell where it lay: a kernel density as narrow as the play of
-    a berth, against an even one as wide as a ship is long. Positions known badly foretell little, so that
-    the evidence is then weak either way; a ship that lay far from all others tells nothing.
+    config
+        The section ``berths`` of the settings.
 
     Returns
     -------
-    Log-likelihood ratio: above 0 for places, below 0 for ships that lie anywhere.
+    The visits of each such stretch.
     """
-    along, error = along_axis(prints, members, members), prints.error[members]
-    usual = float(np.median(prints.length[members]))
-    apart, reach = np.abs(along[:, None] - along[None, :]), _AROUND * usual
-    doubt = np.minimum(error, usual) ** 2
-    variance = 2.0 * ((_PLAY * usual) ** 2 + _PLAY_M**2) + doubt[:, None] + doubt[None, :]
-    narrow = np.exp(-0.5 * apart**2 / variance) / np.sqrt(2.0 * np.pi * variance)
-    even = np.where(apart < reach, 0.5 / reach, 0.0)
-    for density in (narrow, even):
-        np.fill_diagonal(density, 0.0)
-    near = even.any(axis=1)
-    ratio = narrow[near].sum(axis=1) / even[near].sum(axis=1)
-    return float(np.sum(np.log((1.0 - _STRAY) * ratio + _STRAY) - _CHANCE))
+    if prints.directed[members].mean() <= 0.5:
+        return []
+    along = along_axis(prints, members, members)
+    order = np.argsort(along, kind="stable")
+    evidence = keeps_to_places(prints, members)[order]
+    along, length = along[order], prints.length[members][order]
+    unused = (along - length / 2.0)[1:] - np.maximum.accumulate(along + length / 2.0)[:-1]
+    apart = unused > config.continuous_gap_ships * (length[1:] + length[:-1]) / 2.0
+    number, anywhere = _divide(evidence, np.concatenate([[True], apart]))
+    stretches = [members[order[number == which]] for which in np.unique(number[anywhere])]
+    return [
+        stretch
+        for stretch in stretches
+        if room(prints, stretch) >= config.continuous_room and _without_one(prints, stretch) <= -_SURE
+    ]
+
+
+def _divide(evidence: Floats, apart: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Number the stretches of a line, and say on which ships lie anywhere, by the way with most evidence.
+
+    `apart` says where an unused stretch lies before a visit. Found visit by visit (Viterbi): the best sum up
+    to each one if it is at a place, and if it lies anywhere.
+    """
+    places, free = 0.0, -np.inf
+    came_free: list[tuple[bool, bool]] = []
+    for told, afresh in zip(evidence.tolist(), apart.tolist(), strict=True):
+        change = 0.0 if afresh else _CHANGE
+        stay = -_SURE if afresh else 0.0
+        came_free.append((free - change > places, free + stay >= places - change - _SURE))
+        places, free = max(places, free - change), max(free + stay, places - change - _SURE) - told
+    anywhere = np.zeros(len(evidence), dtype=bool)
+    state = free > places
+    for i in range(len(evidence) - 1, -1, -1):
+        anywhere[i], state = state, came_free[i][int(state)]
+    return np.cumsum(apart | np.diff(anywhere, prepend=False)), anywhere
+
+
+def _without_one(prints: Footprints, members: Members) -> float:
+    """Evidence for places without the visit that speaks most against them: none is to decide alone."""
+    if len(members) > _FEW:
+        return float(keeps_to_places(prints, members).sum())
+    others = ~np.eye(len(members), dtype=bool)
+    return max(float(keeps_to_places(prints, members[rest]).sum()) for rest in others)
+
+
+def room(prints: Footprints, members: Members) -> float:
+    """How many ships of the median length would lie one behind the other where the members lay."""
+    along, half = along_axis(prints, members, members), prints.length[members] / 2.0
+    used = np.quantile(along + half, 0.95) - np.quantile(along - half, 0.05)
+    return float(used / np.median(prints.length[members]))
+
+
+def keeps_to_places(prints: Footprints, members: Members) -> Floats:
+    """Evidence of each visit that ships on one line keep to places rather than lie anywhere.
+
+    Each visit is asked how well the others whose hulls reach into its own along the quay foretell where it
+    lay: a kernel density as narrow as the play of a berth, against an even one. Positions known badly
+    foretell little, so that the evidence is weak either way; a ship far from all others tells nothing.
+
+    Returns
+    -------
+    Log-likelihood ratio of each visit: above 0 for places, below 0 for ships that lie anywhere.
+    """
+    along, length = along_axis(prints, members, members), prints.length[members]
+    doubt, n = np.minimum(prints.error[members], length) ** 2, len(members)
+    others = np.arange(0, n, n // _MOST + 1)
+    out = np.zeros(n)
+    for block in np.array_split(np.arange(n), n * len(others) // _CELLS + 1):
+        i, j = block[:, None], others[None, :]
+        usual, apart = (length[i] + length[j]) / 2.0, np.abs(along[i] - along[j])
+        variance = 2.0 * ((_PLAY * usual) ** 2 + _PLAY_M**2) + doubt[i] + doubt[j]
+        near = (i != j) & (apart < usual)
+        near &= np.maximum(length[i], length[j]) < _LONGER * np.minimum(length[i], length[j])
+        asked = near.any(axis=1)
+        even = np.where(asked, (near * 0.5 / usual).sum(axis=1), 1.0)
+        peak = near / np.sqrt(2.0 * np.pi * variance)
+        narrow = peak * np.exp(-0.5 * apart**2 / variance)
+        told, most = (
+            np.log((1.0 - _STRAY) * density.sum(axis=1) / even + _STRAY) for density in (narrow, peak)
+        )
+        out[block] = np.where(asked, told - _CHANCE * np.maximum(most, 0.0), 0.0)
+    return out

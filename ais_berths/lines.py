@@ -1,8 +1,9 @@
 """Ships along one quay line: separate berths, or a quay where they lie anywhere.
 
-Groups of overlapping hulls on one line are looked at together. Where ships keep to places and do not
-reach into the next one, the places are berths. Where they lie anywhere, the whole line is one continuous
-quay. A few visits beside a busy berth are odd visits to it and make no berth of their own.
+Groups of overlapping hulls on one line are looked at together. The stretches where ships surely lie
+anywhere are continuous quays (`habits`). Elsewhere, where ships keep to places and do not reach into the
+next one, the places are berths. What is neither goes by what most visits speak for. A few visits beside a
+busy berth are odd visits to it and make no berth of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from scipy.spatial import cKDTree
 
 from ais_berths import geo
 from ais_berths.footprints import HOUR_US, Groups, quantiles
-from ais_berths.habits import Habit, habit_of
+from ais_berths.habits import keeps_to_places, lie_anywhere, room
 from ais_berths.pieces import along_axis, cut_line, members_of, misfits, part_odd
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ def settle_lines(
     continuous = np.zeros(len(labels), dtype=bool)
     following = 0
     groups = members_of(np.where(rafted, -1, labels))
+    for line in members_of(_lines(prints, groups, config, gap_m=config.continuous_gap_m)):
+        for stretch in lie_anywhere(prints, np.concatenate([groups[i] for i in line.tolist()]), config):
+            label[stretch], continuous[stretch] = following, True
+            following += 1
+    groups = members_of(np.where(rafted | continuous, -1, labels))
     one_berth = _are_one_berth(prints, groups, config)
     for line in members_of(_lines(prints, groups, config)):
         places = [groups[i] for i in line.tolist()]
@@ -90,10 +96,10 @@ def _settle(
 
     A line has berths if all but a few visits keep out of the other places.
     """
-    none = np.zeros(0, dtype=np.intp)
-    if all_are_berths and len(places) == 1:
-        return False, [(places[0], none)]
     every = np.concatenate(places)
+    none = every[:0]
+    if all_are_berths and len(places) == 1:
+        return False, [(every, none)]
     few = max(1.0, config.odd_share * len(every))
     if all_are_berths:
         odd = misfits(prints, every, places, few, config)
@@ -106,17 +112,24 @@ def _settle(
         if len(odd) <= few:
             return False, part_odd(prints, every, pieces, odd)
     # A busy stretch too short for two of its ships is a berth with much play.
-    whole = len(every) < _FEW or _room(prints, every) >= config.continuous_room
+    whole = len(every) < _FEW or room(prints, every) >= config.continuous_room
     # A few boats whose direction nobody knows lie in no line.
     whole &= len(every) >= _MANY or bool(prints.directed[every].mean() > 0.5)
+    if whole and keeps_to_places(prints, every).sum() > 0.0:
+        return False, _part(prints, every, config)
     return whole, [(every, none)]
 
 
-def _room(prints: Footprints, members: Members) -> float:
-    """How many ships of the median length would lie one behind the other where the members lay."""
-    along, half = along_axis(prints, members, members), prints.length[members] / 2.0
-    used = np.quantile(along + half, 0.95) - np.quantile(along - half, 0.05)
-    return float(used / np.median(prints.length[members]))
+def _part(prints: Footprints, every: Members, config: BerthsConfig) -> list[tuple[Members, Members]]:
+    """Part a line into its places; ships that lay across two of them are odd visits.
+
+    A busy place is one even if its ships reach into the next one, as where an offset is wrong.
+    """
+    places = cut_line(prints, every, config)
+    across = misfits(prints, every, places, len(every), config)
+    busy = [place for place in places if len(place) >= max(_FEW, config.odd_share * len(every))]
+    across = across[~np.isin(across, np.concatenate([every[:0], *busy]))]
+    return part_odd(prints, every, places, across)
 
 
 def _are_one_berth(prints: Footprints, groups: list[Members], config: BerthsConfig) -> NDArray[np.bool_]:
@@ -169,7 +182,7 @@ def _join_continuous(
     line = _lines(prints, groups, config, gap_m=config.continuous_gap_m)
     for members in members_of(line):
         parts = [groups[i] for i in members.tolist()]
-        quay = _most_continuous(prints, parts, continuous)
+        quay = max((part for part in parts if continuous[part[0]]), key=len, default=None)
         if quay is None:
             continue
         first, rest = quay, [part for part in parts if part is not quay]
@@ -179,43 +192,15 @@ def _join_continuous(
                 break
             rest = [part for part in rest if not any(part is other for other in near)]
             quay = np.concatenate([quay, *near])
-        if habit_of(prints, quay) is Habit.PLACES:
+        if keeps_to_places(prints, quay).sum() > 0.0:
             for part in [part for part in parts if continuous[part[0]] and np.isin(part, quay).any()]:
-                _part(prints, part, label, odd, config)
+                for core, beside in _part(prints, part, config):
+                    label[core] = label[beside] = label.max() + 1
+                    odd[beside] = True
                 continuous[part] = False
         else:
             whole = np.isin(label, label[quay])
             label[whole], continuous[whole] = label[first[0]], True
-
-
-def _most_continuous(
-    prints: Footprints, parts: list[Members], continuous: NDArray[np.bool_]
-) -> Members | None:
-    """The largest continuous piece of a line, or the largest one if ships lie anywhere on the whole line."""
-    quay = max((part for part in parts if continuous[part[0]]), key=len, default=None)
-    if quay is None and len(parts) > 1:
-        quay = max(parts, key=len) if habit_of(prints, np.concatenate(parts)) is Habit.ANYWHERE else None
-    return quay
-
-
-def _part(
-    prints: Footprints,
-    members: Members,
-    label: NDArray[np.int64],
-    odd: NDArray[np.bool_],
-    config: BerthsConfig,
-) -> None:
-    """Part a line into its places; ships that lay across two of them are odd visits (in place).
-
-    A busy place is one even if its ships reach into the next one, as where an offset is wrong.
-    """
-    places = cut_line(prints, members, config)
-    across = misfits(prints, members, places, len(members), config)
-    busy = [place for place in places if len(place) >= max(_FEW, config.odd_share * len(members))]
-    across = across[~np.isin(across, np.concatenate([members[:0], *busy]))]
-    for core, beside in part_odd(prints, members, places, across):
-        label[core] = label[beside] = label.max() + 1
-        odd[beside] = True
 
 
 def _continues(
@@ -237,7 +222,7 @@ def _continues(
     shared = float(np.isin(guests, prints.mmsi[quay]).mean())
     if bool(continuous[part[0]]) or len(part) < _FEW or shared >= config.continuous_fleet:
         return True
-    return habit_of(prints, both) is Habit.ANYWHERE
+    return float(keeps_to_places(prints, both).sum()) <= 0.0
 
 
 def _absorb(

@@ -1,45 +1,80 @@
-"""Whether ships keep to places on a quay."""
+"""Where ships keep to places on a quay, and where they lie anywhere."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
-from test_lines import anywhere, around, line
+from test_lines import CONFIG, anywhere, around, line
 
-from ais_berths.habits import Habit, habit_of, keeps_to_places
+from ais_berths.habits import keeps_to_places, lie_anywhere
 
-
-def all_of(prints):
-    return np.arange(len(prints.x))
-
-
-def test_three_berths_are_places_even_if_two_ships_lay_across():
-    prints = line([*around(0, 215, 430, n=4), 107.0, 322.0])
-    assert habit_of(prints, all_of(prints)) is Habit.PLACES
+if TYPE_CHECKING:
+    from ais_berths.footprints import Footprints
 
 
-def test_ships_anywhere_keep_to_no_place():
-    prints = line(anywhere(40, 1200.0))
-    assert habit_of(prints, all_of(prints)) is Habit.ANYWHERE
+def evidence(prints: Footprints) -> float:
+    """What all visits together say."""
+    return float(keeps_to_places(prints, np.arange(len(prints.x))).sum())
 
 
-@pytest.mark.parametrize("along", [[0.0, 5.0], [0.0, 90.0], [0.0, 40.0, 300.0]])
-def test_a_few_visits_tell_nothing(along):
-    prints = line(along)
-    assert habit_of(prints, all_of(prints)) is Habit.UNKNOWN
+def stretches(along: Any, **more: Any) -> list[list[int]]:
+    """Visits of each stretch without places."""
+    prints = line(along, **more)
+    return [sorted(part.tolist()) for part in lie_anywhere(prints, np.arange(len(prints.x)), CONFIG)]
 
 
-def test_ships_far_from_each_other_tell_nothing():
-    prints = line([0.0, 250.0, 500.0])
-    assert keeps_to_places(prints, all_of(prints)) == 0.0
+def test_three_berths_are_places_even_if_two_ships_lay_across() -> None:
+    along = [*around(0, 215, 430, n=4), 107.0, 322.0]
+    assert evidence(line(along)) > 2.0
+    assert stretches(along) == []
 
 
-def test_positions_known_badly_tell_little():
-    known, guessed = (line(around(0, 215), error=error) for error in (3.0, 80.0))
-    evidence = [keeps_to_places(prints, all_of(prints)) for prints in (known, guessed)]
-    assert evidence[0] > 4.0 * abs(evidence[1])
+def test_ships_anywhere_keep_to_no_place() -> None:
+    along = anywhere(40, 1200.0)
+    assert evidence(line(along)) < -4.0
+    assert stretches(along) == [list(range(40))]
 
 
-def test_busy_lines_are_judged_by_a_part_of_their_visits():
-    prints = line(np.tile(around(0, 215), 500))
-    assert habit_of(prints, all_of(prints)) is Habit.PLACES
+def test_a_line_may_have_berths_here_and_a_continuous_quay_there() -> None:
+    along = [*around(0, 215, n=6), *np.linspace(420, 1500, 13)]
+    assert stretches(along) == [list(range(12, 25))]
+
+
+def test_boats_farther_along_do_not_speak_for_the_ships() -> None:
+    """A harbour of tugs at the end of the line keeps to places; it is no measure for what ships do."""
+    along = [*np.linspace(0, 800, 9), *around(1000, 1035, 1070, n=30)]
+    assert stretches(along, length=[200.0] * 9 + [30.0] * 90) == [list(range(9))]
+
+
+@pytest.mark.parametrize(
+    "along",
+    [
+        pytest.param([0.0, 5.0], id="two in one place"),
+        pytest.param([0.0, 90.0], id="two that overlap"),
+        pytest.param([0.0, 150.0, 300.0], id="one across two berths"),
+        pytest.param([0.0, 40.0, 300.0], id="no room for more"),
+    ],
+)
+def test_one_visit_does_not_make_a_continuous_quay(along: list[float]) -> None:
+    assert stretches(along) == []
+
+
+def test_an_unused_stretch_parts_a_continuous_quay() -> None:
+    quays = np.linspace(0, 800, 9), np.linspace(1300, 2100, 9)
+    assert stretches(np.concatenate(quays)) == [list(range(9)), list(range(9, 18))]
+
+
+def test_ships_far_from_each_other_tell_nothing() -> None:
+    assert evidence(line([0.0, 250.0, 500.0])) == 0.0
+
+
+def test_positions_known_badly_tell_little() -> None:
+    known, guessed = (evidence(line(around(0, 215), error=error)) for error in (3.0, 80.0))
+    assert known > 4.0 * abs(guessed)
+
+
+def test_busy_lines_are_judged_by_a_part_of_their_visits() -> None:
+    few, many = (evidence(line(np.tile(around(0, 215), n))) / n for n in (100, 500))
+    assert many == pytest.approx(few, rel=0.1)
