@@ -1,8 +1,9 @@
-"""How long the ships are that sent no size, told by the places where they lay.
+"""How long the ships are that sent no size, told by the places where they lay and by their turns.
 
 Two ships of one berth that face each other have their antennas apart by the distance of the antenna from
-the middle of each, twice; ships that lie in line at the same time do not overlap. Together with what is usual
-for the type and on the same quay this gives a length.
+the middle of each, twice; ships that lie in line at the same time do not overlap; and in turns the antenna of
+a long ship swings out farther. Together with what is usual for the type and on the same quay this gives a
+length.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from ais_berths import antennas, geo, schema
+from ais_berths.levers import lever_spread_m, levers_by, ratio_likelihood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,7 @@ _HOUR_US = 3_600_000_000
 # Lengths to choose from (m).
 _LENGTHS = np.geomspace(20.0, 400.0, 61)
 _GRID = np.log(_LENGTHS)
+_RATIOS = np.linspace(0.0, 1.0, 41)
 # Ships that are looked at for each ship, how far they are, and how exactly they point the same way.
 _NEIGHBOURS, _REACH_M, _SAME_WAY_DEG = 40, 330.0, 15.0
 _IN_LINE_M, _ALONGSIDE_M, _CLOSEST_M = 20.0, 8.0, 15.0
@@ -39,6 +42,9 @@ _PLAY_M, _PLAY_SHARE = 7.0, 0.04
 _BACKGROUND, _ENOUGH = 0.5, 2.0
 # Spread of lengths (log) of one group, and of one quay; how far a quay reaches (m).
 _GROUP_SPREAD, _QUAY_SPREAD, _QUAY_M = 0.8, 0.3, 400.0
+# The same for ships whose turns tell a length: it is that of real ones (0.44 of 604 cargo ships, 0.48 of 185
+# tankers). Places, which never make a length sure, would not be heard against it.
+_TURNS_SPREAD = 0.45
 # Share of ships that are as long as the others on their quay.
 _ALIKE = 0.8
 # How much a length counts less for each time that the ship would overlap with her neighbour.
@@ -59,7 +65,7 @@ def lengths_from_places(
     Parameters
     ----------
     moored
-        Moored stops: ``mmsi lat lon heading_deg start_time end_time``.
+        Moored stops: ``mmsi lat lon heading_deg start_time end_time lever_m lever_error_m``.
     group
         Vessel group of the ship of each stop.
     usual_m
@@ -69,31 +75,47 @@ def lengths_from_places(
 
     Returns
     -------
-    Metres; nan where no heading was sent, and where neither the places nor the quays of the ship tell
+    Metres; nan where no heading was sent, and where neither turns nor places nor the quays of the ship tell
     anything.
     """
     out = np.full(len(moored), np.nan)
     at = np.flatnonzero(asked & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64)))
-    if len(at) < 2:
+    if not len(at):
         return out
     place = _Places.of(moored.iloc[at], group[at])
     usual = np.zeros(int(place.ship.max()) + 1)
     usual[place.ship] = np.log(usual_m[at])
-    out[at] = np.exp(_weigh(place, usual))[place.ship]
+    out[at] = np.exp(_weigh(place, usual, _turns(moored.iloc[at], group[at], place.ship)))[place.ship]
     return out
 
 
-def _weigh(place: _Places, usual: Floats) -> Floats:
-    """Length (log) of each ship, from its places and from what is usual for the group and on the quay.
+def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.intp]) -> Floats:
+    """Log-likelihood of each length of each ship, given how far her antenna swings out in turns."""
+    first, lever, error = levers_by(moored, ship)
+    group = group[first]
+    log = np.zeros((len(first), len(_LENGTHS)))
+    for k, length_m in enumerate(_LENGTHS.tolist()):
+        length = np.full(len(first), length_m)
+        likely = ratio_likelihood(lever, error, group, length, _RATIOS)
+        told = (likely != 1.0).any(axis=1)
+        ratio = antennas.ratio_density(group[told], length[told], _RATIOS)
+        spread = lever_spread_m(error[told], length[told])
+        log[told, k] = np.log((ratio * likely[told]).sum(axis=1) / spread)
+    return log
+
+
+def _weigh(place: _Places, usual: Floats, turns: Floats) -> Floats:
+    """Length (log) of each ship, from its places, its turns, and what is usual for the group and on the quay.
 
     At first every ship is taken to be as long as those that it is compared with; then these are as long as
     was found in the round before, so that few ships of the next berth speak for a length that ships have.
-    It is nan for ships about which neither their places nor their quays tell anything.
+    It is nan for ships about which neither their turns nor their places nor their quays tell anything.
     """
     first = place.first_visits()
     facing, together = place.facing(first), place.together()
-    of_group = (_GRID[None, :] - usual[:, None]) / _GROUP_SPREAD
-    told = np.zeros(len(usual), dtype=bool)
+    told: NDArray[np.bool_] = np.any(turns != 0.0, axis=1)
+    spread = np.where(told, _TURNS_SPREAD, _GROUP_SPREAD)[:, None]
+    of_group = (_GRID[None, :] - usual[:, None]) / spread
     length = quay = np.full(len(usual), np.nan)
     for number in range(_ROUNDS):
         others_m = np.exp(length) if number else None
@@ -104,13 +126,13 @@ def _weigh(place: _Places, usual: Floats) -> Floats:
             # Ships as long as is usual would not all have had room.
             of_usual = np.abs(_GRID[None, :] - usual[:, None]).argmin(axis=1)
             told |= clashes[np.arange(len(usual)), of_usual] > _NO_ROOM
-        said = -np.minimum(_CLASH * clashes, _MOST_CLASH)
+        said = turns - np.minimum(_CLASH * clashes, _MOST_CLASH)
         np.add.at(said, place.ship[first], np.log(_BACKGROUND + np.minimum(votes, _ENOUGH)))
         quay = place.medians(first, np.where(told, _best(said - 0.5 * of_group**2), np.nan))
         of_quay = (_GRID[None, :] - quay[:, None]) / _QUAY_SPREAD
         alike = np.where(np.isfinite(of_quay), of_quay, of_group)
         usual_here = _ALIKE * np.exp(-0.5 * alike**2) / _QUAY_SPREAD
-        usual_here += (1.0 - _ALIKE) * np.exp(-0.5 * of_group**2) / _GROUP_SPREAD
+        usual_here += (1.0 - _ALIKE) * np.exp(-0.5 * of_group**2) / spread
         length = _best(said + np.log(usual_here))
     return np.where(told | np.isfinite(quay), length, np.nan)
 

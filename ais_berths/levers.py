@@ -43,7 +43,10 @@ _STRAIGHT_DEG, _ONE_IN = 2.0, 8
 # Scatter of the way aside: of positions (m), and of the way ahead (rad), which wind and current add. Where
 # the bow points beside the way all the time (gyro, steady current) is fitted, within this (rad).
 _NOISE_M, _NOISE, _LEEWAY = 3.0, 0.016, 0.05
-_LEAST_STEPS, _MOST_ERROR_M = 5, 100.0
+_LEAST_STEPS, _MOST_ERROR_M = 5, 50.0
+# What steps have in common makes levers stray more than each step for itself: halves of the pings of real
+# ships differ by so many times more.
+_STRAYING = 1.6
 _ROUNDS = 4
 
 # Pivot ahead of midship, in lengths, and how much it differs; two ships in Danish AIS of 2013 that sent their
@@ -94,9 +97,28 @@ def ratio_likelihood(
     """
     told = np.isfinite(lever_m) & np.isin(group, _GROUPS)
     expected = (0.5 - _PIVOT - grid[None, :]) * length_m[:, None]
-    sd = np.hypot(error_m, _PIVOT_SD * length_m)[:, None]
+    sd = lever_spread_m(error_m, length_m)[:, None]
     bell = np.exp(-0.5 * ((lever_m[:, None] - expected) / sd) ** 2)
     return np.where(told[:, None], (1.0 - _WRONG) * bell + _WRONG, 1.0)
+
+
+def lever_spread_m(error_m: Floats, length_m: Floats) -> Floats:
+    """How much the lever of a ship of this length differs from what her antenna ratio lets one expect."""
+    return np.hypot(error_m, _PIVOT_SD * length_m)
+
+
+def levers_by(stops: pd.DataFrame, number: NDArray[np.intp]) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Take the lever of each ship from her stops, by the number of the ship, from 0.
+
+    Returns
+    -------
+    One stop of each ship, her lever and its error. If two ships share a number, it is that of one of them,
+    whatever the order of the rows.
+    """
+    lever, error = (stops[name].to_numpy(dtype=np.float64) for name in ("lever_m", "lever_error_m"))
+    order = np.lexsort((error, lever, number))
+    first = order[np.unique(number[order], return_index=True)[1]]
+    return first, lever[first], error[first]
 
 
 @compiled
@@ -178,7 +200,7 @@ def _fit(begin: Ints, turn: Floats, ahead: Floats, aside: Floats) -> tuple[Float
                 yz += weight * y * z
             free = xx * yy - xy**2
             lever, leeway = (yy * xz - xy * yz) / free, (xx * yz - xy * xz) / free
-            error = math.sqrt(yy / free * max(squares / weights, 1.0))
+            error = _STRAYING * math.sqrt(yy / free * max(squares / weights, 1.0))
         if error <= _MOST_ERROR_M:
             levers[ship], errors[ship] = lever, error
     return levers, errors

@@ -17,7 +17,7 @@ import pandas as pd
 from ais_berths import antennas
 from ais_berths.evidence import whole
 from ais_berths.lengths import add_rows
-from ais_berths.levers import ratio_likelihood
+from ais_berths.levers import levers_by, ratio_likelihood
 from ais_berths.neighbours import Moored, Neighbours
 
 if TYPE_CHECKING:
@@ -101,17 +101,9 @@ def _prior(moored: Moored, group: NDArray[np.object_]) -> Floats:
 
 def _turns(moored: Moored, stops: pd.DataFrame, ships: pd.DataFrame) -> Floats:
     """How well each ratio agrees with the turns of the ship under way, a row for each kind of stop."""
-    lever, error = (stops[name].to_numpy(dtype=np.float64) for name in ("lever_m", "lever_error_m"))
-    # The stops of a ship have one lever, unless two ships share her number.
-    order = np.lexsort((error, lever, moored.kind))
-    first = order[np.unique(moored.kind[order], return_index=True)[1]]
-    return ratio_likelihood(
-        np.where(ships["sized"], lever, np.nan)[first],
-        error[first],
-        ships["group"].to_numpy(dtype=object)[first],
-        moored.length[first],
-        _GRID,
-    )
+    first, lever, error = levers_by(stops, moored.kind)
+    group = ships["group"].to_numpy(dtype=object)[first]
+    return ratio_likelihood(lever, error, group, moored.length[first], _GRID)
 
 
 def _along(

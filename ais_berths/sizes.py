@@ -26,9 +26,9 @@ def describe_ships(moored: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
     """Group, length, width and antenna offsets of the ship of each moored stop.
 
     Missing lengths and widths come from each other by the usual slenderness of the group; a ship that
-    sent neither is taken to be as large as the ships moored nearest to it, or as long as the antennas of
-    ships lying bow-in and bow-out tell; one without a heading as large as those near by of which this was
-    told; any other as the median of its group. ``sized`` says whether at least one was known.
+    sent neither is taken to be as large as the ships moored nearest to it, or as long as its turns and the
+    antennas of ships lying bow-in and bow-out tell; one without a heading as large as those near by of
+    which this was told; any other as the median of its group. ``sized`` says whether at least one was known.
     """
     group = groups_of(vessels, moored["mmsi"])
     length = _possible(column_of(vessels, "loa_m", moored["mmsi"]))

@@ -82,3 +82,16 @@ def test_ships_that_had_no_room_are_shorter_than_usual() -> None:
     found = told([lie(1, 0.0, day=1), lie(2, 70.0, day=1)])
     assert (found < 110.0).all()
     assert np.isnan(told([lie(1, 0.0, day=1), lie(2, 70.0, day=9)])).all()
+
+
+@pytest.mark.parametrize(("lever_m", "length_m"), [(-60.0, 100.0), (-110.0, 185.0), (-170.0, 280.0)])
+def test_the_antenna_of_a_long_ship_swings_out_farther(lever_m: float, length_m: float) -> None:
+    """A ship that lay alone, once."""
+    lone = pd.DataFrame([lie(1, 180.0, 0.0)]).assign(lever_m=lever_m, lever_error_m=6.0)
+    assert told(lone.to_dict("records")) == pytest.approx([length_m], rel=0.1)
+    assert np.isnan(told(lone.assign(lever_m=np.nan).to_dict("records"))).all()
+
+
+def test_an_antenna_that_does_not_swing_out_tells_no_length() -> None:
+    lone = pd.DataFrame([lie(1, 180.0, 0.0)]).assign(lever_m=-5.0, lever_error_m=6.0)
+    assert told(lone.to_dict("records")) == pytest.approx([190.0], rel=0.35)

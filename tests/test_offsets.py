@@ -126,7 +126,9 @@ def test_turns_under_way_tell_a_forward_bridge() -> None:
     assert got["off_m"] < 0.08 * 180.0
     assert got["hull_basis"] == "learned"
     assert estimate(ship(1, 0.2)).loc[1, "off_m"] > 0.5 * 180.0
-    assert estimate(lone | {"sized": False}).loc[1, "off_m"] > 0.5 * 180.0
+    unsized = estimate(lone | {"sized": False}).loc[1]
+    assert unsized["off_m"] < 0.08 * 180.0
+    assert unsized["hull_basis"] == "type"
 
 
 def test_turns_under_way_tell_bow_and_stern_exchanged() -> None:
