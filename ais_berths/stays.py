@@ -30,8 +30,10 @@ _NEVER = np.iinfo(np.int64).min
 APPROACH_KN = 1.05
 # A ship that was slow further out will make way again: least speed, in kn and in kn for each km.
 _LEAST_KN, _LEAST_KN_PER_KM = 5.0, 1.0
-# Within this distance a ship on the move is taken to come or go without further delay.
+# Within this distance (m) a ship on the move, of unknown course, is taken to come or go without delay.
 _NEAR_M = 2000.0
+# Nearer than this (m) ships turn and go alongside: their courses do not tell where they are bound for.
+_TURNS_M = 250.0
 
 # Headings and spread that a swing circle needs.
 _CIRCLE_PINGS, _CIRCLE_SPREAD_DEG = 5, 8.0
@@ -150,7 +152,7 @@ def _rest_of_gap_s(
     # some time between. One that was elsewhere meanwhile lay here as long as she mostly waits to be heard.
     sails = track.sog[other] >= config.enter_kn
     ahead = _ahead(track, other, place) * np.where(other < at, 1.0, -1.0)
-    straight = sails & np.where(np.isnan(ahead), metres <= _NEAR_M, ahead > 0.0)
+    straight = sails & np.where(np.isnan(ahead), metres <= _NEAR_M, (ahead > 0.0) | (metres <= _TURNS_M))
     usual_s = np.where(straight | ~sails, config.max_silence_h * 3600.0, waits_s)
     share = np.where(sails, 1.0, 0.5)
     rest_s: Floats = usual_s * -np.expm1(-share * spare_s / usual_s)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from ais_berths import geo, loops, schema
 from ais_berths.courses import courses_alongside
+from ais_berths.joins import TIGHT_M, join_runs, made_way
 from ais_berths.levers import levers_of
 from ais_berths.runs import Runs, Spots
 from ais_berths.stays import at_rest, summarise
@@ -29,18 +30,10 @@ if TYPE_CHECKING:
 _NEEDED = ("mmsi", "time", "lat", "lon")
 _HOUR_US = 3_600_000_000
 
-# A run has a place of its own, known to some metres, from this many pings on.
-_SETTLED_PINGS = 5
-# Headings differ and places follow them: smallest turn (chord of the unit circle), smallest cosine between
-# the step and the turn, and the distances of antenna to anchor that occur (m).
-_SWING_TURN, _SWING_COSINE, _SWING_REACH_M = 0.3, 0.85, (20.0, 1200.0)
-# Ships whose median distance is smaller lie at lines; what is left of their approach further out than the
-# second figure is cut off. Ships at anchor lie anywhere on their circle.
-_TIGHT_M, _TRIM_M = 17.0, 50.0
+# What is left of the approach of a ship that lies at lines is cut off when it is further out (m).
+_TRIM_M = 50.0
 # A ship adrift strays further: all within so many median distances belongs to it.
 _ADRIFT_MEDIANS = 3.0
-# How many times the scatter of both places two places on one swing circle may lie apart.
-_LOOSE_REACH = 3.0
 
 
 def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame, pd.Series]:
@@ -90,7 +83,7 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
         track, order, slow = track.take(kept), order[kept], slow[kept]
         far = _far(track, config)
     places = Spots.of(track, _runs(track, slow, far, config))
-    places = _bound(track, _merge(track, places, config), config)
+    places = _bound(track, join_runs(track, places, config), config)
     places = Spots.of(track, _settle(track, places, config), known=places)
     runs = places.runs
     stops = summarise(track, places, config)
@@ -119,7 +112,7 @@ def _slow(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
     alone = np.zeros(len(track), dtype=bool)
     alone[1:-1] = slow[:-2] & ~slow[1:-1] & slow[2:] & ~track.first[1:-1] & ~track.first[2:]
     at = np.flatnonzero(alone & (track.sog <= config.hasty_kn))
-    still = ~_moved(track, at - 1, at, config) & ~_moved(track, at, at + 1, config)
+    still = ~made_way(track, at - 1, at, config) & ~made_way(track, at, at + 1, config)
     slow[at[still]] = True
     return slow
 
@@ -167,16 +160,6 @@ def _spikes(track: Tracks, config: StopsConfig) -> NDArray[np.intp]:
     return at[spike & (2.0 * metres * geo.KN_PER_M_S > config.hasty_kn * seconds)]
 
 
-def _moved(
-    track: Tracks, before: NDArray[np.intp], after: NDArray[np.intp], config: StopsConfig
-) -> NDArray[np.bool_]:
-    """Whether a ship made a way from one ping to a later one that a stopped ship does not make."""
-    metres = track.way_m(before, after)
-    seconds = np.maximum((track.time[after] - track.time[before]) / 1e6, 1.0)
-    fast: NDArray[np.bool_] = metres * geo.KN_PER_M_S > config.leave_kn * seconds
-    return fast & (metres > config.same_place_m)
-
-
 def _far(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
     """Whether the ping before lies in another place."""
     return loops.far_steps(track.first, track.fine, track.lat, track.lon, config.same_place_m, ROUNDING_M)
@@ -210,87 +193,6 @@ def _runs(track: Tracks, slow: NDArray[np.bool_], far: NDArray[np.bool_], config
 
 
 # runs to stops --------------------------------------------------------------------------------------
-
-
-def _merge(track: Tracks, places: Spots, config: StopsConfig) -> Spots:
-    """Join runs of a vessel in one place; what has been joined reaches further where nothing was heard."""
-    runs = _join(track, places, config, over_trips=True)
-    while len(runs) < len(places.runs):
-        places = Spots.of(track, runs, known=places)
-        runs = _join(track, places, config, over_trips=False)
-    return places
-
-
-def _join(track: Tracks, places: Spots, config: StopsConfig, over_trips: bool) -> Runs:
-    """Join neighbouring runs of a vessel in one place: noise, a reception gap, a short warp along."""
-    runs = places.runs
-    if len(runs) < 2:
-        return runs
-    lat, lon, count, spread = places.lat, places.lon, runs.count, places.most_m
-    first, last = runs.first, runs.last
-    a, b = np.arange(len(runs) - 1), np.arange(1, len(runs))
-    apart = plane_m(lat[a], lon[a], lat[b], lon[b])
-    settled = np.minimum(count[a], count[b]) >= _SETTLED_PINGS
-    reach = np.maximum(
-        np.where(settled, config.shift_m, config.same_place_m),
-        np.minimum(_LOOSE_REACH * (spread[a] + spread[b]), config.max_radius_m),
-    )
-    same_vessel = track.vessel[first[b]] == track.vessel[last[a]]
-    between_h = (track.time[first[b]] - track.time[last[a]]) / _HOUR_US
-    trip = first[b] - last[a] > 1
-    way = (track.lat, track.lon, track.sog)
-    away, haste = loops.excursions(way, last[a], np.where(same_vessel, first[b], 0), lat[a], lon[a])
-    quiet = ~trip & (between_h <= config.max_same_place_gap_h)
-    brief = trip & (between_h <= config.max_trip_h)
-    brief |= trip & (between_h <= config.max_gap_h) & (haste <= config.hasty_kn)
-    here = (apart <= reach) & (away <= reach)
-    tight = (count >= _SETTLED_PINGS) & (spread < _TIGHT_M)
-    moved = _moved(track, last[a], first[b], config)
-    # A ship that swings does not make way for a place where she lies still.
-    here &= ~(moved & (apart > config.same_place_m) & (tight[a] | tight[b]))
-    swing = (quiet | (between_h <= config.max_swing_h)) & (apart <= 2.0 * config.max_radius_m)
-    long = tight & (track.time[last] - track.time[first] >= config.max_gap_h * _HOUR_US)
-    hop = ~trip & (between_h <= config.max_gap_h) & ~moved & ~long[a] & ~long[b]
-    # Who lay still in both places, and not only for some reports at once, moved from one to the other.
-    still = (spread < _TIGHT_M) & (track.time[last] - track.time[first] >= config.max_trip_h * _HOUR_US)
-    hop &= (track.step_m(first[b]) <= config.max_radius_m) & ~(still[a] & still[b])
-    swing &= (away <= 2.0 * config.max_radius_m) & ~tight[a] & ~tight[b] & same_vessel
-    swing[swing] = _swings(track, places, np.flatnonzero(swing))
-    joins = same_vessel & (((quiet | brief) & here) | hop | swing)
-    if not over_trips:
-        joins &= ~trip
-    # What lies between runs that are joined belongs to them too.
-    return Runs(first[np.insert(~joins, 0, True)], last[np.append(~joins, True)])
-
-
-def _swings(track: Tracks, places: Spots, at: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether runs and those that follow them are two places on one swing circle.
-
-    A ship at anchor points at her anchor. Where the line between two places is the difference of the two
-    headings, there is one point ahead of both.
-    """
-    a, b = _ways(track, places.runs.take(at)), _ways(track, places.runs.take(at + 1))
-    lat, lon = places.lat, places.lon
-    east = east_deg(lon[at], lon[at + 1]) * np.cos(np.radians(lat[at]))
-    step = (east + 1j * (lat[at + 1] - lat[at])) * geo.METRES_PER_DEG
-    turn = a - b
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pivot_m = np.abs(step) / np.abs(turn)
-        cosine = (step * turn.conjugate()).real / (np.abs(step) * np.abs(turn))
-    near, far = _SWING_REACH_M
-    result: NDArray[np.bool_] = (
-        (np.abs(turn) > _SWING_TURN) & (cosine > _SWING_COSINE) & (pivot_m > near) & (pivot_m < far)
-    )
-    return result
-
-
-def _ways(track: Tracks, runs: Runs) -> NDArray[np.complex128]:
-    """Mean heading of each run, as the sine and, imaginary, the cosine; nan where there is none."""
-    _, found = loops.headings(
-        track.heading, np.isfinite(track.heading), track.lat, track.lon, runs.first, runs.last
-    )
-    ways: NDArray[np.complex128] = found[0] + 1j * found[1]
-    return ways
 
 
 def _bound(track: Tracks, places: Spots, config: StopsConfig) -> Spots:
@@ -361,14 +263,15 @@ def _settle(track: Tracks, places: Spots, config: StopsConfig) -> Runs:
     The last metres of the approach and the first of the departure are cut off both ends. A stop has at least
     one ping that is truly slow, and lasts long enough as seen, or as the pings around it let one suppose.
     """
-    tight = places.middle_m < _TIGHT_M
+    tight = places.middle_m < TIGHT_M
     adrift_m = np.maximum(config.max_radius_m, _ADRIFT_MEDIANS * places.middle_m)
     first, last, least_kn = loops.rests(
-        (track.lat, track.lon, track.sog),
+        (track.lat, track.lon, track.sog, track.fine),
         (places.runs.first, places.runs.last),
         (places.lat, places.east),
         np.where(tight, _TRIM_M, adrift_m),
         config.leave_kn,
+        ROUNDING_M,
     )
     some = (first <= last) & (least_kn < config.enter_kn)
     first, last, least_kn = first[some], last[some], least_kn[some]

@@ -36,7 +36,7 @@ results = [
     loops.slow_pings(first, sog, 0.5, 1.0), loops.far_steps(first, fine, lat, lon, 150.0, 131.0),
     loops.waits(np.append(True, first[1:]), time, 600.0),
     north, east, *distances, *tallies(time, sog, fine, status, *runs), Runs(*runs).numbers(n),
-    *loops.rests((lat, lon, sog), runs, (north, east), np.full(10, 90.0), 1.0),
+    *loops.rests((lat, lon, sog, fine), runs, (north, east), np.full(10, 90.0), 1.0, 131.0),
     *loops.excursions((lat, lon, sog), runs[1][:-1], begin[1:], lat[begin[1:]], lon[begin[1:]]),
     *loops.headings(heading, fine, lat, lon, *runs), loops.circles(lat, lon, fine, runs, (north, lon[begin])),
 ]
@@ -123,14 +123,25 @@ def test_no_order_makes_a_median_slow(order):
     assert loops._quantile(values, 0.5, 1e-3) == pytest.approx(expected, abs=1.0)
 
 
+def rests(lat, sog, fine, place=50.0):
+    """First and last ping at rest, and least speed, where up to 50 m off is in place."""
+    track = (np.array(lat), np.full(4, 4.0), np.array(sog), np.array(fine))
+    at = (np.array([place]), np.array([0.0]))
+    first, last, least = loops.rests(track, ONE_RUN, at, np.array([50.0]), 1.0, ROUNDING_M)
+    return first[0], last[0], least[0]
+
+
 def test_where_a_ship_came_to_rest():
-    lat = np.array([50.01, 50.0, 50.0, 50.0])
-    track = (lat, np.full(4, 4.0), np.array([0.3, 0.2, 0.1, 2.0]))
-    place = (np.array([50.0]), np.array([0.0]))
-    first, last, least = loops.rests(track, ONE_RUN, place, np.array([50.0]), 1.0)
-    assert (first[0], last[0], least[0]) == (1, 2, 0.1)
-    first, last, least = loops.rests(track, ONE_RUN, (np.array([60.0]), place[1]), np.array([50.0]), 1.0)
-    assert first[0] > last[0]
+    lat, sog = [50.01, 50.0, 50.0, 50.0], [0.3, 0.2, 0.1, 2.0]
+    assert rests(lat, sog, [True] * 4) == (1, 2, 0.1)
+    first, last, _ = rests(lat, sog, [True] * 4, place=60.0)
+    assert first > last
+
+
+def test_a_rounded_position_is_not_trimmed_for_its_error():
+    lat, sog = [50.001, 50.0, 50.0, 50.001], [0.1] * 4
+    assert rests(lat, sog, [True, True, True, True]) == (1, 2, 0.1)
+    assert rests(lat, sog, [False, True, True, False]) == (0, 3, 0.1)
 
 
 def test_what_lies_between_two_runs():

@@ -112,6 +112,12 @@ def test_going_is_coming_the_other_way_round():
     assert gone["departure_time"] - back["departure_time"] > pd.Timedelta("2h")
 
 
+def test_beside_the_berth_the_course_does_not_tell():
+    rows = [(0, -150.0, 0.0, 2.0, 90.0, 0), *lying(range(90, 300, 5))]
+    stop = stop_of(pings(rows).assign(cog_deg=270.0))
+    assert minutes_after_start(stop["arrival_time"]) < 20
+
+
 # headings -------------------------------------------------------------------------------------------
 
 

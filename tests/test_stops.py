@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from voyages import KN_M_MIN, START, Voyage
 
 from ais_berths import schema
 from ais_berths.config import CleanConfig, HullsConfig, StopsConfig
@@ -20,62 +21,11 @@ from ais_berths.stops import detect_stops
 from ais_berths.vessels import COMMERCIAL, merge_statics
 
 CONFIG = StopsConfig()
-START = pd.Timestamp("2024-01-01", tz="UTC").as_unit("us")
-KN_M_MIN = 1852.0 / 60.0
 NEVER_NULL = [
     *("stop_id", "mmsi", "start_time", "end_time", "arrival_time", "departure_time", "dwell_h", "n_pings"),
     *("n_fine", "n_times", "max_gap_h", "lat", "lon", "drift_radius_m", "drift_median_m", "drift_rms_m"),
     *("n_headings", "nav_status", "moored_share", "anchored_share", "open_start", "open_end"),
 ]
-
-
-class Voyage:
-    """Reports of a ship, written down as it goes; metres east and north of a place."""
-
-    def __init__(self, mmsi=244000001, at=(52.0, 4.0), seed=0):
-        self.mmsi, self.at = mmsi, at
-        self.minute, self.east, self.north = 0.0, 0.0, 0.0
-        self.rows = []
-        self.rng = np.random.default_rng(seed)
-
-    def report(self, sog, heading=np.nan, east=0.0, north=0.0):
-        self.rows.append((self.minute, self.east + east, self.north + north, sog, heading))
-
-    def lie(self, minutes, every=5.0, sog=0.0, heading=np.nan, noise_m=2.0):
-        for _ in range(round(minutes / every)):
-            east, north = self.rng.normal(0.0, noise_m, 2)
-            self.report(sog, heading, east, north)
-            self.minute += every
-        return self
-
-    def sail(self, metres, knots=8.0, every=1.0, course=90.0):
-        """Sail some way and report; the place at the end is not reported."""
-        way = np.array([np.sin(np.radians(course)), np.cos(np.radians(course))])
-        minutes = metres / (knots * KN_M_MIN)
-        steps = max(int(minutes // every), 1)
-        for _ in range(steps):
-            self.report(knots, course)
-            self.minute += minutes / steps
-            self.east, self.north = (self.east, self.north) + way * metres / steps
-        return self
-
-    def silence(self, minutes):
-        self.minute += minutes
-        return self
-
-    def pings(self):
-        rows = pd.DataFrame(self.rows, columns=["minute", "east", "north", "sog_kn", "heading_deg"])
-        lat, lon = offset_deg(*self.at, 0.0, rows["north"], rows["east"])
-        return pd.DataFrame(
-            {
-                "mmsi": self.mmsi,
-                "time": START + pd.to_timedelta(rows["minute"].round(6), unit="min"),
-                "lat": lat,
-                "lon": lon,
-                "sog_kn": rows["sog_kn"],
-                "heading_deg": rows["heading_deg"],
-            }
-        )
 
 
 def stops_of(*voyages, config=CONFIG):
@@ -243,26 +193,6 @@ def test_a_swing_faster_than_a_stop_does_not_end_it():
         voyage.report(sog, np.degrees(turn), -300 * np.sin(turn), -300 * np.cos(turn))
         voyage.minute += 6
     assert len(stops_of(voyage.sail(5_000))) == 1
-
-
-@pytest.mark.parametrize(("knots", "n"), [((), 1), ((2.0, 2.0), 2)], ids=["unheard", "on the way"])
-def test_what_has_been_joined_reaches_further_where_nothing_was_heard(knots, n):
-    ship = Voyage().lie(600, every=30, noise_m=40.0)
-    ship.east = 200.0
-    ship.silence(150).lie(600, every=30, noise_m=15.0)
-    ship.east = 450.0
-    for sog in knots:
-        ship.report(sog)
-        ship.silence(5)
-    stops = stops_of(ship.silence(5 if knots else 150).lie(600, every=30, noise_m=15.0))
-    assert len(stops) == n
-
-
-def test_still_in_two_places_is_two_stops_though_nothing_was_heard_between():
-    ship = Voyage().lie(120, every=30)
-    ship.east += 700.0
-    stops = stops_of(ship.lie(120, every=30))
-    assert stops["n_pings"].tolist() == [4, 4]
 
 
 def test_a_ship_adrift_makes_one_stop():
