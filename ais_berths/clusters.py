@@ -102,20 +102,26 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
 def _by_overlap(
     prints: Footprints, like: NDArray[np.intp], touching: NDArray[np.intp], config: BerthsConfig
 ) -> NDArray[np.int64]:
-    """DBSCAN over the overlap of hulls; those that are nearly the same are compared through the first."""
-    n = len(prints.x)
-    if n == 0:
+    """DBSCAN over the overlap of hulls; those that are nearly the same go with the first of them.
+
+    Parameters
+    ----------
+    like
+        The first of those that are nearly the same as each footprint and near it.
+    touching
+        Every two of these that touch.
+    """
+    if not len(like):
         return np.zeros(0, dtype=np.int64)
-    again = np.flatnonzero(like != np.arange(n))
-    pairs = np.concatenate([touching, np.stack([like[again], again])], axis=1)
+    firsts, first = np.unique(like, return_inverse=True)
     found = []
-    for i, j in np.array_split(pairs, pairs.shape[1] // _PAIRS_AT_ONCE + 1, axis=1):
+    for i, j in np.array_split(touching, touching.shape[1] // _PAIRS_AT_ONCE + 1, axis=1):
         distance = _distances(prints, i, j, config)
         near = distance <= 1.0 - config.min_overlap
-        found.append((i[near], j[near], distance[near]))
+        found.append((np.searchsorted(firsts, i[near]), np.searchsorted(firsts, j[near]), distance[near]))
     i, j, value = (np.concatenate(values) for values in zip(*found, strict=True))
     # A stored zero would mean "no entry" to some sparse operations.
-    value, itself = np.maximum(value, 1e-9), np.arange(n)
+    value, itself, n = np.maximum(value, 1e-9), np.arange(len(firsts)), len(firsts)
     # With the diagonal stored and the rows sorted, scikit-learn leaves the graph as it is, and is quiet.
     graph = sort_graph_by_row_values(
         csr_array(
@@ -128,7 +134,8 @@ def _by_overlap(
         warn_when_not_sorted=False,
     )
     model = DBSCAN(eps=1.0 - config.min_overlap, min_samples=1, metric="precomputed")
-    result: NDArray[np.int64] = model.fit_predict(graph).astype(np.int64)
+    # Numbered in the order of the footprints.
+    result: NDArray[np.int64] = pd.factorize(model.fit_predict(graph)[first])[0].astype(np.int64)
     return result
 
 
