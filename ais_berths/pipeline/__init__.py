@@ -19,7 +19,7 @@ from ais_berths.berthcells import berth_cells
 from ais_berths.errors import InputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
 from ais_berths.pings import add_quality
-from ais_berths.pipeline.calls import parts_of, write_calls, write_stops
+from ais_berths.pipeline.calls import parts_of, write_calls, write_figures
 from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
 from ais_berths.pipeline.lock import only_run, only_writer
@@ -207,12 +207,13 @@ def _find_places(
         summary.counts["berths not in the register"] = int(unknown.sum())
     clock.lap(summary, "berths")
     with writing(store, "berths"):
-        calls = write_calls(store, job, vars(places) | {"vessels": vessels})
-        places = replace(places, stops=calls.stops)
-        summary.counts |= {"berth_calls": len(calls.berth_calls), "port_calls": len(calls.port_calls)}
+        summary.counts |= write_calls(store, job, vars(places))
         clock.lap(summary, "calls")
         _write_tables(store, job, places, vessels, pieces, summary, port_list)
+        del places, vessels
         clock.lap(summary, "write")
+        write_figures(store, job)
+        clock.lap(summary, "figures")
         write_record(store, job, pieces, vars(summary), describe_register(job, register))
 
 
@@ -232,7 +233,6 @@ def _write_tables(
     port_list: pd.DataFrame,
 ) -> None:
     write_parquet(vessels, store.table("vessels"), "vessels")
-    write_stops(store, places.stops)
     write_parquet(places.hulls, store.table("hulls"), "hulls")
     for name, frame in (
         ("berths", places.berths),

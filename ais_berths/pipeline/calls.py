@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.atomic import check_whole, whole_files
@@ -23,15 +21,25 @@ from ais_berths.periods import Heard
 from ais_berths.pipeline.job import load_job, write_text, writing
 from ais_berths.pipeline.lock import only_run
 from ais_berths.presets import apply_preset
-from ais_berths.tables import read_part, read_parts, read_places, read_table, sorted_frame, whole
+from ais_berths.tables import read_part, read_parts, read_places, read_table, sorted_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import pyarrow as pa
+
     from ais_berths.pipeline.job import Job, Store
 
 _PLACES = ("berths", "quays", "anchorages")
+# What figures are made of.
+_CALL = ["port_id", "mmsi", "arrival_time", "departure_time", "open_start", "open_end"]
+_COUNTED = {
+    "berth_calls": [*_CALL, "call_id", "berth_id", "time_at_berth_h", "rafted"],
+    "port_calls": [*_CALL, "time_in_port_h", "waiting_h", "anchorage_only"],
+    "vessels": ["mmsi", "type_group", "loa_m"],
+    "berths": ["berth_id", "port_id", "use", "berth_kind", "length_m", "loa_p50_m"],
+}
 _PORTS_AT_ONCE, _STOPS_AT_ONCE = 100, 100_000
 
 
@@ -76,58 +84,61 @@ def find_all_calls(
     tables = {name: read_table(store.table(name), name) for name in ("stops", "vessels", "hulls")}
     tables |= {name: read_places(store.table(name), name) for name in _PLACES}
     with only_run(store.out), writing(store, "calls"):
-        calls = write_calls(store, job, tables, config)
-        write_stops(store, calls.stops)
-        with whole(store.table("indicators")):
-            indicators = pq.read_metadata(store.table("indicators")).num_rows
+        counts = write_calls(store, job, tables, config)
+        del tables
+        counts["indicators"] = write_figures(store, job, config)
         _note(store, preset, config)
-    return {
-        "berth_calls": len(calls.berth_calls),
-        "port_calls": len(calls.port_calls),
-        "indicators": indicators,
-    }
+    return counts
 
 
 def write_calls(
     store: Store, job: Job, tables: Mapping[str, pd.DataFrame], config: Config | None = None
-) -> Calls:
-    """Write the tables of calls and indicators; the stops are returned with the ids of their calls.
+) -> dict[str, int]:
+    """Write the tables of calls, and the stops with the ids of their calls.
 
     Parameters
     ----------
     tables
-        ``stops vessels hulls berths quays`` by name.
+        ``stops hulls berths quays`` by name.
     config
         Settings, those of the job by default.
+
+    Returns
+    -------
+    Number of rows of each table of calls.
     """
-    config = config or job.config
-    calls = _make_calls(store, job, tables, config)
+    calls = _make_calls(store, job, tables, config or job.config)
     write_parquet(calls.berth_calls, store.table("berth_calls"), "berth_calls")
     write_parquet(calls.port_calls, store.table("port_calls"), "port_calls")
+    _write_stops(store, calls.stops)
+    return {"berth_calls": len(calls.berth_calls), "port_calls": len(calls.port_calls)}
+
+
+def write_figures(store: Store, job: Job, config: Config | None = None) -> int:
+    """Write the tables of hours and indicators, from what else is in the folder; return their number.
+
+    By then nothing else need be in memory.
+    """
     heard = Heard.of(
         lambda: (schema.to_pandas(read_part(path, "hours")) for path in parts_of(store, "hours"))
     )
     with open_parquet(store.table("hours"), "hours") as write_hours:
         for ports in np.array_split(heard.ports, len(heard.ports) // _PORTS_AT_ONCE + 1):
             write_hours(heard.table(ports))
+    tables = {name: read_table(store.table(name), name, columns) for name, columns in _COUNTED.items()}
     indicators = iter_indicators(
-        calls.berth_calls,
-        calls.port_calls,
-        tables["vessels"],
-        tables["berths"],
-        config.indicators,
-        hours=heard,
-        ports=job.ports,
+        **tables, config=(config or job.config).indicators, hours=heard, ports=job.ports
     )
-    whole = {"n_vessels": "Int64", "coverage": "Int64"}
+    number = 0
     with (
         open_parquet(store.table("indicators"), "indicators") as write_rows,
         open_csv(store.table("indicators", ".csv")) as write_text_rows,
     ):
         for some in chain([schema.empty("indicators")], indicators):
             write_rows(some)
-            write_text_rows(some.astype(whole))
-    return calls
+            write_text_rows(some.astype({"n_vessels": "Int64", "coverage": "Int64"}))
+            number += len(some)
+    return number
 
 
 def _make_calls(store: Store, job: Job, tables: Mapping[str, pd.DataFrame], config: Config) -> Calls:
@@ -165,7 +176,7 @@ def _make_calls(store: Store, job: Job, tables: Mapping[str, pd.DataFrame], conf
     )
 
 
-def write_stops(store: Store, stops: pd.DataFrame) -> None:
+def _write_stops(store: Store, stops: pd.DataFrame) -> None:
     """Write the stops, those of a port together, as its calls are, and some at a time."""
     order = stops[["port_id", "stop_id"]].reset_index(drop=True).sort_values(["port_id", "stop_id"]).index
     with open_parquet(store.table("stops"), "stops") as write:
