@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ais_berths import evidence, schema
+from ais_berths import evidence, mooring, schema
 from ais_berths.config import CleanConfig, HullsConfig, MooringConfig, StopsConfig
 from ais_berths.errors import MissingColumnsError
 from ais_berths.evaluate import score_stops
@@ -331,6 +331,34 @@ def test_every_point_is_given_with_every_other_one_near_it(points, within, pairs
     pairs = sorted((int(i), int(j)) for some in found for i, j in zip(*some[:2], strict=True))
     assert pairs == [tuple(pair) for pair in np.argwhere(metres <= within).tolist()]
     assert evidence.count_near(xyz, within).tolist() == (metres <= within).sum(axis=1).tolist()
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(*[st.integers(-400, 400)] * 3), max_size=40), st.integers(0, 9))
+def test_sums_over_places_are_nearly_those_over_points(points, decimals):
+    xyz = np.array(points, dtype=np.float64).reshape(-1, 3)
+    values = np.sin(np.arange(len(xyz))).round(decimals)
+    metres = np.linalg.norm(xyz[:, None] - xyz[None, :], axis=-1)
+    weights = np.where(metres <= 600.0, np.exp(-metres / 200.0), 0.0)
+    np.fill_diagonal(weights, 0.0)
+    found = evidence.sum_near(xyz, 600.0, values, lambda metres: np.exp(-metres / 200.0))
+    # A grain is 9 m: each place may be off by half of its diagonal, and some lie just beyond the rim.
+    doubt = 0.09 * (weights @ np.abs(values)) + 0.06 * (np.abs(metres - 600.0) < 20.0) @ np.abs(values)
+    assert (np.abs(found - weights @ values) <= doubt + 1e-6).all()
+
+
+def test_a_place_with_many_visits_is_judged_without_looking_at_each(monkeypatch):
+    """Ships alongside one after the other, two boats that lie there together, and a ship that is unsure."""
+    visits = [{"mmsi": i, "begin_h": 20.0 * i, "east": float(i % 5)} for i in range(80)]
+    together = [{"mmsi": 900 + i, "begin_h": 3.0, "dwell_h": 1500.0, "east": 8.0} for i in range(2)]
+    stops = stop_table(*visits, *together, *ROADS, UNSURE)
+    found = []
+    for most in (10**6, 50, 3):
+        monkeypatch.setattr(mooring, "_MANY_VISITS", most)
+        found.append(classify_stops(stops, NOBODY, CONFIG))
+    for other in found[1:]:
+        assert other["kind"].tolist() == found[0]["kind"].tolist()
+        assert other["kind_confidence"].to_numpy() == pytest.approx(found[0]["kind_confidence"], abs=0.02)
 
 
 def test_no_stops():

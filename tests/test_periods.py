@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ais_berths import schema
 from ais_berths.errors import ConfigError
-from ais_berths.periods import Calendar, add_hours, count_hours, cut_spans
+from ais_berths.periods import Calendar, Heard, add_hours, count_hours, cut_spans
 
 HOUR_US = 3_600_000_000
 
@@ -122,3 +122,15 @@ def test_hours_count_reports_of_the_port_only_and_parts_add_up() -> None:
     parts = add_hours([count_hours(pings.iloc[at], cells) for at in ([0, 3], [1, 2, 5], [])])
     pd.testing.assert_frame_equal(parts, whole)
     assert add_hours([]).empty
+
+
+@given(st.lists(st.tuples(st.sampled_from("PQR"), st.integers(0, 9), st.integers(1, 5)), max_size=30))
+def test_hours_of_some_ports_are_those_of_all_without_the_others(rows: list[tuple[str, int, int]]) -> None:
+    """Added up by the hour from tables of one row each."""
+    parts = pd.DataFrame(rows, columns=["port_id", "hour", "n_pings"])
+    parts["hour"] = utc("2024-03-01") + pd.to_timedelta(parts["hour"] * 1000, unit="h")
+    heard = Heard.of(lambda: [schema.conform(parts[n : n + 1], "hours") for n in range(len(parts))])
+    whole = parts.groupby(["port_id", "hour"])["n_pings"].sum().reset_index()
+    for ports in (["P", "Q", "R"], ["R"], ["Q", "nowhere"], []):
+        expected = schema.conform(whole[whole["port_id"].isin(ports)].reset_index(drop=True), "hours")
+        pd.testing.assert_frame_equal(heard.table(ports), expected)
