@@ -31,9 +31,10 @@ CALL = "import mine; print(mine.total(5)); found = mine.total.stats"
 
 def call(folder: Path, code: str, **environment: str) -> subprocess.Popen[str]:
     path = os.pathsep.join([str(folder), *sys.path])
+    here = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-B", "-c", code],
-        env=os.environ | {"PYTHONPATH": path} | environment,
+        env=here | {"PYTHONPATH": path} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -385,7 +385,7 @@ for write in (
 def test_a_full_disk_is_noticed(tmp_path: Path) -> None:
     """In a process of its own, whose files may not grow beyond 300 bytes."""
     pytest.importorskip("resource", reason="file size limits exist on Unix only")
-    subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], check=True, timeout=300)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -410,7 +410,7 @@ def run_job(
     command = [sys.executable, str(root / "pipelines" / f"{name}.py"), str(path)]
     environment = {**os.environ, **variables, "PYTHONPATH": str(root)}
     return subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd=folder, env=environment, timeout=120
+        command, check=False, capture_output=True, text=True, cwd=folder, env=environment, timeout=300
     )
 
 
