@@ -54,7 +54,8 @@ def headings_of(
     that were sent are axes (0-180): bow and stern may be exchanged.
     """
     sent = moored["heading_deg"].to_numpy(dtype=np.float64)
-    basis = np.where(np.isfinite(sent), "sent", "none").astype(object)
+    basis = np.full(len(sent), "none", dtype=object)
+    basis[np.isfinite(sent)] = "sent"
     if np.isfinite(sent).all():
         return sent, basis
     xyz = geo.sphere_xyz_m(moored["lat"].to_numpy(), moored["lon"].to_numpy())

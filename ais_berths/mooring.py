@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NEEDED = ("stop_id", "mmsi", "lat", "lon", "start_time", "end_time", "drift_radius_m", "dwell_h")
 _PIVOT = ("pivot_lat", "pivot_lon")
+_KINDS = np.array(["moored", "buoy", "anchored", "adrift"], dtype=object)
 _CLIP = 4.0
 
 # Median distance from the median position (m) and median turn (deg): middle and log-sd alongside, and at
@@ -93,7 +94,7 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
     held = _holds(facts, own["neighbours"], moored < 0, config)
     anchored = total(held)
     tied, buoy, host = judge_buoys(facts, moored <= 0, config)
-    kind = np.select([moored > 0, buoy > 0, anchored > 0], ["moored", "buoy", "anchored"], "adrift")
+    kind = _KINDS[np.select([moored > 0, buoy > 0, anchored > 0], [0, 1, 2], 3)]
     other = np.where(buoy > 0, buoy, np.abs(anchored))
     margin = np.where(moored > 0, moored, np.minimum(-moored, other))
     guest = host >= 0
@@ -101,7 +102,7 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
         **{
             name: np.where(guest, stops[name].to_numpy()[host], stops[name]) for name in _PIVOT if guest.any()
         },
-        kind=kind.astype(object),
+        kind=kind,
         kind_reason=_reasons(facts, kind, own, held, tied),
         kind_confidence=1.0 / (1.0 + np.exp(-np.clip(margin, 0.0, 30.0))),
     )
@@ -205,7 +206,7 @@ def _company(facts: StopFacts, anchored: NDArray[np.intp]) -> Floats:
 
 
 def _reasons(
-    facts: StopFacts, kind: NDArray[np.str_], own: Evidence, held: Evidence, tied: Evidence
+    facts: StopFacts, kind: NDArray[np.object_], own: Evidence, held: Evidence, tied: Evidence
 ) -> NDArray[np.object_]:
     """The evidence in words, the strongest first."""
     measured = {
@@ -224,6 +225,8 @@ def _reasons(
 
     labels = {"moored": ("moored", "free"), "anchored": ("anchored", "adrift"), "buoy": ("buoy", "anchored")}
     out = np.empty(len(kind), dtype=object)
+    # Millions of stops have a few thousand reasons: each is in memory once.
+    reasons: dict[str, str] = {}
     for stage, evidence, rows in (
         ("moored", own, kind != ""),
         ("anchored", held, np.isin(kind, ["anchored", "adrift"])),
@@ -239,6 +242,7 @@ def _reasons(
                     for j in order
                     if abs(values[j]) >= 0.2
                 ]
-                out[i] = "; ".join([*([out[i]] if out[i] else []), *parts])
+                reason = "; ".join([*([out[i]] if out[i] else []), *parts])
+                out[i] = reasons.setdefault(reason, reason)
     out[out == ""] = "no evidence"
     return out
