@@ -155,19 +155,21 @@ def places(
 
 @compiled
 def rests(
-    track: tuple[Floats, Floats, Floats, Flags],
+    track: tuple[Floats, Floats, Floats, Flags, Ints],
     runs: tuple[Ints, Ints],
     place: tuple[Floats, Floats],
     limit_m: Floats,
     leave_kn: float,
     rounding_m: float,
+    approach_us: int,
 ) -> tuple[Ints, Ints, Floats]:
     """First and last ping of each run that is slow and in its place, and the least speed in the run.
 
-    Where there is none, the first one comes after the last one. The track is latitude, longitude, speed, and
-    whether the position is fine: a rounded one may be wrong by so much. Places are given as by `places`.
+    Where there is none, the first one comes after the last one. The track is latitude, longitude, speed,
+    whether the position is fine (a rounded one may be wrong by so much), and time (us). Places are given as by
+    `places`. A slow ping elsewhere counts too where an approach does not take as long as the gap to the next.
     """
-    lat, lon, sog, fine = track
+    lat, lon, sog, fine, time = track
     first, last = runs[0].copy(), runs[1].copy()
     north, east = place
     least_kn = np.empty(len(first))
@@ -177,12 +179,14 @@ def rests(
         least_kn[run] = sog[begin : end + 1].min()
         for i in range(begin, end + 1):
             away_m = _away_m(lat[i] - north[run], _east_deg(origin, lon[i]) - east[run], metre_east)
-            if sog[i] <= leave_kn and away_m - rounding_m * (not fine[i]) <= limit_m[run]:
+            here = away_m - rounding_m * (not fine[i]) <= limit_m[run]
+            if sog[i] <= leave_kn and (here or (i < end and time[i + 1] - time[i] > approach_us)):
                 break
             first[run] = i + 1
         for i in range(end, first[run], -1):
             away_m = _away_m(lat[i] - north[run], _east_deg(origin, lon[i]) - east[run], metre_east)
-            if sog[i] <= leave_kn and away_m - rounding_m * (not fine[i]) <= limit_m[run]:
+            here = away_m - rounding_m * (not fine[i]) <= limit_m[run]
+            if sog[i] <= leave_kn and (here or time[i] - time[i - 1] > approach_us):
                 break
             last[run] = i - 1
     return first, last, least_kn

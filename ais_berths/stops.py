@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 _NEEDED = ("mmsi", "time", "lat", "lon")
 _HOUR_US = 3_600_000_000
 
-# What is left of the approach of a ship that lies at lines is cut off when it is further out (m).
-_TRIM_M = 50.0
+# What is left of the approach of a ship that lies at lines is cut off when it is further out (m); between two
+# pings an approach does not take longer than this.
+_TRIM_M, _APPROACH_US = 50.0, 1_800_000_000
 # A ship adrift strays further: all within so many median distances belongs to it.
 _ADRIFT_MEDIANS = 3.0
 
@@ -266,12 +267,13 @@ def _settle(track: Tracks, places: Spots, config: StopsConfig) -> Runs:
     tight = places.middle_m < TIGHT_M
     adrift_m = np.maximum(config.max_radius_m, _ADRIFT_MEDIANS * places.middle_m)
     first, last, least_kn = loops.rests(
-        (track.lat, track.lon, track.sog, track.fine),
+        (track.lat, track.lon, track.sog, track.fine, track.time),
         (places.runs.first, places.runs.last),
         (places.lat, places.east),
         np.where(tight, _TRIM_M, adrift_m),
         config.leave_kn,
         ROUNDING_M,
+        _APPROACH_US,
     )
     some = (first <= last) & (least_kn < config.enter_kn)
     first, last, least_kn = first[some], last[some], least_kn[some]

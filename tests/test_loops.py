@@ -36,7 +36,9 @@ results = [
     loops.slow_pings(first, sog, 0.5, 1.0), loops.far_steps(first, fine, lat, lon, 150.0, 131.0),
     loops.waits(np.append(True, first[1:]), time, 600.0),
     north, east, *distances, *tallies(time, sog, fine, status, *runs), Runs(*runs).numbers(n),
-    *loops.rests((lat, lon, sog, fine), runs, (north, east), np.full(10, 90.0), 1.0, 131.0),
+    *loops.rests(
+        (lat, lon, sog, fine, time), runs, (north, east), np.full(10, 90.0), 1.0, 131.0, 600_000_000
+    ),
     *loops.excursions((lat, lon, sog), runs[1][:-1], begin[1:], lat[begin[1:]], lon[begin[1:]]),
     *loops.headings(heading, fine, lat, lon, *runs), loops.circles(lat, lon, fine, runs, (north, lon[begin])),
 ]
@@ -123,11 +125,12 @@ def test_no_order_makes_a_median_slow(order):
     assert loops._quantile(values, 0.5, 1e-3) == pytest.approx(expected, abs=1.0)
 
 
-def rests(lat, sog, fine, place=50.0):
+def rests(lat, sog, fine, place=50.0, minutes=(0, 5, 10, 15)):
     """First and last ping at rest, and least speed, where up to 50 m off is in place."""
-    track = (np.array(lat), np.full(4, 4.0), np.array(sog), np.array(fine))
+    time = np.array(minutes) * 60_000_000
+    track = (np.array(lat), np.full(4, 4.0), np.array(sog), np.array(fine), time)
     at = (np.array([place]), np.array([0.0]))
-    first, last, least = loops.rests(track, ONE_RUN, at, np.array([50.0]), 1.0, ROUNDING_M)
+    first, last, least = loops.rests(track, ONE_RUN, at, np.array([50.0]), 1.0, ROUNDING_M, 1_800_000_000)
     return first[0], last[0], least[0]
 
 
@@ -142,6 +145,12 @@ def test_a_rounded_position_is_not_trimmed_for_its_error():
     lat, sog = [50.001, 50.0, 50.0, 50.001], [0.1] * 4
     assert rests(lat, sog, [True, True, True, True]) == (1, 2, 0.1)
     assert rests(lat, sog, [False, True, True, False]) == (0, 3, 0.1)
+
+
+def test_an_approach_takes_minutes():
+    lat, fine, minutes = [50.001, 50.0, 50.0, 50.001], [True] * 4, (0, 60, 65, 130)
+    assert rests(lat, [0.1] * 4, fine, minutes=minutes)[:2] == (0, 3)
+    assert rests(lat, [2.0, 0.1, 0.1, 2.0], fine, minutes=minutes)[:2] == (1, 2)
 
 
 def test_what_lies_between_two_runs():
