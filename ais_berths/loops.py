@@ -166,8 +166,8 @@ def rests(
     """First and last ping of each run that is slow and in its place, and the least speed in the run.
 
     Where there is none, the first one comes after the last one. The track is latitude, longitude, speed,
-    whether the position is fine (a rounded one may be wrong by so much), and time (us). Places are as given by
-    `places`. A slow ping elsewhere counts too where an approach does not take as long as the gap to the next.
+    whether the position is fine (a rounded one may be wrong by so much), and time (us). Places are given as
+    by `places`. A slow ping elsewhere counts too where no approach takes as long as the gap to the next.
     """
     lat, lon, sog, fine, time = track
     first, last = runs[0].copy(), runs[1].copy()
