@@ -3,8 +3,9 @@
 A ship under way turns about a pivot point in the fore part of the hull; the stern swings outward. With
 headway it lies a quarter to a third of her length from the bow (S. G. Seo, "Safer and more efficient ship
 handling with the pivot point concept", TransNav 10 (4), 2016). Two ships in Danish AIS of 2013 that sent
-their antenna offsets and turned enough had it 0.30 of their length ahead of midship, give or take 0.1. Ships
-that swing to or from a berth, with tugs or thrusters, do so about midship.
+their antenna offsets and turned enough had it 0.26 and 0.33 of their length ahead of midship, give or take
+0.2 (``tests/benchmarks/levers.py``). Ships that swing to or from a berth, with tugs or thrusters, do so about
+midship.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ Places = NDArray[np.complex128]
 
 # Metres from midship ahead to the pivot, in ship's lengths: mean, spread, least and most.
 _PIVOT = (0.25, 0.07, 0.1, 0.4)
-# Seconds that a ship takes from one course to the next, and more for each metre of her length: 150 m ships
-# turn at 15 to 30 degrees a minute, as cargo ships and tankers in three US ports did at most (2020-01-01).
+# Seconds that a ship takes from one course to the next, and more for each metre of her length: one of 150 m
+# turns through 45 degrees at 16 degrees a minute. That is about the most at which half of the cargo ships and
+# tankers turned in three US ports (2020-01-01, at 6 to 20 kn).
 _TURN_S, _TURN_S_PER_M = 60.0, 0.7
 # Wind and current set ships to one side: degrees, and seconds for one wave of it.
 _LEEWAY_DEG, _LEEWAY_S = 1.5, (1800.0, 7200.0)
