@@ -162,3 +162,16 @@ def test_tuning_tries_every_combination(program: Callable[[str], Any]) -> None:
     truth = type("Truth", (), {"berths": boxes(0.0, 250.0), "places": None})
     best = tuning.best_settings(others.Method(find, {}, {}, {}, {}, tried), [(None, truth)])
     assert best == dict.fromkeys(tuning.AIMS, ({"off_m": 0.0, "apart_m": 250.0}, 1.0))
+
+
+def test_levers_tell_the_pivot_of_simulated_ships(program: Callable[[str], Any]) -> None:
+    levers, trials = program("levers"), program("trials")
+    feed = trials.tidy(trials.listen(trials.Case(2, 5)), trials.Config())
+    vessels = trials.merge_statics(feed.statics, trials.Config().hulls)
+    lines = levers.known_table(levers.measure(feed.pings), vessels).splitlines()[2:]
+    pivots = [float(line.split("|")[5]) for line in lines]
+    assert len(pivots) > 20
+    assert np.median(pivots) == pytest.approx(0.25, abs=0.05)
+    groups = rows_of(levers.group_table(feed.pings, vessels))
+    assert float(groups["cargo"][2]) < -30.0
+    assert int(groups["cargo"][0]) >= int(groups["cargo"][5]) > 0

@@ -92,7 +92,7 @@ def group_table(pings: pd.DataFrame, vessels: pd.DataFrame) -> str:
     """Levers by group, and how much those of two halves of the pings differ."""
     half = pings["time"].astype("datetime64[us, UTC]").astype("int64") // HALF_US % 2
     whole, even, odd = (sure(measure(part)) for part in (pings, pings[half == 0], pings[half == 1]))
-    both = even.join(odd, how="inner", rsuffix="_odd")
+    both = even.join(odd.add_suffix("_odd"), how="inner")
     apart = (both["lever_m"] - both["lever_m_odd"]).abs()
     errors = apart / np.hypot(both["lever_error_m"], both["lever_error_m_odd"])
     group, of_both = (pd.Series(groups_of(vessels, table.index.to_series())) for table in (whole, both))
