@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from ais_berths import antennas, geo, schema
-from ais_berths.levers import lever_spread_m, levers_by, ratio_likelihood
+from ais_berths.levers import lever_spread_m, lever_tells, levers_by, ratio_likelihood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,15 +92,14 @@ def lengths_from_places(
 def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.intp]) -> Floats:
     """Log-likelihood of each length of each ship, given how far her antenna swings out in turns."""
     first, lever, error = levers_by(moored, ship)
-    group = group[first]
     log = np.zeros((len(first), len(_LENGTHS)))
+    told = np.flatnonzero(lever_tells(lever, group[first]))
+    lever, error, group = lever[told], error[told], group[first[told]]
     for k, length_m in enumerate(_LENGTHS.tolist()):
-        length = np.full(len(first), length_m)
+        length = np.full(len(told), length_m)
+        ratio = antennas.ratio_density(group, length, _RATIOS)
         likely = ratio_likelihood(lever, error, group, length, _RATIOS)
-        told = (likely != 1.0).any(axis=1)
-        ratio = antennas.ratio_density(group[told], length[told], _RATIOS)
-        spread = lever_spread_m(error[told], length[told])
-        log[told, k] = np.log((ratio * likely[told]).sum(axis=1) / spread)
+        log[told, k] = np.log((ratio * likely).sum(axis=1) / lever_spread_m(error, length))
     return log
 
 

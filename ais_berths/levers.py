@@ -96,11 +96,16 @@ def ratio_likelihood(
     >>> ratio_likelihood(lever, error, np.array(["tanker"]), length, aft_or_forward).round(2).tolist()
     [[1.0, 0.01]]
     """
-    told = np.isfinite(lever_m) & np.isin(group, _GROUPS)
     expected = (0.5 - _PIVOT - grid[None, :]) * length_m[:, None]
     sd = lever_spread_m(error_m, length_m)[:, None]
     bell = np.exp(-0.5 * ((lever_m[:, None] - expected) / sd) ** 2)
-    return np.where(told[:, None], (1.0 - _WRONG) * bell + _WRONG, 1.0)
+    return np.where(lever_tells(lever_m, group)[:, None], (1.0 - _WRONG) * bell + _WRONG, 1.0)
+
+
+def lever_tells(lever_m: Floats, group: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Whether the lever of each ship is known and tells of her: that of a tug is the lever of her tow."""
+    result: NDArray[np.bool_] = np.isfinite(lever_m) & np.isin(group, _GROUPS)
+    return result
 
 
 def lever_spread_m(error_m: Floats, length_m: Floats) -> Floats:
