@@ -23,7 +23,7 @@ _PLAY, _PLAY_M, _STRAY, _LONGER = 0.04, 3.0, 0.3, 3.0
 _CHANCE = 0.5
 # Evidence from which ships surely lie anywhere, and from which a line is one thing here and another there.
 _SURE, _CHANGE = 1.0, 3.0
-# Among more visits than this, no single one decides.
+# Among more visits than this, no single ship decides.
 _FEW = 30
 # Visits are compared with this many others at most, some at a time.
 _MOST, _CELLS = 2000, 2_000_000
@@ -86,11 +86,14 @@ def _divide(evidence: Floats, apart: NDArray[np.bool_]) -> tuple[NDArray[np.int6
 
 
 def _without_one(prints: Footprints, members: Members) -> float:
-    """Evidence for places without the visit that speaks most against them: none is to decide alone."""
+    """Evidence for places without the ship that speaks most against them.
+
+    None is to decide alone: one lay across two berths, another sends a wrong size.
+    """
+    ship = prints.mmsi[members]
     if len(members) > _FEW:
         return float(keeps_to_places(prints, members).sum())
-    others = ~np.eye(len(members), dtype=bool)
-    return max(float(keeps_to_places(prints, members[rest]).sum()) for rest in others)
+    return max(float(keeps_to_places(prints, members[ship != one]).sum()) for one in np.unique(ship))
 
 
 def room(prints: Footprints, members: Members) -> float:

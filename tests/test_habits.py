@@ -57,8 +57,15 @@ def test_boats_farther_along_do_not_speak_for_the_ships() -> None:
         pytest.param([0.0, 40.0, 300.0], id="no room for more"),
     ],
 )
-def test_one_visit_does_not_make_a_continuous_quay(along: list[float]) -> None:
+def test_a_few_ships_do_not_make_a_continuous_quay(along: list[float]) -> None:
     assert stretches(along) == []
+
+
+def test_one_ship_does_not_make_a_continuous_quay_however_often_it_comes() -> None:
+    """It sends its antenna at the wrong end, so that it seems to lie between the berths."""
+    along, ships = [*around(0, 215, 430, n=2), 60.0, 160.0, 270.0, 380.0], [*range(6), 9, 9, 9, 9]
+    assert stretches(along, mmsi=range(10)) != []
+    assert stretches(along, mmsi=ships) == []
 
 
 def test_an_unused_stretch_parts_a_continuous_quay() -> None:
