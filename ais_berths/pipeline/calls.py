@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from ais_berths import schema
 from ais_berths.atomic import check_whole, whole_files
-from ais_berths.calls import ORDER, Calls, make_calls
+from ais_berths.calls import ORDER, make_calls
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import InputError
 from ais_berths.export import open_csv, open_parquet, write_parquet
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import pyarrow as pa
-
     from ais_berths.pipeline.job import Job, Store
 
 _PLACES = ("berths", "quays", "anchorages")
@@ -40,6 +39,7 @@ _COUNTED = {
     "vessels": ["mmsi", "type_group", "loa_m"],
     "berths": ["berth_id", "port_id", "use", "berth_kind", "length_m", "loa_p50_m"],
 }
+_IDS = ["call_id", "port_call_id"]
 _PORTS_AT_ONCE, _STOPS_AT_ONCE = 100, 100_000
 
 
@@ -107,11 +107,14 @@ def write_calls(
     -------
     Number of rows of each table of calls.
     """
-    calls = _make_calls(store, job, tables, config or job.config)
-    write_parquet(calls.berth_calls, store.table("berth_calls"), "berth_calls")
-    write_parquet(calls.port_calls, store.table("port_calls"), "port_calls")
-    _write_stops(store, calls.stops)
-    return {"berth_calls": len(calls.berth_calls), "port_calls": len(calls.port_calls)}
+    stops, found = _make_calls(store, job, tables, config or job.config)
+    _write_stops(store, stops)
+    counts = {}
+    for name, parts in found.items():
+        calls = sorted_frame(parts, ORDER[name])
+        write_parquet(calls, store.table(name), name)
+        counts[name] = len(calls)
+    return counts
 
 
 def write_figures(store: Store, job: Job, config: Config | None = None) -> int:
@@ -141,8 +144,10 @@ def write_figures(store: Store, job: Job, config: Config | None = None) -> int:
     return number
 
 
-def _make_calls(store: Store, job: Job, tables: Mapping[str, pd.DataFrame], config: Config) -> Calls:
-    """Calls of some ships after those of others."""
+def _make_calls(
+    store: Store, job: Job, tables: Mapping[str, pd.DataFrame], config: Config
+) -> tuple[pd.DataFrame, dict[str, list[pa.Table]]]:
+    """Stops with the ids of their calls, and both tables of calls, of some ships after those of others."""
     stops, hulls = tables["stops"], tables["hulls"]
     detours = read_parts(parts_of(store, "detours"), "detours")
     ships, ship, sizes = np.unique(stops["mmsi"].to_numpy(), return_inverse=True, return_counts=True)
@@ -151,14 +156,11 @@ def _make_calls(store: Store, job: Job, tables: Mapping[str, pd.DataFrame], conf
     part_of_hull = part_of_ship[np.searchsorted(ships, hulls["mmsi"].to_numpy())]
     at = pd.Index(stops["stop_id"]).get_indexer(detours["stop_id"])
     part_of_detour = np.where(at >= 0, part_of_stop[at], -1)
-    named = np.full((2, len(stops)), None, dtype=object)
-    found: dict[str, list[pa.Table]] = {"berth_calls": [], "port_calls": []}
-    for name, some in found.items():
-        some.append(schema.TABLES[name].empty_table())
+    found = {name: [schema.TABLES[name].empty_table()] for name in ("berth_calls", "port_calls")}
+    ids = [schema.TABLES["stops"].empty_table().select(_IDS)]
     for part in np.unique(part_of_ship):
-        rows = np.flatnonzero(part_of_stop == part)
         calls = make_calls(
-            stops.iloc[rows],
+            stops[part_of_stop == part],
             config.calls,
             berths=tables["berths"],
             quays=tables["quays"],
@@ -166,14 +168,12 @@ def _make_calls(store: Store, job: Job, tables: Mapping[str, pd.DataFrame], conf
             detours=detours[part_of_detour == part],
             only=job.ports,
         )
-        for name, some in found.items():
-            some.append(schema.to_arrow(getattr(calls, name), name))
-        named[:, rows] = calls.stops["call_id"], calls.stops["port_call_id"]
-    return Calls(
-        sorted_frame(found["berth_calls"], ORDER["berth_calls"]),
-        sorted_frame(found["port_calls"], ORDER["port_calls"]),
-        stops.assign(call_id=named[0], port_call_id=named[1]),
-    )
+        for name, parts in found.items():
+            parts.append(schema.to_arrow(getattr(calls, name), name))
+        ids.append(schema.to_arrow(calls.stops[_IDS], "stops").select(_IDS))
+    in_parts = np.argsort(part_of_stop, kind="stable")
+    named = schema.to_pandas(pa.concat_tables(ids).take(pa.array(np.argsort(in_parts))))
+    return stops.assign(**{name: named[name].array for name in _IDS}), found
 
 
 def _write_stops(store: Store, stops: pd.DataFrame) -> None:
