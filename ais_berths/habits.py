@@ -93,7 +93,9 @@ def _without_one(prints: Footprints, members: Members) -> float:
     ship = prints.mmsi[members]
     if len(members) > _FEW:
         return float(keeps_to_places(prints, members).sum())
-    return max(float(keeps_to_places(prints, members[ship != one]).sum()) for one in np.unique(ship))
+    others = [members[ship != one] for one in np.unique(ship)]
+    # A ship that came alone has no others, which say nothing.
+    return max(float(keeps_to_places(prints, rest).sum()) if len(rest) else 0.0 for rest in others)
 
 
 def room(prints: Footprints, members: Members) -> float:

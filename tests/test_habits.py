@@ -68,6 +68,11 @@ def test_one_ship_does_not_make_a_continuous_quay_however_often_it_comes() -> No
     assert stretches(along, mmsi=ships) == []
 
 
+def test_a_ship_that_came_alone_tells_nothing_about_others() -> None:
+    """Such as a ferry that never lies in the same place."""
+    assert stretches(np.linspace(0, 800, 12), mmsi=[9] * 12) == []
+
+
 def test_an_unused_stretch_parts_a_continuous_quay() -> None:
     quays = np.linspace(0, 800, 9), np.linspace(1300, 2100, 9)
     assert stretches(np.concatenate(quays)) == [list(range(9)), list(range(9, 18))]
