@@ -9,7 +9,9 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -19,6 +21,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 from shapely.geometry import shape
 
 from ais_berths import schema
@@ -34,10 +38,9 @@ from ais_berths.export import (
     write_parquet,
 )
 from ais_berths.geo import Plane, cell_polygons, rectangles
+from ais_berths.plain import plain_columns, without_formulas
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 HOSTILE = [
@@ -310,6 +313,27 @@ def test_geopackage_layers(tmp_path: Path) -> None:
     assert flags == [1, None]
     berths = gpd.read_file(tmp_path / "port.gpkg", layer="berths")
     assert np.abs(berths.total_bounds).max() <= 180
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.text(max_size=4)),
+            st.one_of(st.none(), st.integers(-(2**60), 2**60)),
+            st.one_of(st.none(), st.booleans()),
+            st.one_of(st.none(), st.integers(1, 10**9).map(lambda n: n / 1000)),
+        ),
+        max_size=6,
+    )
+)
+def test_csv_is_what_pandas_would_write(rows: list[tuple[Any, ...]]) -> None:
+    kinds = {"text": "string", "number": "Int64", "flag": "boolean", "value": "float64"}
+    frame = pd.DataFrame(rows, columns=list(kinds)).astype(kinds).assign(row=range(len(rows)))
+    plain = without_formulas(plain_columns(frame, times_as_text=True))
+    expected = plain.to_csv(index=False, lineterminator="\r\n")
+    with tempfile.TemporaryDirectory() as folder:
+        write_csv(frame, Path(folder) / "x.csv")
+        assert (Path(folder) / "x.csv").read_bytes().decode() == expected
 
 
 def test_csv_for_spreadsheets(tmp_path: Path) -> None:
