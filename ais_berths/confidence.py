@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WEIGHTS = {
-    "constant": 2.2,
-    "ships": 1.4,
+    "constant": 2.4,
+    "ships": 1.45,
     "once": -0.9,
-    "error": -6.5,
-    "unsized": -1.45,
-    "unheaded": -0.3,
-    "play": -5.9,
+    "error": -7.6,
+    "unsized": -1.2,
+    "unheaded": -0.2,
+    "play": -6.2,
     "buoy": -0.1,
     "craft": 1.95,
 }
@@ -66,7 +66,7 @@ def rate_berths(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFrame
     ...     "geometry": [shapely.box(3.998, 51.8998, 4.002, 51.9002),
     ...                  shapely.box(4.098, 51.8998, 4.102, 51.9002)]})
     >>> rate_berths(berths, members, hulls).round(1).tolist()
-    [1.0, 0.3]
+    [1.0, 0.4]
     """
     evidence = weigh_evidence(berths, members, hulls)
     score = evidence.mul(pd.Series(WEIGHTS)).sum(axis=1).to_numpy(dtype=np.float64)
