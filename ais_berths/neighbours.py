@@ -102,22 +102,11 @@ class Moored:
 class Pairs(NamedTuple):
     """Stops and one neighbour each, seen along and across the heading of the stop.
 
-    Attributes
-    ----------
-    row
-        Place of the stop among those that are looked at together.
-    i, j
-        Numbers of the stop and of the neighbour.
-    along, across
-        Metres from antenna to antenna.
-    same_way
-        1, or -1 where the other one lay the other way.
-    together
-        Other ships, there at the same time.
-    speaks
-        Whether the neighbour tells where the middle of the stop is.
-    facing
-        The same ship the other way round.
+    ``row`` is the place of the stop among those that are looked at together, ``i`` and ``j`` are the numbers
+    of the stop and of the neighbour, ``along`` and ``across`` metres from antenna to antenna. ``same_way`` is
+    -1 where the other one lay the other way, else 1. ``together`` are other ships, there at the same time,
+    ``speaks`` those that tell where the middle of the stop is, and ``facing`` is the same ship the other way
+    round.
     """
 
     row: NDArray[np.intp]
