@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+RATIOS = np.linspace(0.0, 1.0, 41)
+"""Antenna ratios A / (A + B) to choose from."""
+
 ACROSS_SD = 0.16
 """Spread of D / (C + D) about one half, all groups (n = 1,341)."""
 

@@ -18,7 +18,6 @@ from ais_berths.tracks import plane_m
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ais_berths.geo import Floats
     from ais_berths.runs import Runs
     from ais_berths.tracks import Tracks
 
@@ -34,9 +33,7 @@ _WITHIN_US = 15 * 60 * 1_000_000
 def courses_alongside(
     track: Tracks,
     runs: Runs,
-    course_deg: Floats,
     speed_sent: NDArray[np.bool_],
-    row: NDArray[np.intp],
     lat: pd.Series,
     lon: pd.Series,
 ) -> pd.DataFrame:
@@ -48,9 +45,8 @@ def courses_alongside(
         The sorted pings.
     runs
         The pings of each stop.
-    course_deg, speed_sent, row
-        Course over ground, nan where none was sent, whether a speed was sent, and where to find those of each
-        ping.
+    speed_sent
+        Whether a speed was sent with each ping.
     lat, lon
         Where the ship of each stop lay.
 
@@ -63,7 +59,7 @@ def courses_alongside(
     slow, fast = _SPEEDS_KN
     ping = np.flatnonzero((track.sog >= slow) & (track.sog <= fast))
     before = np.searchsorted(runs.first, ping, side="right") - 1
-    course = course_deg[row[ping]]
+    course = track.course[ping]
     outside = np.isfinite(course) & ((before < 0) | (runs.last[before] < ping))
     ping, before, course = ping[outside], before[outside], course[outside]
     y, x = lat.to_numpy(), lon.to_numpy()
@@ -76,7 +72,7 @@ def courses_alongside(
         near &= np.abs(track.time[at] - track.time[end[to]]) <= _WITHIN_US
         at, to, way = at[near], to[near], way[near]
         metres = plane_m(track.lat[at], track.lon[at], y[to], x[to])
-        off = (metres >= _OFF_M) | speed_sent[row[at]]
+        off = (metres >= _OFF_M) | speed_sent[at]
         weight = np.where(off & (metres <= _REACH_M), np.exp(-metres / _NEAR_M), 0.0)
         axis = _sums(weight * np.exp(2j * np.radians(way)), to, len(runs))
         # The way out is the last one.

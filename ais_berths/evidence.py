@@ -102,7 +102,7 @@ def sum_near(
     """Add up what other points within a distance are, weighed by how far they are (m), to 1 for no distance.
 
     In a year ships come to one place thousands of times: points within a 64th of the distance are taken to be
-    in one place, and places are compared, not points.
+    in one place, and places are compared, not points. There may be several rows of values, a sum for each.
 
     Examples
     --------
@@ -110,13 +110,14 @@ def sum_near(
     >>> sum_near(xyz, 100.0, np.array([1.0, 2.0, 4.0]), lambda metres: 1.0 - metres / 100.0).round(1)
     array([1. , 0.5, 0. ])
     """
-    grain_m = within_m / _GRAINS
-    places, place = np.unique(np.round(xyz / grain_m).reshape(-1, 3), axis=0, return_inverse=True)
-    there = count(place.ravel(), len(places), whole(values))
+    places, place = geo.grains(xyz, within_m / _GRAINS)
+    rows = whole(np.atleast_2d(values))
+    there = np.stack([count(place, len(places), row) for row in rows])
     sums = there.copy()
-    for i, j, metres in near_pairs(places * grain_m, within_m):
-        sums += count(i, len(places), whole(weigh(metres) * there[j]))
-    result: Floats = sums[place.ravel()] - whole(values)
+    for i, j, metres in near_pairs(places, within_m):
+        weight = weigh(metres)
+        sums += np.stack([count(i, len(places), whole(weight * row[j])) for row in there])
+    result: Floats = (sums[:, place] - rows).reshape(values.shape)
     return result
 
 

@@ -111,6 +111,23 @@ def along_across_m(
     return ahead, right
 
 
+def grains(xyz_m: Floats, grain_m: float) -> tuple[Floats, NDArray[np.intp]]:
+    """Round points in space to the grains of a grid: thousands of ships lie in one place.
+
+    Returns
+    -------
+    The grains with a point (m), and the number of the grain of each point.
+
+    Examples
+    --------
+    >>> places, place = grains(np.array([[0.0, 0.0, 9.0], [0.0, 0.0, 1.0], [0.0, 0.0, 11.0]]), 5.0)
+    >>> places.tolist(), place.tolist()
+    ([[0.0, 0.0, 0.0], [0.0, 0.0, 10.0]], [1, 0, 1])
+    """
+    places, place = np.unique(np.round(xyz_m / grain_m).reshape(-1, 3), axis=0, return_inverse=True)
+    return places * grain_m, place.ravel()
+
+
 # directions ---------------------------------------------------------------------------------------
 
 

@@ -163,13 +163,13 @@ def _axes_of_courses(moored: pd.DataFrame, xyz: Floats, group: NDArray[np.object
     size = n * moored["course_agreement"].fillna(0.0).to_numpy(dtype=np.float64)
     axes = size * np.exp(2j * np.radians(moored["course_deg"].fillna(0.0).to_numpy(dtype=np.float64)))
     # Ships come to one place thousands of times.
-    grains, grain = np.unique(np.round(xyz / _GRAIN_M).reshape(-1, 3), axis=0, return_inverse=True)
-    pairs = cKDTree(grains * _GRAIN_M).query_pairs(_PLACE_M, output_type="ndarray").reshape(-1, 2)
+    grains, grain = geo.grains(xyz, _GRAIN_M)
+    pairs = cKDTree(grains).query_pairs(_PLACE_M, output_type="ndarray").reshape(-1, 2)
     i, j = np.concatenate([pairs, pairs[:, ::-1], np.repeat(np.arange(len(grains))[:, None], 2, axis=1)]).T
 
     def around(values: Floats) -> Floats:
-        own = np.bincount(grain.ravel(), weights=values, minlength=len(grains))
-        return np.bincount(i, weights=own[j], minlength=len(grains))[grain.ravel()].astype(np.float64)
+        own = np.bincount(grain, weights=values, minlength=len(grains))
+        return np.bincount(i, weights=own[j], minlength=len(grains))[grain].astype(np.float64)
 
     total, count = around(axes.real) + 1j * around(axes.imag), np.maximum(around(n), 1.0)
     known = (np.abs(total) ** 2 / count >= least) & (np.abs(total) / count > _AGREEMENT)

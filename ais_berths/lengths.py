@@ -30,7 +30,6 @@ _HOUR_US = 3_600_000_000
 # Lengths to choose from (m).
 _LENGTHS = np.geomspace(20.0, 400.0, 61)
 _GRID = np.log(_LENGTHS)
-_RATIOS = np.linspace(0.0, 1.0, 41)
 # Ships that are looked at for each ship, how far they are, and how exactly they point the same way.
 _NEIGHBOURS, _REACH_M, _SAME_WAY_DEG = 40, 330.0, 15.0
 _IN_LINE_M, _ALONGSIDE_M, _CLOSEST_M = 20.0, 8.0, 15.0
@@ -97,8 +96,8 @@ def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.in
     lever, error, group = lever[told], error[told], group[first[told]]
     for k, length_m in enumerate(_LENGTHS.tolist()):
         length = np.full(len(told), length_m)
-        ratio = antennas.ratio_density(group, length, _RATIOS)
-        likely = ratio_likelihood(lever, error, group, length, _RATIOS)
+        ratio = antennas.ratio_density(group, length, antennas.RATIOS)
+        likely = ratio_likelihood(lever, error, group, length, antennas.RATIOS)
         log[told, k] = np.log((ratio * likely).sum(axis=1) / lever_spread_m(error, length))
     return log
 

@@ -163,13 +163,16 @@ def _neighbours(facts: StopFacts, alone: Floats, config: MooringConfig) -> Float
     def weigh(metres: Floats) -> Floats:
         return np.exp(-metres / (config.neighbour_m / 3.0))
 
-    beliefs = sum_near(facts.xyz, config.neighbour_m, np.tanh(alone / 2.0), weigh)
-    sum_weight = sum_near(facts.xyz, config.neighbour_m, np.ones(len(alone)), weigh)
+    each = np.stack([np.tanh(alone / 2.0), np.ones(len(alone))])
+    beliefs, sum_weight = sum_near(facts.xyz, config.neighbour_m, each, weigh)
     lonely = sum_weight < _LONELY
     # How often sure cases of either kind are lonely says what loneliness means in these data.
     often = [(np.sum(lonely & sure) + 1.0) / (np.sum(sure) + 2.0) for sure in (alone > 3.0, alone < -3.0)]
     alone_out = np.clip(np.log(often[0] / often[1]), -config.neighbour_weight, config.neighbour_weight)
-    return np.where(lonely, alone_out, config.neighbour_weight * beliefs / np.maximum(sum_weight, 0.5))
+    result: Floats = np.where(
+        lonely, alone_out, config.neighbour_weight * beliefs / np.maximum(sum_weight, 0.5)
+    )
+    return result
 
 
 # at anchor or adrift --------------------------------------------------------------------------------

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
     from ais_berths.neighbours import Pairs
 
-_GRID = np.linspace(0.0, 1.0, 41)
 _ROUNDS = 6
 _KNOWN_ERROR_M = 3.0
 # How much a neighbour must speak against before it is heard, by whether the ship sent her offsets herself.
@@ -91,7 +90,7 @@ def estimate_offsets(
 def _prior(moored: Moored, group: NDArray[np.object_]) -> Floats:
     """How likely each ratio is before anything is learned, a row for each kind of stop."""
     first = np.unique(moored.kind, return_index=True)[1]
-    prior = antennas.ratio_density(group[first], moored.length[first], _GRID)
+    prior = antennas.ratio_density(group[first], moored.length[first], antennas.RATIOS)
     known = moored.known[first]
     # Sent offsets are wrong now and then, mostly bow and stern exchanged.
     sent = _spike(moored.ratio[first][known])
@@ -103,7 +102,7 @@ def _turns(moored: Moored, stops: pd.DataFrame, ships: pd.DataFrame) -> Floats:
     """How well each ratio agrees with the turns of the ship under way, a row for each kind of stop."""
     first, lever, error = levers_by(stops, moored.kind)
     group = ships["group"].to_numpy(dtype=object)[first]
-    return ratio_likelihood(lever, error, group, moored.length[first], _GRID)
+    return ratio_likelihood(lever, error, group, moored.length[first], antennas.RATIOS)
 
 
 def _along(
@@ -149,7 +148,7 @@ def _ask(
     ratio, trust, _ = (values[moored.kind] for values in _describe(belief))
     shift = (ratio - 0.5) * moored.length * (1.0 - 2.0 * (flip > 0.5))
     trust = trust * np.abs(1.0 - 2.0 * flip)
-    said = np.zeros((int(moored.vessel.max()) + 1, len(_GRID)))
+    said = np.zeros((int(moored.vessel.max()) + 1, len(antennas.RATIOS)))
     axes: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
     for stops, pairs in near:
         forward = _evidence(moored, pairs, stops, shift, trust, config)
@@ -185,19 +184,19 @@ def _evidence(
 ) -> Floats:
     """Log-likelihood of each ratio at some stops, given where the neighbours' middles are now thought."""
     own_length = moored.length[stops]
-    density, clash = (np.zeros((len(stops), len(_GRID))) for _ in range(2))
+    density, clash = (np.zeros((len(stops), len(antennas.RATIOS))) for _ in range(2))
     # Middle of j along the heading of i, measured from the antenna of i. A ship facing itself has the middle
     # half-way between its antennas, whatever is thought of them.
     middle = np.where(pairs.facing, pairs.along / 2.0, pairs.along + pairs.same_way * shift[pairs.j])
     speaks = pairs.speaks
     i, j = pairs.i[speaks], pairs.j[speaks]
     sigma = config.berth_play_m + 0.04 * np.abs(moored.length[i] - moored.length[j])
-    apart = moored.length[i, None] * (_GRID - 0.5)[None, :] - middle[speaks, None]
+    apart = moored.length[i, None] * (antennas.RATIOS - 0.5)[None, :] - middle[speaks, None]
     bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
     believed = np.where(pairs.facing[speaks], 1.0, trust[j])
     add_rows(density, pairs.row[speaks], (believed / (2.5066 * sigma))[:, None] * bell)
     i, j = pairs.i[pairs.together], pairs.j[pairs.together]
-    apart = np.abs(moored.length[i, None] * (_GRID - 0.5)[None, :] - middle[pairs.together, None])
+    apart = np.abs(moored.length[i, None] * (antennas.RATIOS - 0.5)[None, :] - middle[pairs.together, None])
     reach = 0.5 * (moored.length[i] + moored.length[j])
     overlap = np.clip((reach[:, None] - apart - 5.0) / 25.0, 0.0, 1.0)
     add_rows(clash, pairs.row[pairs.together], trust[j, None] * overlap)
@@ -275,7 +274,7 @@ def _to_quay(moored: Moored, pairs: Pairs, stops: NDArray[np.intp], signed: Floa
 
 
 def _spike(ratio: Floats) -> Floats:
-    weight = np.exp(-0.5 * ((_GRID[None, :] - ratio[:, None]) / 0.0125) ** 2)
+    weight = np.exp(-0.5 * ((antennas.RATIOS[None, :] - ratio[:, None]) / 0.0125) ** 2)
     result: Floats = weight / weight.sum(axis=1, keepdims=True)
     return result
 
@@ -283,8 +282,8 @@ def _spike(ratio: Floats) -> Floats:
 def _describe(density: Floats) -> tuple[Floats, Floats, Floats]:
     """Mean about the highest point of each density, the mass there, and the variance, the tail included."""
     top = density.argmax(axis=1)
-    near = np.abs(_GRID[None, :] - _GRID[top][:, None]) <= 0.1
+    near = np.abs(antennas.RATIOS[None, :] - antennas.RATIOS[top][:, None]) <= 0.1
     mass = np.where(near, density, 0.0)
     total = mass.sum(axis=1)
-    centre = (mass * _GRID).sum(axis=1) / total
-    return centre, total, (density * (_GRID[None, :] - centre[:, None]) ** 2).sum(axis=1)
+    centre = (mass * antennas.RATIOS).sum(axis=1) / total
+    return centre, total, (density * (antennas.RATIOS[None, :] - centre[:, None]) ** 2).sum(axis=1)

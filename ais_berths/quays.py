@@ -236,14 +236,11 @@ def _apart_m(a: geo.Floats, b: geo.Floats) -> geo.Floats:
 def _group_points(lat: NDArray[np.float64], lon: NDArray[np.float64], within_m: float) -> NDArray[np.int64]:
     """Number the groups of places that are within a distance of each other, directly or through others."""
     # Thousands of ships lie at anchor within a few grains.
-    grain_m = within_m / _GRAINS
-    places, place = np.unique(
-        np.round(geo.sphere_xyz_m(lat, lon) / grain_m).reshape(-1, 3), axis=0, return_inverse=True
-    )
-    pairs = cKDTree(places * grain_m).query_pairs(within_m, output_type="ndarray")
+    places, place = geo.grains(geo.sphere_xyz_m(lat, lon), within_m / _GRAINS)
+    pairs = cKDTree(places).query_pairs(within_m, output_type="ndarray")
     n = len(places)
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    labels: NDArray[np.int64] = connected_components(graph, directed=False)[1][place.ravel()].astype(np.int64)
+    labels: NDArray[np.int64] = connected_components(graph, directed=False)[1][place].astype(np.int64)
     return labels
 
 

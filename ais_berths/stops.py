@@ -89,9 +89,8 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
     runs = places.runs
     stops = summarise(track, places, config)
     if len(stops) and "cog_deg" in pings.columns:
-        course = pings["cog_deg"].to_numpy(dtype=np.float64, na_value=np.nan)
         sent = pings["sog_kn"].notna().to_numpy() if "sog_kn" in pings.columns else np.zeros(len(pings), bool)
-        stops = stops.join(courses_alongside(track, runs, course, sent, order, stops["lat"], stops["lon"]))
+        stops = stops.join(courses_alongside(track, runs, sent[order], stops["lat"], stops["lon"]))
     if len(stops):
         stops = stops.join(levers_of(track, runs))
     stops = schema.conform(stops, "stops")

@@ -71,7 +71,7 @@ def read_parts(paths: Sequence[Path], table: str, by: Sequence[str] = ()) -> pd.
     InputError
         See `read_table`.
     """
-    order = pc.sort_indices(_concat(paths, table, by), [(name, "ascending") for name in by]) if by else None
+    order = _order(_concat(paths, table, by), by) if by else None
     columns: dict[str, Any] = {}
     # Not all columns at once: those of all ports would be in memory twice.
     for names in np.array_split(schema.TABLES[table].names, len(schema.TABLES[table]) // _COLUMNS + 1):
@@ -92,7 +92,7 @@ def _concat(paths: Sequence[Path], table: str, columns: Sequence[str]) -> pa.Tab
     return pa.concat_tables([none, *(read_part(path, table, columns) for path in paths)])
 
 
-def sorted_frame(parts: list[pa.Table], by: Sequence[str] = ()) -> pd.DataFrame:
+def sorted_frame(parts: list[pa.Table], by: Sequence[str]) -> pd.DataFrame:
     """Put the rows of some tables into one frame, sorted; the list is emptied.
 
     Column by column, so that the rows of all ports are not in memory twice.
@@ -104,12 +104,16 @@ def sorted_frame(parts: list[pa.Table], by: Sequence[str] = ()) -> pd.DataFrame:
     """
     every = pa.concat_tables(parts)
     parts.clear()
-    order = pc.sort_indices(every, [(name, "ascending") for name in by]) if by else None
+    order = _order(every, by)
     columns: dict[str, Any] = {}
     for name in every.column_names:
         columns |= _columns(every.select([name]), order)
         every = every.drop_columns(name)
     return pd.DataFrame(columns, copy=False)
+
+
+def _order(table: pa.Table, by: Sequence[str]) -> pa.Array:
+    return pc.sort_indices(table, [(name, "ascending") for name in by])
 
 
 def _columns(table: pa.Table, order: pa.Array | None) -> dict[str, Any]:

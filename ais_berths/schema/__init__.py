@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ais_berths.errors import InputError
-from ais_berths.schema.checks import check_columns, check_types
+from ais_berths.schema.checks import check_columns, check_types, column_types
 from ais_berths.schema.counts import (
     BERTH_CALLS,
     CELL_COUNTS,
@@ -266,8 +266,7 @@ def _arrays(frame: pd.DataFrame, schema: pa.Schema, table: str) -> list[pa.Array
 
 def _ready(frame: pd.DataFrame, schema: pa.Schema) -> list[str]:
     """Names of the columns, in the order of the schema, that are what Arrow would give back."""
-    repeated = set() if frame.columns.is_unique else set(frame.columns[frame.columns.duplicated()])
-    dtypes = dict(zip(frame.columns, frame.dtypes, strict=True))
+    dtypes, repeated = column_types(frame)
     given = [field for field in schema if field.name in dtypes and field.name not in repeated]
     return [field.name for field in given if _is_ready(dtypes[field.name], field.type)]
 

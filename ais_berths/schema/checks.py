@@ -46,9 +46,8 @@ def check_types(
     needed = list(needed)
     check_columns(frame.columns, table, needed)
     complaints = Complaints()
-    repeated = set() if frame.columns.is_unique else set(frame.columns[frame.columns.duplicated()])
     # Columns are taken out of the frame only where their type does not tell enough: that takes longer.
-    dtypes = dict(zip(frame.columns, frame.dtypes, strict=True))
+    dtypes, repeated = column_types(frame)
     for field in layout:
         name = field.name
         if name in repeated:
@@ -62,6 +61,12 @@ def check_types(
     complaints.raise_if_any(InputError, f"the table '{table}' cannot be used")
     if key is not None and frame[key].duplicated().any():
         raise InputError(f"the table '{table}' has several rows with the same {key}, expected one")
+
+
+def column_types(frame: pd.DataFrame) -> tuple[dict[str, Any], set[str]]:
+    """Types of the columns by name, and the names that come several times."""
+    repeated = set() if frame.columns.is_unique else set(frame.columns[frame.columns.duplicated()])
+    return dict(zip(frame.columns, frame.dtypes, strict=True)), repeated
 
 
 def _is_number(dtype: Any, kind: pa.DataType) -> bool:

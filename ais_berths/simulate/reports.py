@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from ais_berths.geo import Floats, turn_deg
 from ais_berths.simulate.plan import KN
 from ais_berths.simulate.steering import Helms, Passages, bows
 
 if TYPE_CHECKING:
     from ais_berths.simulate.plan import Plan
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Row = dict[str, NDArray[Any]]
 
@@ -293,7 +293,7 @@ def _motion(
         place[at], heading[at] = here, bow
         speed[at], course[at] = np.abs(step) / 10.0, np.degrees(np.arctan2(step.real, step.imag))
     # Ships that swing to or from a berth do not keep their course so well.
-    swings = np.abs((seg["h1"][row] - seg["h0"][row] + 180.0) % 360.0 - 180.0) > 1.0
+    swings = np.abs(turn_deg(seg["h0"][row], seg["h1"][row])) > 1.0
     course = np.where(swings, course + rng.normal(0.0, 3.0, n), course)
     return place, heading, course, speed
 
@@ -316,8 +316,8 @@ def _swing(
     # a dragging anchor goes its way during a third of the stay
     part = np.clip(3 * tau / np.maximum(seg["t1"] - seg["t0"], 1.0)[row] - 1.0, 0.0, 1.0)
     chain = seg["chain"][row] * (0.88 + 0.12 * np.sin(2 * np.pi * tau / 30_000.0 + 3 * phase))
-    to_anchor = np.exp(1j * np.radians(90.0 - (lag - 0.5 * swing)))
-    hull = np.exp(1j * np.radians(90.0 - bow))
+    to_anchor = bows(lag - 0.5 * swing)
+    hull = bows(bow)
     return seg["z0"][row] + seg["way"][row] * part - to_anchor * chain - hull * length / 2, bow
 
 

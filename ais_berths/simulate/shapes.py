@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from ais_berths.simulate.reports import to_degrees
+from ais_berths.simulate.steering import bows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,7 @@ def boxes(
     width: NDArray[np.float64],
 ) -> NDArray[np.object_]:
     """Hull rectangles in the plane."""
-    ahead = np.exp(1j * np.radians(90.0 - heading_deg))
+    ahead = bows(heading_deg)
     corners = np.stack(
         [
             z + ahead * (a * length / 2 - 1j * b * width / 2)

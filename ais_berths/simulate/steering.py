@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ais_berths.geo import Floats, turn_deg
+
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Places = NDArray[np.complex128]
 
@@ -95,7 +96,7 @@ class Passages:
             seg[name][legs] for name in ("vessel", "t0", "t1", "z0", "way", "v0", "v1", "h0", "h1")
         )
         course = np.degrees(np.arctan2(way.real, way.imag))
-        free = np.maximum(np.abs(_turn_deg(course, h0)), np.abs(_turn_deg(course, h1))) < 0.1
+        free = np.maximum(np.abs(turn_deg(course, h0)), np.abs(turn_deg(course, h1))) < 0.1
         follows = (vessel[1:] == vessel[:-1]) & (np.abs(t0[1:] - t1[:-1]) < 0.01) & free[1:] & free[:-1]
         first = np.concatenate([np.ones(min(len(legs), 1), dtype=bool), ~follows])
         passage = np.cumsum(first) - 1
@@ -117,7 +118,7 @@ class Passages:
             v0=v0,
             v1=v1,
             h0=h0,
-            turn=_turn_deg(h0, h1),
+            turn=turn_deg(h0, h1),
             area=np.cumsum(own) - own,
             begin=np.where(free, t0[first][passage], np.inf),
             end=t1[final][passage],
@@ -178,10 +179,4 @@ class Passages:
 def bows(heading_deg: Floats) -> Places:
     """Unit vectors of headings, east and (imaginary) north."""
     result: Places = np.exp(1j * np.radians(90.0 - heading_deg))
-    return result
-
-
-def _turn_deg(start: Floats, end: Floats) -> Floats:
-    """Shorter turn from one direction to another."""
-    result: Floats = (end - start + 180.0) % 360.0 - 180.0
     return result
