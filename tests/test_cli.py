@@ -148,6 +148,14 @@ def test_evaluate(port: Path, out: Path, tmp_path: Path) -> None:
     card = json.loads(run("evaluate", str(out), "--truth", truth, "--json"))
     assert card["berths"]["at_iou_50"]["n_found"] == len(pd.read_parquet(out / "berths.parquet"))
     assert card["stops"]["found"]["recall"] > 0.5
+    assert card["calls"]["right_berth"]["n_matched"] > 0
+    one_use = json.loads(
+        run("evaluate", str(out), "--truth", str(port / "truth"), "--use", "commercial", "--json")
+    )
+    true = gpd.read_file(truth).set_index("berth_id")["use"]
+    calls = pd.read_parquet(port / "truth" / "berth_calls.parquet")
+    n_true = int((calls["berth_id"].map(true) == "commercial").sum())
+    assert one_use["calls"]["found"]["n_true"] == n_true > 0
     text = run("evaluate", str(out), "--truth", truth, "--use", "commercial", "--split-half")
     assert "at IoU 0.5: precision" in text
     assert "Split-half stability" in text

@@ -352,6 +352,21 @@ def test_calls_by_hand() -> None:
     assert score_calls(found, truth).right_berth is None
 
 
+def test_calls_at_berths_of_one_use() -> None:
+    names = {"start": "arrival_time", "end": "departure_time"}
+    truth = stays([(1, 0, 10), (2, 0, 10), (3, 0, 10)], use=["commercial", "service", "commercial"], **names)
+    # The second is known to be a service call, whatever it was taken for; the last two are nobody's.
+    found = stays(
+        [(1, 0, 10), (2, 0, 10), (8, 0, 10), (9, 0, 10)],
+        use=["commercial", "commercial", "commercial", "leisure"],
+        **names,
+    )
+    scores = score_calls(found, truth, uses=["commercial"]).found
+    assert (scores.n_found, scores.n_true, scores.n_matched) == (2, 2, 1)
+    every = score_calls(found, truth).found
+    assert (every.n_found, every.n_true, every.n_matched) == (4, 3, 2)
+
+
 @given(seed=st.integers(0, 1000))
 def test_stops_do_not_depend_on_order_or_time_unit(seed: int) -> None:
     rng = np.random.default_rng(seed)

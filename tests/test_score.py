@@ -5,6 +5,7 @@ import shapely
 
 from ais_berths.errors import InputError, MissingColumnsError
 from ais_berths.pipeline.score import read_truth
+from ais_berths.simulate import simulate
 
 SQUARE = "POLYGON ((4 52, 4.01 52, 4.01 52.01, 4 52.01, 4 52))"
 
@@ -39,3 +40,18 @@ def test_a_csv_file_that_is_no_truth(tmp_path, text, error, said):
     file.write_text(text)
     with pytest.raises(error, match=said):
         read_truth(file)
+
+
+def test_the_truth_of_a_simulation_is_a_folder(tmp_path):
+    true = simulate(tmp_path / "port", days=1, rng=1, scene=["general", "near"])
+    truth = read_truth(tmp_path / "port" / "truth")
+    assert sorted(truth.berths["berth_id"]) == sorted(true.berths["berth_id"])
+    assert truth.stops["stop"].tolist() == true.stops["stop"].tolist()
+    assert truth.calls["call_id"].tolist() == true.berth_calls["call_id"].tolist()
+    assert len(truth.calls)
+    assert set(truth.places["kind"]) == set(true.places["kind"])
+
+
+def test_a_folder_without_true_berths(tmp_path):
+    with pytest.raises(InputError, match=r"berths\.geojson does not exist; give a file of true berths"):
+        read_truth(tmp_path)

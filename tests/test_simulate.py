@@ -16,6 +16,7 @@ from ais_berths.config import StopsConfig
 from ais_berths.errors import ConfigError, OutputError
 from ais_berths.simulate import SimulateConfig, Truth, simulate, simulate_port
 from ais_berths.simulate.fleet import draw_ships, name_ships
+from ais_berths.simulate.scenes import KINDS
 from ais_berths.simulate.world import plan_world
 from ais_berths.stops import detect_stops
 
@@ -233,6 +234,17 @@ def test_ports_anywhere_have_true_metres(at):
     if at[1] > 179:
         assert (pings["lon"] > 179).any()
         assert (pings["lon"] < -179).any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_port_of_one_thing_only(kind):
+    pings, statics, truth = simulate_port(days=2, rng=3, scene=kind)
+    assert len(pings)
+    assert len(statics)
+    assert len(truth.ports) == 1
+    if kind in ("near", "far"):
+        assert truth.berths.empty
+        assert not (truth.stops["kind"] == "moored").any()
 
 
 def test_two_ports_six_kilometres_apart_keep_their_quays_apart():

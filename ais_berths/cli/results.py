@@ -169,9 +169,13 @@ def report_command(
 @click.command()
 @click.argument("out", type=click.Path())
 @click.option(
-    "--truth", type=click.Path(), help="True berths: polygons or points (GeoJSON, GeoPackage, CSV)."
+    "--truth",
+    type=click.Path(),
+    help="True berths: polygons or points (GeoJSON, GeoPackage, CSV), or the folder truth of a simulation.",
 )
-@click.option("--use", "uses", multiple=True, help="Score only berths of this use; repeatable.")
+@click.option(
+    "--use", "uses", multiple=True, help="Score only berths of this use, and calls at them; repeatable."
+)
 @click.option(
     "--split-half", is_flag=True, help="Find berths from two halves of the vessels, and compare them."
 )
@@ -192,8 +196,8 @@ def report_command(
 def evaluate(out: str, truth: str | None, split_half: bool, as_json: bool, **options: Any) -> None:
     """Score the berths and calls in OUT.
 
-    Berths are compared with the truth, or those of one half of the vessels with those of the other half.
-    Calls are compared with official counts.
+    Berths are compared with the truth, and so are stops and calls where a simulation made it. Or the berths
+    of one half of the vessels are compared with those of the other half, or calls with official counts.
     """
     from ais_berths.pipeline.score import score_out
 

@@ -71,7 +71,7 @@ def evaluate(
     berths, stops, calls
         Tables of one run: ``BERTHS`` with geometry, ``STOPS``, ``BERTH_CALLS``.
     uses
-        Score berths of these uses only; see `score_berths`.
+        Score berths of these uses, and calls at them, only; see `score_berths` and `score_calls`.
     near_m
         Distance (m) within which a berth and a true point belong together.
 
@@ -91,12 +91,21 @@ def evaluate(
     if truth.stops is not None and stops is not None:
         card["stops"] = score_stops(stops, truth.stops)
     if truth.calls is not None and calls is not None:
-        card["calls"] = score_calls(calls, truth.calls, pairs)
+        known = truth.calls if truth.berths is None else _with_use(truth.calls, truth.berths)
+        card["calls"] = score_calls(_with_use(calls, berths), known, pairs, uses=uses)
     if not card:
         raise EmptyInputError(
             "there is nothing to compare: the truth holds no berths, points, stops or calls"
         )
     return ScoreCard(**card)
+
+
+def _with_use(calls: pd.DataFrame, berths: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Calls with the use of their berths, where it is known."""
+    if "berth_id" not in calls.columns or not {"berth_id", "use"} <= set(berths.columns):
+        return calls
+    use = berths.drop_duplicates("berth_id").set_index("berth_id")["use"]
+    return calls.assign(use=calls["berth_id"].map(use))
 
 
 @dataclass(frozen=True)

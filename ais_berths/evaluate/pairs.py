@@ -12,6 +12,8 @@ from ais_berths.evaluate.card import Detection
 from ais_berths.schema import check_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
 
@@ -53,6 +55,22 @@ def detection(n_matched: int, n_found: int, n_true: int) -> Detection:
         recall=ratio(n_matched, n_true),
         f1=ratio(2 * n_matched, n_found + n_true),
     )
+
+
+def of_use(frame: pd.DataFrame, uses: Collection[str] | None) -> NDArray[np.bool_]:
+    """Which rows have one of some uses; all of them where no use is asked for, or none is known."""
+    if uses is None or "use" not in frame.columns:
+        return np.ones(len(frame), dtype=bool)
+    asked: NDArray[np.bool_] = frame["use"].isin(list(uses)).to_numpy(dtype=bool)
+    return asked
+
+
+def detect_of_use(chosen: pd.DataFrame, scored: NDArray[np.bool_], asked: NDArray[np.bool_]) -> Detection:
+    """Count pairs whose true row is `asked` for, and found rows without a partner that are `scored`."""
+    alone = scored.copy()
+    alone[chosen["found"]] = False
+    matched = int(asked[chosen["true"]].sum())
+    return detection(matched, int(alone.sum()) + matched, int(asked.sum()))
 
 
 def ratio(part: float, whole: float) -> float:

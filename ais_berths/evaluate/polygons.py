@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from ais_berths.evaluate.card import BerthScores, Detection, PointScores, SplitHalfScores
-from ais_berths.evaluate.pairs import detection, median, ratio
+from ais_berths.evaluate.card import BerthScores, PointScores, SplitHalfScores
+from ais_berths.evaluate.pairs import detect_of_use, median, of_use, ratio
 from ais_berths.pairs import flatten, one_to_one, overlaps
 from ais_berths.schema import check_columns
 
@@ -70,7 +70,7 @@ def score_berths(
     """
     plane, (found, true, grounds) = flatten(berths, truth, places)
     pairs = overlaps(found, true)
-    asked, scored = _of_use(truth, uses), _of_use(berths, uses)
+    asked, scored = of_use(truth, uses), of_use(berths, uses)
     close, closer = (pairs[one_to_one(pairs, "iou", iou)] for iou in (SAME_BERTH_IOU, 0.5))
     kept = close[asked[close["true"]]]
     along, across, longer = _errors_m(plane, found[kept["found"]], true[kept["true"]])
@@ -80,8 +80,8 @@ def score_berths(
     false = scored.copy()
     false[close["found"]] = False
     return BerthScores(
-        at_iou_30=_detect(close, scored, asked),
-        at_iou_50=_detect(closer, scored, asked),
+        at_iou_30=detect_of_use(close, scored, asked),
+        at_iou_50=detect_of_use(closer, scored, asked),
         mean_best_iou=float(best.mean()),
         centre_error_m=median(np.hypot(along, across)),
         centre_along_m=median(along),
@@ -195,20 +195,6 @@ def _nearest_m(plane: Plane, of: Shapes, among: Shapes) -> NDArray[np.float64]:
         _, lat = plane.inverse(*shapely.get_coordinates(shapely.centroid(of[row])).T)
         distance[row] = apart / plane.scale(lat)
     return distance
-
-
-def _of_use(frame: gpd.GeoDataFrame, uses: Collection[str] | None) -> NDArray[np.bool_]:
-    if uses is None or "use" not in frame.columns:
-        return np.ones(len(frame), dtype=bool)
-    asked: NDArray[np.bool_] = frame["use"].isin(list(uses)).to_numpy(dtype=bool)
-    return asked
-
-
-def _detect(chosen: pd.DataFrame, scored: NDArray[np.bool_], asked: NDArray[np.bool_]) -> Detection:
-    alone = scored.copy()
-    alone[chosen["found"]] = False
-    matched = int(asked[chosen["true"]].sum())
-    return detection(matched, int(alone.sum()) + matched, int(asked.sum()))
 
 
 def _false_places(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from ais_berths.evaluate.card import CallScores, StopScores
-from ais_berths.evaluate.pairs import detection, median, ratio, same_time, seconds
+from ais_berths.evaluate.pairs import detect_of_use, detection, median, of_use, ratio, same_time, seconds
 from ais_berths.geo import haversine_m
 from ais_berths.pairs import one_to_one
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 SAME_TIME_IOU = 0.5
 """Share of their common time that two stops or two calls of one vessel must have together."""
@@ -60,7 +65,11 @@ def _stays(stops: pd.DataFrame) -> pd.DataFrame:
 
 
 def score_calls(
-    calls: pd.DataFrame, truth: pd.DataFrame, berth_pairs: pd.DataFrame | None = None
+    calls: pd.DataFrame,
+    truth: pd.DataFrame,
+    berth_pairs: pd.DataFrame | None = None,
+    *,
+    uses: Collection[str] | None = None,
 ) -> CallScores:
     """Score berth calls against true berth calls of the same vessels.
 
@@ -72,21 +81,27 @@ def score_calls(
     berth_pairs
         Which found berth is which true one, from `match_berths`. A call is at the right berth when its
         ``berth_id`` is paired with that of the true call. Without it the berths are not judged.
+    uses
+        Score true calls at berths of these uses only (the column ``use`` of both tables). Found calls that
+        pair with others are then left out, and so are those without a partner at a berth of another use.
     """
     pairs = same_time(calls, truth, "arrival_time", "departure_time")
     chosen = pairs[one_to_one(pairs, "iou", SAME_TIME_IOU)]
+    asked, scored = of_use(truth, uses), of_use(calls, uses)
+    found = detect_of_use(chosen, scored, asked)
+    chosen = chosen[asked[chosen["true"]]]
     right = None
     if berth_pairs is not None and "berth_id" in calls.columns and "berth_id" in truth.columns:
         partner = dict(zip(berth_pairs["berth_id"], berth_pairs["true_berth_id"], strict=True))
-        found = calls["berth_id"].iloc[chosen["found"]].map(partner)
-        same = found.to_numpy(dtype=object) == truth["berth_id"].to_numpy(dtype=object)[chosen["true"]]
-        right = detection(int(np.sum(same)), len(calls), len(truth))
+        there = calls["berth_id"].iloc[chosen["found"]].map(partner)
+        same = there.to_numpy(dtype=object) == truth["berth_id"].to_numpy(dtype=object)[chosen["true"]]
+        right = detection(int(np.sum(same)), found.n_found, found.n_true)
     errors = [
         np.abs(seconds(calls[name])[chosen["found"]] - seconds(truth[name])[chosen["true"]])
         for name in ("arrival_time", "departure_time")
     ]
     return CallScores(
-        found=detection(len(chosen), len(calls), len(truth)),
+        found=found,
         right_berth=right,
         arrival_error_s=median(errors[0]),
         departure_error_s=median(errors[1]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ from ais_berths.tables import read_places, read_table
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    import pandas as pd
+
 # Spellings of the columns of a CSV file, in lower case, letters and digits only.
 _SPELLINGS = {
     "shape": "wkt geomwkt geometrywkt wktgeom geometry geom thegeom shape polygon",
@@ -39,7 +42,8 @@ _SPELLINGS = {
     "lon": "lon lng long longitude xcoord x",
 }
 _MAX_ROWS = 10
-_EXTRA_TRUTH = {"stops": "stops.parquet", "places": "places.geojson"}
+# The truth of the simulator, as it lies in one folder.
+_BERTHS, _PLACES, _STOPS, _CALLS = "berths.geojson", "places.geojson", "stops.parquet", "berth_calls.parquet"
 
 
 def score_out(
@@ -60,10 +64,10 @@ def score_out(
         Output folder of ``ais-berths detect``.
     truth
         True berths: polygons or points in any format that GDAL reads, or a CSV with latitude and
-        longitude or with shapes as WKT. In a folder of the simulator, true stops and places beside it are
-        used too.
+        longitude or with shapes as WKT. Or the folder ``truth`` of the simulator; true stops, berth calls
+        and places beside the berths are used too.
     uses
-        Score berths of these uses only.
+        Score berths of these uses, and the calls at them, only.
     split
         Also compare the berths that two disjoint halves of the vessels give.
     picture
@@ -85,7 +89,9 @@ def score_out(
     if truth is not None:
         known = read_truth(truth)
         stops = read_table(store.table("stops"), "stops")
-        card = evaluate(berths, known, stops=stops, uses=uses or None)
+        made = store.table("berth_calls")
+        calls = read_table(made, "berth_calls") if made.exists() else None
+        card = evaluate(berths, known, stops, calls, uses=uses or None)
         if picture is not None:
             plot_score(berths, known, title=str(store.out)).savefig(picture, dpi=150)
     if split:
@@ -96,8 +102,13 @@ def score_out(
 
 
 def read_truth(path: str | Path) -> Truth:
-    """Read true berths from a file, with the true stops and places that lie beside it."""
+    """Read true berths from a file, with the true stops, berth calls and places that lie beside it.
+
+    A folder stands for the file ``berths.geojson`` in it.
+    """
     file = Path(path)
+    if file.is_dir():
+        file /= _BERTHS
     if not file.exists():
         raise InputError(f"the truth {file} does not exist; give a file of true berths")
     if file.suffix.lower() == ".csv":
@@ -106,11 +117,18 @@ def read_truth(path: str | Path) -> Truth:
         frame = gpd.read_parquet(file) if file.suffix == ".parquet" else gpd.read_file(file)
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"the truth {file} cannot be read as polygons or points: {error}") from error
-    known = Truth.of(frame)
-    beside = {name: file.with_name(other) for name, other in _EXTRA_TRUTH.items()}
-    stops = schema.to_pandas(pq.read_table(beside["stops"])) if beside["stops"].exists() else None
-    places = gpd.read_file(beside["places"]) if beside["places"].exists() else None
-    return Truth(known.berths, known.points, places, stops, None)
+    places = file.with_name(_PLACES)
+    return replace(
+        Truth.of(frame),
+        places=gpd.read_file(places) if places.exists() else None,
+        stops=_beside(file, _STOPS),
+        calls=_beside(file, _CALLS),
+    )
+
+
+def _beside(file: Path, name: str) -> pd.DataFrame | None:
+    table = file.with_name(name)
+    return schema.to_pandas(pq.read_table(table)) if table.exists() else None
 
 
 def _read_csv(file: Path) -> gpd.GeoDataFrame:

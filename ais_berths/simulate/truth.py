@@ -299,7 +299,7 @@ def _berth_calls(stops: pd.DataFrame) -> pd.DataFrame:
     hours = (waits["departure_time"] - waits["arrival_time"]).dt.total_seconds() / 3600
     waited = hours.groupby(waits["port_call_id"]).sum()
     first = (calls["port_call_id"] != "") & ~calls.sort_values("arrival_time")["port_call_id"].duplicated()
-    waiting = calls["port_call_id"].map(waited).where(first).fillna(0.0)
+    waiting = calls["port_call_id"].map(waited).astype(float).where(first).fillna(0.0)
     stay = (calls["departure_time"] - calls["arrival_time"]).dt.total_seconds() / 3600
     return pd.DataFrame(
         {

@@ -234,11 +234,11 @@ def _assemble(
 
 def _port_point(plan: Plan, rng: np.random.Generator) -> complex:
     """Where a port list has the port: one or two kilometres inland or out on the water."""
-    middle = min((slot for slot in plan.scene.slots), key=lambda slot: abs(slot.middle))
+    middle = min((slot.middle for slot in plan.scene.slots), key=abs, default=0j)
     shore = plan.scene.fairway[4] - plan.scene.fairway[3]
     side = 90.0 * rng.choice([-1.0, 1.0]) + rng.uniform(-45, 45)
     away = shore / abs(shore) * np.exp(1j * np.radians(side)) * rng.uniform(900, 2000)
-    return complex(middle.middle + away)
+    return complex(middle + away)
 
 
 def _beyond(lat: float, lon: float, distance_m: float, bearing: float) -> tuple[float, float]:
