@@ -48,7 +48,7 @@ def figures(benchmark_module: Any) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "f1", "centre_m"), [("antenna", 0.85, 2.0), ("size", 0.82, 6.0), ("none", 0.35, 12.0)]
+    ("sizes", "f1", "centre_m"), [("antenna", 0.86, 2.0), ("size", 0.85, 5.0), ("none", 0.75, 8.0)]
 )
 def test_berths(figures: pd.DataFrame, sizes: str, f1: float, centre_m: float) -> None:
     found = figures.loc[sizes]
