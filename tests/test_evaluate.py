@@ -407,7 +407,16 @@ def test_one_card_for_all() -> None:
     text = card.to_text()
     assert "at IoU 0.5: precision 1.000, recall 1.000, F1 1.000 (3 found, 3 true, 3 both)" in text
     assert "Berths against points" in text
+    assert "matched stops by true kind and found kind: moored as moored 1" in text
     assert "Split-half" not in text
+
+
+def test_a_figure_that_does_not_exist() -> None:
+    never = split_half(scene([]), scene(TRUE))
+    card = ScoreCard(split_half=never, stops=score_stops(stays([]), stays([])))
+    assert "  Bhattacharyya distance: -\n" in card.to_text()
+    assert "stops: precision -, recall -, F1 - (0 found, 0 true, 0 both)" in card.to_text()
+    assert json.loads(card.to_json())["split_half"]["bhattacharyya_distance"] is None
 
 
 def test_truth_of_one_file() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -146,14 +147,26 @@ def _lines(scores: BaseModel) -> list[str]:
             lines += _table(value)
             continue
         if isinstance(value, Detection):
+            precision, recall, f1 = map(_number, (value.precision, value.recall, value.f1))
             value = (
-                f"precision {value.precision:.3f}, recall {value.recall:.3f}, F1 {value.f1:.3f} "
+                f"precision {precision}, recall {recall}, F1 {f1} "
                 f"({value.n_found} found, {value.n_true} true, {value.n_matched} both)"
             )
         elif isinstance(value, dict):
-            value = ", ".join(f"{key} {_number(item)}" for key, item in value.items()) or "none"
-        lines.append(f"  {field.description}: {_number(value)}")
+            value = ", ".join(f"{key} {_number(item)}" for key, item in _flat(value).items()) or "none"
+        # What a figure is where it does not exist concerns JSON; a line of text shows it as "-".
+        label = str(field.description).partition("; null")[0]
+        lines.append(f"  {label}: {_number(value)}")
     return lines
+
+
+def _flat(counts: dict[str, Any]) -> dict[str, Any]:
+    """Counts of two names as counts of one, "anchored as moored"."""
+    flat: dict[str, Any] = {}
+    for name, item in counts.items():
+        inner = {f"{name} as {other}": n for other, n in item.items()} if isinstance(item, dict) else {}
+        flat |= inner or {name: item}
+    return flat
 
 
 def _table(rows: tuple[BaseModel, ...]) -> list[str]:
@@ -177,8 +190,10 @@ def _table(rows: tuple[BaseModel, ...]) -> list[str]:
 
 def _cell(value: Any) -> str:
     whole = isinstance(value, float) and value.is_integer()
-    return "-" if value is None else f"{value:,.0f}" if whole else _number(value)
+    return f"{value:,.0f}" if whole else _number(value)
 
 
 def _number(value: Any) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
