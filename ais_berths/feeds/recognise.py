@@ -205,7 +205,10 @@ def _check_rows(sample: pa.Table, feed: Feed, label: str) -> None:
         return
     found = feed.resolve(sample.column_names)
     shown = ", ".join(f"{found[name]} = {_plain(sample[found[name]][0])}" for name in fields[reason])
-    hint = f"; times are read as {feed.time.format}" if reason == "time_unreadable" else ""
+    hint = {
+        "mmsi_unreadable": "; ships need whole numbers, so give each id that is text a number of its own",
+        "time_unreadable": f"; times are read as {feed.time.format}",
+    }.get(reason, "")
     raise InputError(
         f"none of the first {len(sample):,} rows of {label} can be used as the feed '{feed.name}' "
         f"({reason}), for example {shown}{hint}; choose another feed, or write a mapping"

@@ -118,7 +118,10 @@ def test_exact_spelling_wins_over_a_loose_one() -> None:
     [
         ({"format": '"epoch"'}, r"time_unreadable\), for example BaseDateTime = .*times are read as epoch"),
         ({"lat": '"VesselName"'}, r"position_unreadable\), for example VesselName"),
-        ({"mmsi": '"CallSign"'}, r"mmsi_unreadable\), for example CallSign"),
+        (
+            {"mmsi": '"CallSign"'},
+            r"mmsi_unreadable\), for example CallSign = .*give each id that is text a number",
+        ),
     ],
 )
 def test_a_feed_under_which_nothing_makes_sense_is_refused(
