@@ -2,9 +2,9 @@
 
 The way of a row: `list_inputs` finds files, `choose_feed` says what they are, `plan_chunks` cuts them
 into `Chunk` pieces, `iter_batches` reads a chunk as raw Arrow tables, `read_positions` gives latitude and
-longitude for a first test by place, and `normalise` brings the rows that pass into canonical columns, while
-`distinct_statics` collects their ship data. A feed is data, not code: see `Feed` for the mapping that
-describes one.
+longitude for a first test by place, `read_reports` reads the rows that pass, and `distinct_statics` collects
+their ship data; `normalise` brings both into one table of canonical columns. A feed is data, not code: see
+`Feed` for the mapping that describes one.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from ais_berths.feeds.canonical import (
     REASONS,
     REPORT,
     Normalised,
+    Reports,
     is_static_only,
     normalise,
     read_cells,
     read_positions,
+    read_reports,
 )
 from ais_berths.feeds.chunks import OUTSIDE, Batch, Chunk, plan_chunks
 from ais_berths.feeds.days import Window, missing_days
@@ -36,6 +38,7 @@ __all__ = [
     "Feed",
     "InputFile",
     "Normalised",
+    "Reports",
     "Window",
     "choose_feed",
     "distinct_statics",
@@ -50,6 +53,7 @@ __all__ = [
     "plan_chunks",
     "read_cells",
     "read_positions",
+    "read_reports",
     "recognise",
     "suggest_mapping",
 ]

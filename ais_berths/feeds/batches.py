@@ -215,14 +215,15 @@ def _blocks(chunk: Chunk, batch_rows: int) -> Iterator[bytes]:
             if not piece:
                 break
             left = None if left is None else left - len(piece)
-            text = tail + piece
-            end = text.rfind(b"\n") + 1
-            if end <= skip:
-                tail = text
-                if len(tail) > _LONGEST_LINE:
-                    raise InputError(f"{chunk.label} is not text with lines; it may be damaged")
-                continue
-            yield text[skip:end]
-            skip, tail = 0, text[end:]
-        if tail[skip:].strip():
-            yield tail[skip:]
+            # The header line is passed over as it comes, and what is large is copied once.
+            begin = min(skip, len(piece))
+            end = max(begin, piece.rfind(b"\n") + 1)
+            skip -= begin
+            if end > begin:
+                yield b"".join((tail, memoryview(piece)[begin:end]))
+                tail = b""
+            tail += piece[end:]
+            if len(tail) > _LONGEST_LINE:
+                raise InputError(f"{chunk.label} is not text with lines; it may be damaged")
+        if tail.strip():
+            yield tail

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ais_berths.errors import EmptyInputError, InputError
 from ais_berths.feeds.batches import iter_batches
-from ais_berths.feeds.canonical import normalise
+from ais_berths.feeds.canonical import read_reports
 from ais_berths.feeds.chunks import inspect, open_parquet, plan_chunks
 from ais_berths.feeds.files import plain_words
 from ais_berths.feeds.mapping import REQUIRED, SHIPPED, Columns, Feed, list_names, load_feed, loosen
@@ -195,8 +193,8 @@ def _check_sample(file: InputFile, feed: Feed) -> None:
 
 
 def _check_rows(sample: pa.Table, feed: Feed, label: str) -> None:
-    result = normalise(sample, feed, statics=False)
-    moving = ~np.asarray(result.table["static_only"])
+    result = read_reports(sample, feed)
+    moving = ~result.columns["static_only"]
     if result.usable.any() or not moving.any():
         return
     reason = max(result.counts, key=lambda name: result.counts[name] * name.endswith("unreadable"))

@@ -17,7 +17,7 @@ from ais_berths.feeds.fields import codes, not_vessel, numbers, select, to_arrow
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ais_berths.feeds.fields import Mask, Rows
+    from ais_berths.feeds.fields import Mask
     from ais_berths.feeds.mapping import Feed
 
 _M = {"m": 1.0, "m/10": 0.1, "ft": 0.3048}
@@ -35,12 +35,17 @@ _STATIC_SOURCES = ("imo", "name", "call_sign", "type_code", "type_words", *_SIZE
 
 
 def distinct_statics(
-    table: pa.Table, feed: Feed, rows: Rows | None = None
+    table: pa.Table, feed: Feed, rows: Mask | None = None
 ) -> tuple[pa.Table, dict[str, int]]:
     """Collect the ship data of the wanted rows, each combination of values once.
 
     The raw values are compared first and only distinct ones converted, so this costs a fraction of
-    `normalise` with ship data.
+    `normalise`. All rows of the table are compared, which takes less time than cutting out most of them.
+
+    Parameters
+    ----------
+    rows
+        Mask of the wanted rows; all by default.
 
     Returns
     -------
@@ -51,8 +56,8 @@ def distinct_statics(
     sources = {name: found[name] for name in _STATIC_SOURCES if name in found}
     if not sources:
         return schema.STATICS.empty_table(), {}
-    table = select(table, {"mmsi": found["mmsi"]} | sources, rows)
-    first, n_reports = _distinct(table)
+    table = select(table, {"mmsi": found["mmsi"]} | sources, None)
+    first, n_reports = _distinct(table, rows)
     table = table.take(pa.array(first))
     mmsi, good = values.whole_numbers(table.column(found["mmsi"]))
     good &= ~not_vessel(table, feed, found)
@@ -116,13 +121,14 @@ def _says_much(ship: dict[str, Any]) -> Mask:
     return much
 
 
-def _distinct(table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _distinct(table: pa.Table, rows: Mask | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First row of each distinct combination of raw values, and how often it comes.
 
     Rows are compared by a 64-bit hash, which takes half of the time of comparing values.
     """
     hashes = pl.DataFrame(table).hash_rows().to_numpy()
-    codes, distinct = pd.factorize(hashes)
+    at = np.arange(len(hashes)) if rows is None else np.flatnonzero(rows)
+    codes, distinct = pd.factorize(hashes[at])
     first = np.empty(len(distinct), dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    first[codes[::-1]] = at[::-1]
     return first, np.bincount(codes, minlength=len(distinct))

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 Counts = dict[tuple[str, str, str], int]
 Record = dict[str, Any]
 
-NEAR = pa.schema([field for field in schema.PINGS if field.name not in ("track", "stop_id")])
-"""Columns of a ping before it is cleaned."""
+NEAR = pa.schema(
+    [field.with_nullable(False) for field in schema.PINGS if field.name not in ("track", "stop_id")]
+)
+"""Columns of a ping before it is cleaned; nan where there is no value, which takes less time than nulls."""
 
 ENCODING: dict[str, Any] = {
     "use_dictionary": ["mmsi", "nav_status", "coarse", "track", "cell", "stop_id", "piece"],
@@ -248,7 +250,7 @@ def read_buckets(
     for name, groups in groups_of.items():
         path = store.scans / f"{name}.pings.parquet"
         with whole(path), pq.ParquetFile(path) as file:
-            table = file.read_row_groups(groups, use_threads=False)
+            table = file.read_row_groups(groups, use_threads=False).cast(_ROWS)
         if (kept := kept_of[name]) is not None:
             table = table.filter(pc.is_in(table["piece"], pa.array(kept, pa.int16())))
         if parts > 1:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ais_berths import schema
 from ais_berths.errors import InputError
@@ -24,9 +23,9 @@ from ais_berths.feeds import (
     has_changed,
     is_static_only,
     iter_batches,
-    normalise,
     read_cells,
     read_positions,
+    read_reports,
 )
 from ais_berths.pings import ship_mmsi
 from ais_berths.pipeline.job import Job, Store, stored_job
@@ -43,13 +42,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import CleanConfig
-    from ais_berths.feeds import Chunk, Normalised
+    from ais_berths.feeds import Chunk, Reports
     from ais_berths.geo import Floats
 
 # The description of a task is kept short: it goes through the scheduler.
 _MOST_PIECES = 250
 # All rows of a chunk may lie near ports, and sorting them takes as much memory again.
 _FLUSHES = 8
+# Where more of a batch is near ports, cutting it out first takes longer than converting all.
+_LARGEST_CUT = 0.7
 
 
 @dataclass(frozen=True)
@@ -181,11 +182,14 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
     for reason, n in batch.counts.items():
         stage = "filter" if reason == OUTSIDE else "read"
         add_counts(counts, {(stage, reason, "dropped"): n})
-    ships, broken = distinct_statics(table, plan.feed, near | static_only)
+    wanted = near | static_only
+    if np.count_nonzero(wanted) < _LARGEST_CUT * len(wanted):
+        table, near, wanted = table.filter(pa.array(wanted)), near[wanted], wanted[wanted]
+    ships, broken = distinct_statics(table, plan.feed, wanted)
     add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in broken.items()})
-    result = normalise(table, plan.feed, near, resolution=plan.cells.resolution, statics=False)
-    add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in result.counts.items()})
-    return _ships_in_time(result, plan, counts), ships
+    found = read_reports(table, plan.feed, near, resolution=plan.cells.resolution)
+    add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in found.counts.items()})
+    return _ships_in_time(found, plan, counts), ships
 
 
 def _inside(table: pa.Table, lat: Floats, lon: Floats, plan: ScanPlan) -> NDArray[np.bool_]:
@@ -201,29 +205,29 @@ def _inside(table: pa.Table, lat: Floats, lon: Floats, plan: ScanPlan) -> NDArra
     return near
 
 
-def _ships_in_time(found: Normalised, plan: ScanPlan, counts: Counts) -> pa.Table:
+def _ships_in_time(found: Reports, plan: ScanPlan, counts: Counts) -> pa.Table:
     """Usable rows of ships within the period; cells that the feed does not give are 0 and found later."""
-    rows = found.table if found.usable.all() else found.table.filter(pa.array(found.usable))
-    keep, wrong = ship_mmsi(rows["mmsi"].to_numpy(), plan.clean)
-    in_time = _in_period(rows, plan)
+    columns = {name: np.ma.getdata(values) for name, values in found.columns.items()}
+    at = np.flatnonzero(found.usable)
+    keep, wrong = ship_mmsi(columns["mmsi"][at], plan.clean)
+    in_time = _in_period(columns["time"][at], plan)
     counted = {
         ("filter", "outside_period", "dropped"): int((keep & ~in_time).sum()),
         ("filter", "near_port", "kept"): int((keep & in_time).sum()),
         **{("filter", reason, "dropped"): n for reason, n in wrong.items()},
     }
     add_counts(counts, counted)
-    if "cell" not in rows.column_names:
-        rows = rows.append_column("cell", pa.array(np.zeros(rows.num_rows, dtype=np.int64)))
-    rows = rows.select(NEAR.names)
-    keep &= in_time
-    return (rows if keep.all() else rows.filter(pa.array(keep))).cast(NEAR)
+    at = at[keep & in_time]
+    columns.setdefault("cell", np.zeros(len(found.usable), dtype=np.int64))
+    return pa.Table.from_arrays(
+        [pa.array(columns[field.name][at]).cast(field.type) for field in NEAR], schema=NEAR
+    )
 
 
-def _in_period(rows: pa.Table, plan: ScanPlan) -> NDArray[np.bool_]:
-    inside = np.ones(rows.num_rows, dtype=bool)
-    times = rows["time"]
+def _in_period(times: NDArray[np.int64], plan: ScanPlan) -> NDArray[np.bool_]:
+    inside = np.ones(len(times), dtype=bool)
     if plan.start is not None:
-        inside &= pc.greater_equal(times, pa.scalar(plan.start, schema.TIME)).to_numpy()
+        inside &= times >= pa.scalar(plan.start, schema.TIME).value
     if plan.end is not None:
-        inside &= pc.less(times, pa.scalar(plan.end, schema.TIME)).to_numpy()
+        inside &= times < pa.scalar(plan.end, schema.TIME).value
     return inside
