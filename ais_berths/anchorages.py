@@ -25,7 +25,11 @@ _GRAINS = 14
 
 
 def find_anchorages(
-    stops: pd.DataFrame, vessels: pd.DataFrame, ports: pd.DataFrame, config: AnchoragesConfig
+    stops: pd.DataFrame,
+    vessels: pd.DataFrame,
+    ports: pd.DataFrame,
+    config: AnchoragesConfig,
+    plane: geo.Plane | None = None,
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """Find the areas where ships anchor.
 
@@ -39,6 +43,8 @@ def find_anchorages(
         The whole port list.
     config
         The section ``anchorages`` of the settings.
+    plane
+        Where circles are drawn; by default around these stops.
 
     Returns
     -------
@@ -54,7 +60,7 @@ def find_anchorages(
     label = _cluster(rows, config)
     rows = rows.assign(label=label)[label >= 0].reset_index(drop=True)
     rows["loa_m"] = column_of(vessels, "loa_m", rows["mmsi"]).astype(np.float64)
-    plane = geo.Plane.around(rows["lon"])
+    plane = geo.Plane.around(anchored_lon(stops)) if plane is None else plane
     x, y = plane.forward(rows["lon"], rows["lat"])
     scale = geo.Plane.scale(rows["lat"])
     circles = shapely.buffer(shapely.points(x, y), np.maximum(rows["drift_radius_m"], 100.0) * scale)
@@ -76,6 +82,11 @@ def find_anchorages(
         }
     )
     return frame.reset_index(drop=True), members
+
+
+def anchored_lon(stops: pd.DataFrame) -> pd.Series:
+    """Longitudes of ships at anchor."""
+    return stops.loc[stops["kind"] == "anchored", "lon"]
 
 
 def describe_anchorages(rows: pd.DataFrame, label: pd.Series) -> pd.DataFrame:

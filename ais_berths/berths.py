@@ -7,7 +7,8 @@ wrong position does not stretch it and more visits make it better, not larger.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -18,7 +19,7 @@ from ais_berths import geo, schema
 from ais_berths.clusters import cluster_hulls, group_touching
 from ais_berths.confidence import rate_berths
 from ais_berths.footprints import Footprints, Groups
-from ais_berths.uses import uses_of_berths
+from ais_berths.uses import serving_ships, uses_of_berths
 from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ _TANKER_STERN, _TANKER_M = 0.17, 180.0
 _HAWSER_M, _HAWSER_MOST_M = 45.0, 110.0
 # No stop is surer to be moored than this.
 _SUREST = 1.0 - 1e-9
+
+
+class Drawn(NamedTuple):
+    """Outlines of berths with their ``number``, and the stops at each; see `find_berths`."""
+
+    outlines: pd.DataFrame
+    members: pd.DataFrame
 
 
 def find_berths(
@@ -61,16 +69,53 @@ def find_berths(
     members
         One row a stop at a berth: ``stop_id``, ``number`` of the berth, ``rafted``.
     """
-    groups = cluster_hulls(hulls, stops, config).rename(columns={"cluster": "number"})
+    return rate_drawn(draw_berths(stops, hulls, vessels, config), stops, hulls, vessels, config)
+
+
+def draw_berths(
+    stops: pd.DataFrame,
+    hulls: pd.DataFrame,
+    vessels: pd.DataFrame,
+    config: BerthsConfig,
+    planes: tuple[geo.Plane, geo.Plane] | None = None,
+) -> Drawn:
+    """Find the outlines of berths and who lay there, not yet what is known of each; see `find_berths`.
+
+    Parameters
+    ----------
+    planes
+        Where hulls and single-point moorings are compared; by default around these.
+    """
+    plane, plane_of_buoys = planes or (geo.Plane.around(hulls["lon"]), geo.Plane.around(buoy_lon(stops)))
+    groups = cluster_hulls(hulls, stops, config, plane).rename(columns={"cluster": "number"})
     groups = _with_evidence(groups, stops, config)
-    prints = Footprints.of(hulls[hulls["stop_id"].isin(groups["stop_id"])], stops)
+    prints = Footprints.of(hulls[hulls["stop_id"].isin(groups["stop_id"])], stops, plane)
     outlines = _outlines(prints, groups, config)
     outlines = _part_ways(outlines)
     shapes = _without_overlap(outlines)
-    buoys, at_buoy = _buoys(stops, vessels, config, first_number=len(outlines))
+    buoys, at_buoy = _buoys(stops, vessels, config, len(outlines), plane_of_buoys)
     members = pd.concat([groups[["stop_id", "number", "rafted"]], at_buoy], ignore_index=True)
-    berths = pd.concat([outlines.assign(geometry=prints.plane.to_degrees(shapes)), buoys], ignore_index=True)
-    described = describe_berths(members, stops, hulls, vessels)
+    berths = pd.concat([outlines.assign(geometry=plane.to_degrees(shapes)), buoys], ignore_index=True)
+    return Drawn(berths, members)
+
+
+def rate_drawn(
+    drawn: Drawn,
+    stops: pd.DataFrame,
+    hulls: pd.DataFrame,
+    vessels: pd.DataFrame,
+    config: BerthsConfig,
+    beyond: Beyond | None = None,
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """Say what is known of berths that were drawn; see `find_berths`.
+
+    Parameters
+    ----------
+    beyond
+        What is known from other places, where the stops are those of some places only.
+    """
+    berths, members = drawn
+    described = describe_berths(members, stops, hulls, vessels, beyond)
     berths = berths.merge(described, on="number", how="inner")
     berths = berths[berths["n_stops"] >= config.min_stops].reset_index(drop=True)
     members = members[members["number"].isin(berths["number"])].reset_index(drop=True)
@@ -95,8 +140,30 @@ def _with_evidence(groups: pd.DataFrame, stops: pd.DataFrame, config: BerthsConf
     return groups.assign(number=pd.factorize(groups["number"], sort=True)[0]).reset_index(drop=True)
 
 
+class Beyond(NamedTuple):
+    """Hours from the first stop to the last one, and ships that serve others, by the stops of all places."""
+
+    hours: float
+    serving: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, stops: pd.DataFrame, visits: pd.DataFrame) -> Beyond:
+        """Take them from all stops, and from all visits to berths (see `ais_berths.uses.serving_ships`)."""
+        return cls(period_h(stops["start_time"].min(), stops["end_time"].max()), serving_ships(visits))
+
+
+def period_h(start: pd.Timestamp, end: pd.Timestamp) -> float:
+    """Hours from the first to the last moment of some stops, never 0; 1 where there are none."""
+    hours = float((end - start) / pd.Timedelta("1h"))
+    return max(hours, 1e-6) if math.isfinite(hours) else 1.0
+
+
 def describe_berths(
-    members: pd.DataFrame, stops: pd.DataFrame, hulls: pd.DataFrame, vessels: pd.DataFrame
+    members: pd.DataFrame,
+    stops: pd.DataFrame,
+    hulls: pd.DataFrame,
+    vessels: pd.DataFrame,
+    beyond: Beyond | None = None,
 ) -> pd.DataFrame:
     """Count and summarise the visits of each berth: ships, sizes, types, times, occupancy.
 
@@ -105,6 +172,7 @@ def describe_berths(
     """
     used = ["stop_id", "mmsi", "start_time", "end_time", "dwell_h"]
     rows = members.merge(stops[used], on="stop_id", how="left")
+    beyond = beyond or Beyond.of(stops, rows)
     rows["group"] = groups_of(vessels, rows["mmsi"])
     for name in ("loa_m", "beam_m", "draught_max_m"):
         rows[name] = column_of(vessels, name, rows["mmsi"]).astype(np.float64)
@@ -123,7 +191,7 @@ def describe_berths(
             "draught_max_m": by["draught_max_m"].max(),
             "dwell_p50_h": by["dwell_h"].median(),
             "dwell_p90_h": by["dwell_h"].quantile(0.9),
-            "occupancy": _occupied_h(rows) / _period_h(stops),
+            "occupancy": _occupied_h(rows) / beyond.hours,
             "hull_basis": _most_frequent(rows, "hull_basis"),
             "type_main": _most_frequent(rows, "group"),
         }
@@ -134,7 +202,7 @@ def describe_berths(
         json.dumps({name: round(value, 3) for name, value in row.items() if value > 0}, sort_keys=True)
         for row in shares.to_dict("records")
     ]
-    out["use"] = uses_of_berths(rows)
+    out["use"] = uses_of_berths(rows, beyond.serving)
     return out.rename_axis("number").reset_index()
 
 
@@ -178,8 +246,7 @@ def _part_ways(outlines: pd.DataFrame) -> pd.DataFrame:
     shapes = _rectangles(outlines)
     if len(shapes) < 2:
         return outlines
-    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    i, j = i[i < j], j[i < j]
+    i, j = _touching(shapes)
     x, y, scale, axis = (outlines[name].to_numpy().copy() for name in ("x", "y", "scale", "heading_deg"))
     length, width = outlines["length_m"].to_numpy().copy(), outlines["width_m"].to_numpy()
     in_line = np.abs(geo.turn_deg(axis[i], axis[j], period=180.0)) < _SAME_LINE_DEG
@@ -205,9 +272,9 @@ def _without_overlap(outlines: pd.DataFrame) -> NDArray[np.object_]:
     shapes = _rectangles(outlines)
     if len(shapes) < 2:
         return shapes
-    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    i, j = _touching(shapes)
     area = shapely.area(shapes)
-    overlapping = (i < j) & (shapely.area(shapely.intersection(shapes[i], shapes[j])) > 0)
+    overlapping = shapely.area(shapely.intersection(shapes[i], shapes[j])) > 0
     for a, b in zip(i[overlapping].tolist(), j[overlapping].tolist(), strict=True):
         larger, smaller = (a, b) if area[a] >= area[b] else (b, a)
         rest = shapely.difference(shapes[larger], shapes[smaller])
@@ -218,8 +285,21 @@ def _without_overlap(outlines: pd.DataFrame) -> NDArray[np.object_]:
     return shapes
 
 
+def _touching(shapes: NDArray[np.object_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Every two shapes that touch, in order: how a tree gives them depends on all that it holds."""
+    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    i, j = i[i < j], j[i < j]
+    order = np.lexsort((j, i))
+    return i[order], j[order]
+
+
+def buoy_lon(stops: pd.DataFrame) -> pd.Series:
+    """Longitudes of single-point moorings."""
+    return stops.loc[stops["kind"] == "buoy", "pivot_lon"]
+
+
 def _buoys(
-    stops: pd.DataFrame, vessels: pd.DataFrame, config: BerthsConfig, first_number: int
+    stops: pd.DataFrame, vessels: pd.DataFrame, config: BerthsConfig, first_number: int, plane: geo.Plane
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Single-point moorings: a circle about the common pivot, as wide as the sterns of the ships swing."""
     rows = stops[stops["kind"] == "buoy"].reset_index(drop=True)
@@ -227,7 +307,6 @@ def _buoys(
         return pd.DataFrame(), pd.DataFrame({"stop_id": [], "number": [], "rafted": []}).astype(
             {"stop_id": str, "number": np.int64, "rafted": bool}
         )
-    plane = geo.Plane.around(rows["pivot_lon"])
     x, y = plane.forward(rows["pivot_lon"], rows["pivot_lat"])
     scale = geo.Plane.scale(rows["pivot_lat"])
     number = group_touching(shapely.buffer(shapely.points(x, y), 30.0 * scale)) + first_number
@@ -268,11 +347,6 @@ def _occupied_h(rows: pd.DataFrame) -> pd.Series:
     before[np.concatenate([[True], number[1:] != number[:-1]])] = np.iinfo(np.int64).min
     fresh = np.maximum(end - np.maximum(start, before), 0) / 3.6e9
     return pd.Series(fresh).groupby(number).sum()
-
-
-def _period_h(stops: pd.DataFrame) -> float:
-    hours = (stops["end_time"].max() - stops["start_time"].min()) / pd.Timedelta("1h")
-    return max(float(hours), 1e-6) if len(stops) else 1.0
 
 
 def _most_frequent(rows: pd.DataFrame, column: str) -> pd.Series:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ais_berths.config import BerthsConfig
     from ais_berths.footprints import Pairs
+    from ais_berths.geo import Plane
 
 
 _REACH_M = 12.0
@@ -40,7 +41,9 @@ _GUESS_M, _FAR_RAFT_M = 4.0, 20.0
 _BREADTH = 1.5
 
 
-def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
+def cluster_hulls(
+    hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig, plane: Plane | None = None
+) -> pd.DataFrame:
     """Group footprints into berths.
 
     Parameters
@@ -51,6 +54,8 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
         The table ``stops``; gives the times of each footprint.
     config
         The section ``berths`` of the settings.
+    plane
+        Where footprints are compared; by default one around these.
 
     Returns
     -------
@@ -76,7 +81,7 @@ def cluster_hulls(hulls: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig
     # Between equals the first one decides: in one order, whatever that of the rows is.
     order = np.argsort(hulls["stop_id"].to_numpy(dtype=object), kind="stable")
     hulls = hulls.iloc[order]
-    prints = Footprints.of(hulls, stops)
+    prints = Footprints.of(hulls, stops, plane)
     like = prints.alike()
     apart = _distances(prints, like, np.arange(len(like)), config) > 1.0 - config.min_overlap
     like = np.where(apart, np.arange(len(like)), like)

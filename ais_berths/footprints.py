@@ -44,9 +44,9 @@ class Footprints:
     mmsi: NDArray[np.int64]
 
     @classmethod
-    def of(cls, hulls: pd.DataFrame, stops: pd.DataFrame) -> Footprints:
+    def of(cls, hulls: pd.DataFrame, stops: pd.DataFrame, plane: geo.Plane | None = None) -> Footprints:
         """Project the hulls and look up the times of their stops."""
-        plane = geo.Plane.around(hulls["lon"])
+        plane = geo.Plane.around(hulls["lon"]) if plane is None else plane
         x, y = plane.forward(hulls["lon"], hulls["lat"])
         times = stops.set_index("stop_id")[["start_time", "end_time"]].reindex(hulls["stop_id"])
         return cls(

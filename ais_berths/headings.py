@@ -9,6 +9,8 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from ais_berths import geo
+from ais_berths.evidence import whole
+from ais_berths.nearest import nearest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -148,12 +150,10 @@ def _nearest(
     xyz: Floats, givers: NDArray[np.intp], takers: NDArray[np.intp], reach_m: Floats
 ) -> tuple[NDArray[np.intp], Floats]:
     """The givers nearest to each taker, and how much each counts: nothing out of reach."""
-    k = min(_NEIGHBOURS, len(givers))
-    metres, index = cKDTree(xyz[givers]).query(xyz[takers], k=k, distance_upper_bound=float(reach_m.max()))
-    metres, index = metres.reshape(len(takers), k), index.reshape(len(takers), k)
+    metres, index = nearest(xyz[givers], xyz[takers], _NEIGHBOURS, float(reach_m.max()))
     near = metres <= reach_m[:, None]
     weight = np.where(near, np.exp(-np.where(near, metres, 0.0) / _NEAR_M), 0.0)
-    return givers[np.where(near, index, 0)], weight
+    return givers[index], weight
 
 
 def _axes_of_courses(moored: pd.DataFrame, xyz: Floats, group: NDArray[np.object_]) -> Floats:
@@ -168,7 +168,7 @@ def _axes_of_courses(moored: pd.DataFrame, xyz: Floats, group: NDArray[np.object
     i, j = np.concatenate([pairs, pairs[:, ::-1], np.repeat(np.arange(len(grains))[:, None], 2, axis=1)]).T
 
     def around(values: Floats) -> Floats:
-        own = np.bincount(grain, weights=values, minlength=len(grains))
+        own = np.bincount(grain, weights=whole(values), minlength=len(grains))
         return np.bincount(i, weights=own[j], minlength=len(grains))[grain].astype(np.float64)
 
     total, count = around(axes.real) + 1j * around(axes.imag), np.maximum(around(n), 1.0)

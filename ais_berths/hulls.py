@@ -7,17 +7,22 @@ best substitute is taken and named in ``hull_basis``, with the error to expect.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ais_berths import geo, schema
 from ais_berths.headings import bows_of, headings_of
-from ais_berths.offsets import estimate_offsets
-from ais_berths.sizes import describe_ships
+from ais_berths.lengths import learn_lengths
+from ais_berths.levers import levers_by
+from ais_berths.offsets import Lying, learn_antennas
+from ais_berths.sizes import ask_lengths, describe_ships
+from ais_berths.vessels import vessels_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, MutableSequence
+
     from ais_berths.config import HullsConfig
 
 _USED = [
@@ -59,21 +64,89 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     >>> round(float(geo.haversine_m(51.9, 4.0, hull["lat"], hull["lon"]))), hull["hull_basis"]
     (70, 'antenna')
     """
-    schema.check_frame(stops, "stops", ["stop_id", "mmsi", "lat", "lon", "kind"], key="stop_id")
+    (hulls,) = build_in_portions([stops], vessels, config, list)
+    return hulls
+
+
+def build_in_portions(
+    portions: Iterable[pd.DataFrame],
+    vessels: pd.DataFrame,
+    config: HullsConfig,
+    shelf: Callable[[], MutableSequence[Any]],
+) -> Iterator[pd.DataFrame]:
+    """Make the footprints of stops that come in portions; see `build_hulls`.
+
+    What is learned of a ship rests on all of her stops, wherever they are, so every portion is looked at
+    several times. The result does not depend on how many there are.
+
+    Parameters
+    ----------
+    portions
+        The table ``stops`` of some places each; no ship is near one of another portion.
+    shelf
+        Makes an empty list, for what is known of each portion meanwhile.
+
+    Returns
+    -------
+    The table ``hulls`` of each portion.
+    """
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
+    moored = shelf()
+    moored.extend(map(_moored, portions))
+    levers = _levers(moored)
+    asked = shelf()
+    for number in range(len(moored)):
+        ship = levers.reindex(moored[number]["mmsi"])
+        moored[number] = moored[number].assign(
+            lever_m=ship["lever_m"].to_numpy(), lever_error_m=ship["lever_error_m"].to_numpy()
+        )
+        asked.append(ask_lengths(moored[number], vessels_of(vessels, moored[number]["mmsi"])))
+    lengths_m = learn_lengths(asked)
+    asked.clear()
+    drawn, lying = shelf(), shelf()
+    for stops in moored:
+        ships = describe_ships(stops, vessels_of(vessels, stops["mmsi"]), lengths_m)
+        group = ships["group"].to_numpy(dtype=object)
+        axis, way = headings_of(stops, group, ships["length_m"].to_numpy())
+        heading, turned = bows_of(stops, axis, way, group, ships["to_bow_m"].notna().to_numpy())
+        lying.append(Lying.of(stops, ships, heading, turned, config))
+        drawn.append(
+            stops[["stop_id", "mmsi", "lat", "lon"]].assign(
+                length_m=ships["length_m"], width_m=ships["width_m"], heading_basis=way
+            )
+        )
+    moored.clear()
+    said = learn_antennas(lying, config)
+    for number in range(len(lying)):
+        yield _footprints(drawn[number], lying[number].offsets(said, config))
+    lying.clear()
+    drawn.clear()
+
+
+def _moored(stops: pd.DataFrame) -> pd.DataFrame:
+    """What is used of the moored stops."""
+    schema.check_frame(stops, "stops", ["stop_id", "mmsi", "lat", "lon", "kind"], key="stop_id")
     # Columns without rows may be of any type.
-    if stops.empty:
-        return schema.empty("hulls")
+    stops = stops if len(stops) else schema.empty("stops")
     drawn = (stops["kind"] == "moored") & (stops["lat"].abs() < _POLE_DEG)
     moored = stops.loc[drawn, _USED].reset_index(drop=True)
     moored["heading_deg"] = moored["heading_deg"].where(moored["heading_deg"].between(0.0, 360.0))
+    return moored
+
+
+def _levers(moored: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Lever of each ship and its error, by MMSI."""
+    names = ["mmsi", "lever_m", "lever_error_m"]
+    told = pd.concat([stops[names].drop_duplicates() for stops in moored], ignore_index=True)
+    mmsi, number = np.unique(told["mmsi"].to_numpy(), return_inverse=True)
+    _, lever_m, error_m = levers_by(told, number)
+    return pd.DataFrame({"lever_m": lever_m, "lever_error_m": error_m}, index=mmsi)
+
+
+def _footprints(moored: pd.DataFrame, offsets: pd.DataFrame) -> pd.DataFrame:
+    """The table ``hulls`` from moored stops with sizes, and where their middles are."""
     if moored.empty:
         return schema.empty("hulls")
-    ships = describe_ships(moored, vessels)
-    group = ships["group"].to_numpy(dtype=object)
-    axis, way = headings_of(moored, group, ships["length_m"].to_numpy())
-    heading, turned = bows_of(moored, axis, way, group, ships["to_bow_m"].notna().to_numpy())
-    offsets = estimate_offsets(moored, ships, heading, turned, config)
     lat, lon = geo.offset_deg(
         moored["lat"],
         moored["lon"],
@@ -81,8 +154,8 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
         offsets["ahead_m"],
         offsets["right_m"],
     )
-    directed = np.isfinite(heading)
-    length, width = ships["length_m"].to_numpy(), ships["width_m"].to_numpy()
+    directed = offsets["heading_deg"].notna().to_numpy()
+    length, width = moored["length_m"].to_numpy(), moored["width_m"].to_numpy()
     side = np.maximum(width, _POINT_SIDE * length)
     hulls = pd.DataFrame(
         {
@@ -94,7 +167,7 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
             "length_m": np.where(directed, length, side),
             "width_m": np.where(directed, width, side),
             "hull_basis": np.where(directed, offsets["hull_basis"], "point"),
-            "heading_basis": way,
+            "heading_basis": moored["heading_basis"],
             "hull_error_m": np.where(directed, offsets["error_m"], length / 3.0),
         }
     )

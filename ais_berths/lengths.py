@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from ais_berths import antennas, geo, schema
+from ais_berths.evidence import whole
 from ais_berths.levers import lever_spread_m, lever_tells, levers_by, ratio_likelihood
+from ais_berths.nearest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,36 +57,153 @@ _ROUNDS = 4
 _BLOCK = 20_000
 
 
-def lengths_from_places(
-    moored: pd.DataFrame, group: NDArray[np.object_], usual_m: Floats, asked: NDArray[np.bool_]
-) -> Floats:
+def learn_lengths(portions: Sequence[Asked]) -> pd.Series:
     """Likely length of each ship that sent none.
+
+    Ships go from port to port, and so what is known of them is put together over all portions in each round.
 
     Parameters
     ----------
-    moored
-        Moored stops: ``mmsi lat lon heading_deg start_time end_time lever_m lever_error_m``.
-    group
-        Vessel group of the ship of each stop.
-    usual_m
-        Length that is usual for the ship of each stop.
-    asked
-        Stops of ships that sent no size.
+    portions
+        What the stops of some places say, of each of them; see `Asked.of`. No two portions share a place.
 
     Returns
     -------
-    Metres; nan where no heading was sent, and where neither turns nor places nor the quays of the ship tell
-    anything.
+    Metres by MMSI; nan where neither turns nor places nor the quays of the ship tell anything.
     """
-    out = np.full(len(moored), np.nan)
-    at = np.flatnonzero(asked & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64)))
-    if not len(at):
-        return out
-    place = _Places.of(moored.iloc[at], group[at])
-    usual = np.zeros(int(place.ship.max()) + 1)
-    usual[place.ship] = np.log(usual_m[at])
-    out[at] = np.exp(_weigh(place, usual, _turns(moored.iloc[at], group[at], place.ship)))[place.ship]
+    told = [(some.mmsi, some.usual, some.turns) for some in portions]
+    mmsi, usual, turns = (np.concatenate(values) for values in zip(*told, strict=True))
+    mmsi, first = np.unique(mmsi, return_index=True)
+    return pd.Series(np.exp(_weigh(portions, mmsi, usual[first], turns[first])), mmsi)
+
+
+def _weigh(portions: Sequence[Asked], mmsi: NDArray[np.int64], usual: Floats, turns: Floats) -> Floats:
+    """Length (log) of each ship, from its places, its turns, and what is usual for the group and on the quay.
+
+    At first every ship is taken to be as long as those that it is compared with; then these are as long as
+    was found in the round before, so that few ships of the next berth speak for a length that ships have.
+    It is nan for ships about which neither their turns nor their places nor their quays tell anything.
+    """
+    told: NDArray[np.bool_] = np.any(turns != 0.0, axis=1)
+    spread = np.where(told, _TURNS_SPREAD, _GROUP_SPREAD)[:, None]
+    of_group = (_GRID[None, :] - usual[:, None]) / spread
+    length = quay = np.full(len(usual), np.nan)
+    for number in range(_ROUNDS):
+        others_m = np.exp(length) if number else None
+        voted, clashes = np.zeros(turns.shape), np.zeros(turns.shape)
+        for some in portions:
+            ship = np.searchsorted(mmsi, some.mmsi)
+            votes, said, clash = some.ask(None if others_m is None else others_m[ship])
+            voted[ship] += said
+            clashes[ship] += clash
+            if not number:
+                told[ship] |= votes
+        if not number:
+            # Ships as long as is usual would not all have had room.
+            of_usual = np.abs(_GRID[None, :] - usual[:, None]).argmin(axis=1)
+            told |= clashes[np.arange(len(usual)), of_usual] > _NO_ROOM
+        said = turns - np.minimum(_CLASH * clashes, _MOST_CLASH) + voted
+        quay = _on_quays(portions, mmsi, np.where(told, _best(said - 0.5 * of_group**2), np.nan))
+        of_quay = (_GRID[None, :] - quay[:, None]) / _QUAY_SPREAD
+        alike = np.where(np.isfinite(of_quay), of_quay, of_group)
+        usual_here = _ALIKE * np.exp(-0.5 * alike**2) / _QUAY_SPREAD
+        usual_here += (1.0 - _ALIKE) * np.exp(-0.5 * of_group**2) / spread
+        length = _best(said + np.log(usual_here))
+    return np.where(told | np.isfinite(quay), length, np.nan)
+
+
+def _on_quays(portions: Sequence[Asked], mmsi: NDArray[np.int64], length: Floats) -> Floats:
+    """Median of the known lengths (log) of ships of the same group on the quays where each ship was."""
+    parts = [(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0, dtype=np.int64))]
+    for some in portions:
+        ship = np.searchsorted(mmsi, some.mmsi)
+        own, other = some.place.on_quays(some.first, length[ship])
+        parts.append(_counted(ship[own], length[ship][other], np.ones(len(own), dtype=np.int64)))
+    ship, value, times = _counted(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+    out = np.full(len(length), np.nan)
+    ships, begin = np.unique(ship, return_index=True)
+    upto = np.cumsum(times)
+    before = (upto - times)[begin]
+    n = np.add.reduceat(times, begin) if len(begin) else before
+    middle = [np.searchsorted(upto, before + at, side="right") for at in ((n - 1) // 2, n // 2)]
+    out[ships] = (value[middle[0]] + value[middle[1]]) / 2.0
     return out
+
+
+def _counted(
+    ship: NDArray[np.intp], value: Floats, times: NDArray[np.int64]
+) -> tuple[NDArray[np.intp], Floats, NDArray[np.int64]]:
+    """Each value of each ship once, in order, and how many times it is there."""
+    order = np.lexsort((value, ship))
+    ship, value, times = ship[order], value[order], times[order]
+    new = np.flatnonzero((np.diff(ship, prepend=-1) != 0) | (np.diff(value, prepend=np.nan) != 0.0))
+    return ship[new], value[new], np.add.reduceat(times, new) if len(new) else times
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Stops of some places of ships that sent no size, and what is known of these ships beforehand.
+
+    ``mmsi`` are the ships in order, ``usual`` is the usual length (log) of each, ``turns`` what its turns
+    tell (log-likelihood of each length); ``first`` are the first visits of each ship to a place, ``facing``
+    the ships the other way round, and ``together`` those in line at the same time.
+    """
+
+    mmsi: NDArray[np.int64]
+    usual: Floats
+    turns: Floats
+    place: _Places
+    first: NDArray[np.intp]
+    facing: _Pairs
+    together: _Pairs
+
+    @classmethod
+    def of(
+        cls, moored: pd.DataFrame, group: NDArray[np.object_], usual_m: Floats, asked: NDArray[np.bool_]
+    ) -> Asked:
+        """Take the stops with a heading of ships that sent no size.
+
+        Parameters
+        ----------
+        moored
+            Moored stops: ``mmsi lat lon heading_deg start_time end_time lever_m lever_error_m``.
+        group
+            Vessel group of the ship of each stop.
+        usual_m
+            Length that is usual for the ship of each stop.
+        asked
+            Stops of ships that sent no size.
+        """
+        at = np.flatnonzero(asked & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64)))
+        stops, group = moored.iloc[at], group[at]
+        place = _Places.of(stops, group)
+        mmsi, some = np.unique(stops["mmsi"].to_numpy(dtype=np.int64), return_index=True)
+        first = place.first_visits()
+        return cls(
+            mmsi=mmsi,
+            usual=np.log(usual_m[at][some]),
+            turns=_turns(stops, group, place.ship),
+            place=place,
+            first=first,
+            facing=place.facing(first),
+            together=place.together(),
+        )
+
+    def ask(self, lengths_m: Floats | None) -> tuple[NDArray[np.bool_], Floats, Floats]:
+        """What the places say of the ships, if these are as long as was found so far.
+
+        Returns
+        -------
+        Which ships other ships speak of; what they say of each length (log-likelihood), and how often the
+        ship would have overlapped with others.
+        """
+        votes = _votes(self.place, self.facing, len(self.first), lengths_m)
+        ship = self.place.ship[self.first]
+        said = np.zeros((len(self.mmsi), len(_GRID)))
+        np.add.at(said, ship, whole(np.log(_BACKGROUND + np.minimum(votes, _ENOUGH))))
+        heard = np.zeros(len(self.mmsi), dtype=bool)
+        heard[ship[votes.max(axis=1, initial=0.0) > _BACKGROUND]] = True
+        return heard, said, _clashes(self.place, self.together, len(self.mmsi), lengths_m)
 
 
 def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.intp]) -> Floats:
@@ -102,46 +220,13 @@ def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.in
     return log
 
 
-def _weigh(place: _Places, usual: Floats, turns: Floats) -> Floats:
-    """Length (log) of each ship, from its places, its turns, and what is usual for the group and on the quay.
-
-    At first every ship is taken to be as long as those that it is compared with; then these are as long as
-    was found in the round before, so that few ships of the next berth speak for a length that ships have.
-    It is nan for ships about which neither their turns nor their places nor their quays tell anything.
-    """
-    first = place.first_visits()
-    facing, together = place.facing(first), place.together()
-    told: NDArray[np.bool_] = np.any(turns != 0.0, axis=1)
-    spread = np.where(told, _TURNS_SPREAD, _GROUP_SPREAD)[:, None]
-    of_group = (_GRID[None, :] - usual[:, None]) / spread
-    length = quay = np.full(len(usual), np.nan)
-    for number in range(_ROUNDS):
-        others_m = np.exp(length) if number else None
-        votes = _votes(place, facing, len(first), others_m)
-        clashes = _clashes(place, together, len(usual), others_m)
-        if not number:
-            told[place.ship[first[votes.max(axis=1) > _BACKGROUND]]] = True
-            # Ships as long as is usual would not all have had room.
-            of_usual = np.abs(_GRID[None, :] - usual[:, None]).argmin(axis=1)
-            told |= clashes[np.arange(len(usual)), of_usual] > _NO_ROOM
-        said = turns - np.minimum(_CLASH * clashes, _MOST_CLASH)
-        np.add.at(said, place.ship[first], np.log(_BACKGROUND + np.minimum(votes, _ENOUGH)))
-        quay = place.medians(first, np.where(told, _best(said - 0.5 * of_group**2), np.nan))
-        of_quay = (_GRID[None, :] - quay[:, None]) / _QUAY_SPREAD
-        alike = np.where(np.isfinite(of_quay), of_quay, of_group)
-        usual_here = _ALIKE * np.exp(-0.5 * alike**2) / _QUAY_SPREAD
-        usual_here += (1.0 - _ALIKE) * np.exp(-0.5 * of_group**2) / spread
-        length = _best(said + np.log(usual_here))
-    return np.where(told | np.isfinite(quay), length, np.nan)
-
-
 def _votes(place: _Places, pairs: _Pairs, rows: int, others_m: Floats | None) -> Floats:
     """How many ships facing each stop speak for each length: their middles would lie in one place."""
     votes = np.zeros((rows, len(_GRID)))
     for part in pairs.blocks():
         apart, other = place.apart(part, others_m)
         play = np.hypot(_PLAY_M, _PLAY_SHARE * other)
-        add_rows(votes, part.row, np.exp(-0.5 * (apart / play) ** 2))
+        add_rows(votes, part.row, whole(np.exp(-0.5 * (apart / play) ** 2)))
     return votes
 
 
@@ -151,7 +236,7 @@ def _clashes(place: _Places, pairs: _Pairs, rows: int, others_m: Floats | None) 
     for part in pairs.blocks():
         apart, other = place.apart(part, others_m)
         reach = (_LENGTHS[None, :] + other) / 2.0
-        add_rows(clashes, part.row, np.clip((0.9 - np.abs(apart) / reach) / 0.2, 0.0, 1.0))
+        add_rows(clashes, part.row, whole(np.clip((0.9 - np.abs(apart) / reach) / 0.2, 0.0, 1.0)))
     return clashes
 
 
@@ -265,31 +350,27 @@ class _Places:
         middle = self.astern[pairs.i, None] * _LENGTHS[None, :]
         return middle - pairs.ahead[:, None] - (pairs.way * self.astern[pairs.j])[:, None] * other, other
 
-    def medians(self, at: NDArray[np.intp], length: Floats) -> Floats:
-        """Median of the known lengths (log) of ships of the same group on the quays where each ship was."""
+    def on_quays(self, at: NDArray[np.intp], length: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Ships that were at some places, and the ships of known length and the same group on their quays."""
         known = at[np.isfinite(length[self.ship[at]])]
-        out = np.full(len(length), np.nan)
         if not len(known):
-            return out
+            return known, known
         apart = np.column_stack([self.xyz, self.group * 2.0 * _QUAY_M])
         row, other = _nearest(apart[known], apart[at], _QUAY_M)
         i, j = at[row], known[other]
         _, aside = geo.along_across_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j], self.heading[i])
         turn = geo.turn_deg(self.heading[i], self.heading[j], period=180.0)
         in_line = (np.abs(aside) < _IN_LINE_M) & (np.abs(turn) < _SAME_WAY_DEG)
-        own = pd.Series(length[self.ship[j[in_line]]]).groupby(self.ship[i[in_line]]).median()
-        out[own.index.to_numpy()] = own.to_numpy()
-        return out
+        return self.ship[i[in_line]], self.ship[j[in_line]]
 
 
 def _nearest(
     points: Floats, of: Floats, reach_m: float = _REACH_M
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows of the places asked for, ascending, and of the points nearest to each."""
-    k = min(_NEIGHBOURS, len(points))
-    metres, index = cKDTree(points).query(of, k=k, distance_upper_bound=reach_m)
-    found = np.isfinite(metres.reshape(-1, k))
-    return np.repeat(np.arange(len(of)), k)[found.ravel()], index.reshape(-1, k)[found]
+    metres, index = nearest(points, of, _NEIGHBOURS, reach_m)
+    found = np.isfinite(metres)
+    return np.repeat(np.arange(len(of)), found.sum(axis=1)), index[found]
 
 
 def _best(score: Floats) -> Floats:

@@ -258,7 +258,8 @@ def _absorb(
     takes = share >= np.where(doubtful[i], config.doubtful_share, 0.3)
     host = list(range(len(groups)))
     # The largest host has the last word, and a guest brings along only those that are its own guests.
-    for a, b in sorted(zip(i[takes].tolist(), j[takes].tolist(), strict=True), key=lambda ab: size[ab[1]]):
+    in_order = np.lexsort((j[takes], i[takes], size[j[takes]]))
+    for a, b in zip(i[takes][in_order].tolist(), j[takes][in_order].tolist(), strict=True):
         if _host_of(b, host) != a:
             host[a] = b
     of_group = label.copy()

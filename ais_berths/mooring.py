@@ -7,7 +7,7 @@ the row. First a stop is moored or free; then a free one is at anchor or adrift,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -50,10 +50,16 @@ _REASONS_AT_ONCE = 50_000
 # towboats hover and push, merchant ships anchor.
 _ANCHORS = {"cargo": 1.5, "tanker": 1.5, "tug": -2.0, "service": -1.0, "fishing": -0.5}
 _LENGTH_M = 150.0
-_COMPANY_M = 1000.0
+COMPANY_M = 1000.0
+"""Ships at anchor this close tell of each other."""
 
 
-def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringConfig) -> pd.DataFrame:
+def classify_stops(
+    stops: pd.DataFrame,
+    vessels: pd.DataFrame,
+    config: MooringConfig,
+    lonely: NDArray[np.int64] | None = None,
+) -> pd.DataFrame:
     """Name the kind of each stop and say why.
 
     Parameters
@@ -64,6 +70,8 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
         The table ``vessels``; used for ship length and type.
     config
         The section ``mooring`` of the settings.
+    lonely
+        What `count_lonely` says of all stops, where these are those of some places only.
 
     Returns
     -------
@@ -83,13 +91,12 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
     >>> classify_stops(stops, schema.empty("vessels"), MooringConfig())["kind"].tolist()
     ['moored', 'anchored']
     """
-    schema.check_frame(stops, "stops", _NEEDED, key="stop_id")
-    schema.check_frame(vessels, "vessels", ["mmsi"], key="mmsi")
+    _check(stops, vessels)
     if stops.empty:
         return stops.copy()
     facts = StopFacts(stops, vessels)
-    own = _behaviour(facts) | {"same place": _revisits(facts, config)}
-    own |= {"neighbours": _neighbours(facts, total(own) + _PRIOR_MOORED, config)}
+    own, near = _without_company(facts, config)
+    own |= {"neighbours": near.evidence(near.lonely_and_sure() if lonely is None else lonely, config)}
     moored = total(own) + _PRIOR_MOORED
     held = _holds(facts, own["neighbours"], moored < 0, config)
     anchored = total(held)
@@ -106,6 +113,26 @@ def classify_stops(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringCo
         kind_reason=_reasons(facts, kind, own, held, tied),
         kind_confidence=1.0 / (1.0 + np.exp(-np.clip(margin, 0.0, 30.0))),
     )
+
+
+def count_lonely(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringConfig) -> NDArray[np.int64]:
+    """Count the stops that are surely moored or surely not, and those of them without neighbours.
+
+    The counts of several places are added up; see `classify_stops` for the parameters.
+
+    Returns
+    -------
+    Moored without neighbours, moored, free without neighbours, free.
+    """
+    _check(stops, vessels)
+    if stops.empty:
+        return np.zeros(4, dtype=np.int64)
+    return _without_company(StopFacts(stops, vessels), config)[1].lonely_and_sure()
+
+
+def _check(stops: pd.DataFrame, vessels: pd.DataFrame) -> None:
+    schema.check_frame(stops, "stops", _NEEDED, key="stop_id")
+    schema.check_frame(vessels, "vessels", ["mmsi"], key="mmsi")
 
 
 # moored or free -------------------------------------------------------------------------------------
@@ -157,22 +184,39 @@ def _revisits(facts: StopFacts, config: MooringConfig) -> Floats:
     return out
 
 
-def _neighbours(facts: StopFacts, alone: Floats, config: MooringConfig) -> Floats:
-    """Evidence from what other stops nearby are without their neighbours: quays and anchorages are places."""
+def _without_company(facts: StopFacts, config: MooringConfig) -> tuple[Evidence, _Near]:
+    """Evidence for lying alongside without the neighbours, and what these are by the same evidence."""
+    own = _behaviour(facts) | {"same place": _revisits(facts, config)}
+    alone = total(own) + _PRIOR_MOORED
 
     def weigh(metres: Floats) -> Floats:
         return np.exp(-metres / (config.neighbour_m / 3.0))
 
     each = np.stack([np.tanh(alone / 2.0), np.ones(len(alone))])
-    beliefs, sum_weight = sum_near(facts.xyz, config.neighbour_m, each, weigh)
-    lonely = sum_weight < _LONELY
-    # How often sure cases of either kind are lonely says what loneliness means in these data.
-    often = [(np.sum(lonely & sure) + 1.0) / (np.sum(sure) + 2.0) for sure in (alone > 3.0, alone < -3.0)]
-    alone_out = np.clip(np.log(often[0] / often[1]), -config.neighbour_weight, config.neighbour_weight)
-    result: Floats = np.where(
-        lonely, alone_out, config.neighbour_weight * beliefs / np.maximum(sum_weight, 0.5)
-    )
-    return result
+    return own, _Near(alone, *sum_near(facts.xyz, config.neighbour_m, each, weigh))
+
+
+class _Near(NamedTuple):
+    """Log-odds of each stop alone, and the sums of beliefs and weights of those near it."""
+
+    alone: Floats
+    beliefs: Floats
+    weight: Floats
+
+    def lonely_and_sure(self) -> NDArray[np.int64]:
+        """Count the stops that are sure alone, see `count_lonely`."""
+        sides = (self.alone > 3.0, self.alone < -3.0)
+        lonely = self.weight < _LONELY
+        return np.array([np.sum(rows) for sure in sides for rows in (lonely & sure, sure)], dtype=np.int64)
+
+    def evidence(self, lonely: NDArray[np.int64], config: MooringConfig) -> Floats:
+        """Evidence from what the stops nearby are: quays and anchorages are places."""
+        # How often sure cases of either kind are lonely says what loneliness means in these data.
+        often = (lonely[0::2] + 1.0) / (lonely[1::2] + 2.0)
+        alone = np.clip(np.log(often[0] / often[1]), -config.neighbour_weight, config.neighbour_weight)
+        near = config.neighbour_weight * self.beliefs / np.maximum(self.weight, 0.5)
+        result: Floats = np.where(self.weight < _LONELY, alone, near)
+        return result
 
 
 # at anchor or adrift --------------------------------------------------------------------------------
@@ -202,7 +246,7 @@ def _company(facts: StopFacts, anchored: NDArray[np.intp]) -> Floats:
     if not anchored.size:
         return np.zeros(len(facts.xyz))
     tree = cKDTree(facts.xyz[anchored])
-    count = tree.query_ball_point(facts.xyz, _COMPANY_M, return_length=True)
+    count = tree.query_ball_point(facts.xyz, COMPANY_M, return_length=True)
     count[anchored] -= 1
     company: Floats = 0.7 * np.minimum(count, 3)
     return company

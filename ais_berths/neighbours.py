@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from ais_berths import antennas, geo, schema
+from ais_berths.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,8 @@ class Moored:
     Attributes
     ----------
     vessel, kind
-        Numbers of the ship, and of the ship with this length, as a table of one's own may give several.
+        Numbers of the ship, in the order of the MMSI, and of the ship with this length, as a table of one's
+        own may give several.
     heading, directed, turned
         Degrees (0 where nothing is known), whether something is known, and the probability that bow and stern
         are exchanged.
@@ -71,7 +73,7 @@ class Moored:
         length = ships["length_m"].to_numpy(dtype=np.float64)
         known = bow + stern > 0.0
         usual, _ = antennas.usual_ratio(ships["group"].to_numpy(dtype=object), length)
-        vessel = pd.factorize(stops["mmsi"])[0].astype(np.intp)
+        vessel = np.unique(stops["mmsi"].to_numpy(), return_inverse=True)[1].astype(np.intp)
         kind = pd.DataFrame({"vessel": vessel, "length": length}).groupby(["vessel", "length"]).ngroup()
         return cls(
             lat=stops["lat"].to_numpy(dtype=np.float64),
@@ -134,7 +136,6 @@ class Neighbours:
     def __init__(self, moored: Moored, most: int) -> None:
         self.moored = moored
         at = np.flatnonzero(moored.directed)
-        k = min(most + 1, len(at))
         xyz = geo.sphere_xyz_m(moored.lat[at], moored.lon[at])
         tree = cKDTree(xyz)
         # The tree keeps neighbours together.
@@ -143,7 +144,8 @@ class Neighbours:
         self._others: list[NDArray[np.int32]] = []
         self._count: list[NDArray[np.intp]] = []
         for stops in self._blocks():
-            reach, index = tree.query(xyz[order[stops]], k=np.arange(1, k + 1), distance_upper_bound=_REACH_M)
+            # The nearest one is the stop itself.
+            reach, index = nearest(tree, xyz[order[stops]], most + 1, _REACH_M)
             row, column = np.nonzero(np.isfinite(reach))
             i, j = self.stops[stops][row], at[index[row, column]]
             use = i != j

@@ -9,6 +9,7 @@ stands forward or aft.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,8 @@ from ais_berths.levers import levers_by, ratio_likelihood
 from ais_berths.neighbours import Moored, Neighbours
 
 if TYPE_CHECKING:
+    from collections.abc import MutableSequence
+
     from numpy.typing import NDArray
 
     from ais_berths.config import HullsConfig
@@ -47,7 +50,7 @@ def estimate_offsets(
     Parameters
     ----------
     stops
-        Moored stops: ``mmsi lat lon start_time end_time``.
+        Moored stops: ``mmsi lat lon start_time end_time lever_m lever_error_m``.
     ships
         Group, length, width and offsets of the ship of each stop, in the same order; see
         `ais_berths.sizes.describe_ships`.
@@ -63,28 +66,168 @@ def estimate_offsets(
     ``ahead_m`` and ``right_m`` to the middle of the hull, ``heading_deg`` with the bow settled,
     ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
     """
-    moored = Moored.of(stops, ships, heading_deg, turned)
-    near = Neighbours(moored, config.neighbours)
-    usual = _prior(moored, ships["group"].to_numpy(dtype=object))
-    prior = usual * _turns(moored, stops, ships)
-    prior /= prior.sum(axis=1, keepdims=True)
-    ahead, error, flipped = _along(moored, near, prior, config)
-    right = _across(moored, near, ahead, flipped)
-    heading = np.where(flipped, (heading_deg + 180.0) % 360.0, heading_deg)
-    known_before = np.select([moored.known, ships["sized"].to_numpy()], ["antenna", "prior"], "type")
-    usual_ratio, _, variance = (values[moored.kind] for values in _describe(usual))
-    usual_error = moored.length * np.sqrt(variance)
-    elsewhere = np.abs(ahead - (usual_ratio - 0.5) * moored.length) > usual_error
-    learned = (known_before == "prior") & (elsewhere | (error < config.learned_gain * usual_error))
-    return pd.DataFrame(
-        {
-            "ahead_m": ahead,
-            "right_m": right,
-            "heading_deg": heading,
-            "hull_basis": np.where(learned, "learned", known_before),
-            "error_m": np.hypot(error, _KNOWN_ERROR_M),
-        }
-    )
+    portions = [Lying.of(stops, ships, heading_deg, turned, config)]
+    said = learn_antennas(portions, config)
+    return portions[0].offsets(said, config)
+
+
+def learn_antennas(portions: MutableSequence[Lying], config: HullsConfig) -> Said:
+    """Ask the neighbours of all stops where the antenna of each ship stands.
+
+    Each ship has one antenna, so one probability over the grid of ratios for all its stops, wherever they
+    are. In each round the stops ask where the middles of their neighbours lie; the answers update the ship.
+
+    Parameters
+    ----------
+    portions
+        The stops of some places each; no two portions share a place. They are brought up to the last round.
+    config
+        The section ``hulls`` of the settings.
+
+    Returns
+    -------
+    What all stops say of each ship.
+    """
+    said = Said.nothing(np.concatenate([some.mmsi for some in portions]))
+    for _ in range(_ROUNDS):
+        answers = Said.nothing(said.mmsi)
+        for number in range(len(portions)):
+            some, there = portions[number].ask(said, config)
+            answers.add(some.mmsi, there)
+            portions[number] = some
+        said = answers
+    return said
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the stops of each ship say of the ratio of its antenna: log-likelihoods, a row for each MMSI."""
+
+    mmsi: NDArray[np.int64]
+    rows: Floats
+
+    @classmethod
+    def nothing(cls, mmsi: NDArray[np.int64]) -> Said:
+        """Begin with nothing said of some ships."""
+        ships = np.unique(mmsi)
+        return cls(ships, np.zeros((len(ships), len(antennas.RATIOS))))
+
+    def add(self, mmsi: NDArray[np.int64], rows: Floats) -> None:
+        """Add what some stops say (in place); the sums are exact, in whatever order."""
+        self.rows[np.searchsorted(self.mmsi, mmsi)] += rows
+
+    def of(self, mmsi: NDArray[np.int64]) -> Floats:
+        """What was said of some ships."""
+        return self.rows[np.searchsorted(self.mmsi, mmsi)]
+
+
+@dataclass(frozen=True)
+class Lying:
+    """Moored stops of some places between two rounds of questions.
+
+    ``mmsi`` are their ships in order; ``usual`` and ``prior`` how likely each ratio is by type and offsets
+    sent, and with the turns of the ship, a row for each kind of stop; ``weight`` how much a stop counts.
+    ``flip`` is how likely bow and stern are exchanged, as of the round before the last one, and ``axes`` are
+    the stops that may be, with what their neighbours said in the last round.
+    """
+
+    mmsi: NDArray[np.int64]
+    moored: Moored
+    near: Neighbours
+    sized: NDArray[np.bool_]
+    usual: Floats
+    prior: Floats
+    weight: Floats
+    flip: Floats
+    axes: tuple[tuple[NDArray[np.intp], NDArray[np.float32]], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        stops: pd.DataFrame,
+        ships: pd.DataFrame,
+        heading_deg: Floats,
+        turned: Floats,
+        config: HullsConfig,
+    ) -> Lying:
+        """Gather what is known of moored stops before any is asked; see `estimate_offsets`."""
+        moored = Moored.of(stops, ships, heading_deg, turned)
+        usual = _prior(moored, ships["group"].to_numpy(dtype=object))
+        prior = usual * _turns(moored, stops, ships)
+        return cls(
+            mmsi=np.unique(stops["mmsi"].to_numpy(dtype=np.int64)),
+            moored=moored,
+            near=Neighbours(moored, config.neighbours),
+            sized=ships["sized"].to_numpy(dtype=bool),
+            usual=usual,
+            prior=prior / prior.sum(axis=1, keepdims=True),
+            weight=_visit_weights(moored),
+            flip=moored.turned,
+        )
+
+    def ask(self, said: Said, config: HullsConfig) -> tuple[Lying, Floats]:
+        """Ask the neighbours of all stops, as they are thought to lie so far.
+
+        Returns
+        -------
+        The stops after this round, and what they say of each ratio of each of their ships.
+        """
+        moored = self.moored
+        belief, flip = self._believed(said)
+        ratio, trust, _ = (values[moored.kind] for values in _describe(belief))
+        shift = (ratio - 0.5) * moored.length * (1.0 - 2.0 * (flip > 0.5))
+        trust = trust * np.abs(1.0 - 2.0 * flip)
+        answers = np.zeros((len(self.mmsi), len(antennas.RATIOS)))
+        axes: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
+        for stops, pairs in self.near:
+            forward = _evidence(moored, pairs, stops, shift, trust, config)
+            # A ship that lies the other way round has its middle on the other side of the antenna.
+            p_back = moored.turned[stops, None]
+            mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(forward[:, ::-1]))
+            by_ship = np.argsort(moored.vessel[stops], kind="stable")
+            # The stops of a ship lie in many places, and come in no order.
+            add_rows(answers, moored.vessel[stops][by_ship], whole(self.weight[stops, None] * mixed)[by_ship])
+            axis = moored.turned[stops] > 0.0
+            axes.append((stops[axis], forward[axis].astype(np.float32)))
+        return replace(self, flip=flip, axes=tuple(axes)), answers
+
+    def offsets(self, said: Said, config: HullsConfig) -> pd.DataFrame:
+        """Offsets of all stops after the last round; see `estimate_offsets`."""
+        moored = self.moored
+        ahead, error, flipped = _along(moored, *self._believed(said))
+        right = _across(moored, self.near, ahead, flipped)
+        heading = np.where(moored.directed, moored.heading, np.nan)
+        heading = np.where(flipped, (heading + 180.0) % 360.0, heading)
+        known_before = np.select([moored.known, self.sized], ["antenna", "prior"], "type")
+        usual_ratio, _, variance = (values[moored.kind] for values in _describe(self.usual))
+        usual_error = moored.length * np.sqrt(variance)
+        elsewhere = np.abs(ahead - (usual_ratio - 0.5) * moored.length) > usual_error
+        learned = (known_before == "prior") & (elsewhere | (error < config.learned_gain * usual_error))
+        return pd.DataFrame(
+            {
+                "ahead_m": ahead,
+                "right_m": right,
+                "heading_deg": heading,
+                "hull_basis": np.where(learned, "learned", known_before),
+                "error_m": np.hypot(error, _KNOWN_ERROR_M),
+            }
+        )
+
+    def _believed(self, said: Said) -> tuple[Floats, Floats]:
+        """How likely each ratio is, for each kind of stop, and for each stop how likely it is exchanged."""
+        moored = self.moored
+        ship = np.empty(len(self.prior), dtype=np.intp)
+        ship[moored.kind] = moored.vessel
+        log = np.log(self.prior + 1e-12) + said.of(self.mmsi)[ship]
+        belief = np.exp(log - log.max(axis=1, keepdims=True))
+        belief /= belief.sum(axis=1, keepdims=True)
+        flip = self.flip.copy()
+        for stops, said_there in self.axes:
+            of_ship, turned, likely = belief[moored.kind[stops]], moored.turned[stops], np.exp(said_there)
+            ahead = (1.0 - turned) * (of_ship * likely).sum(axis=1)
+            astern = turned * (of_ship * likely[:, ::-1]).sum(axis=1)
+            flip[stops] = astern / (ahead + astern)
+        return belief, flip
 
 
 def _prior(moored: Moored, group: NDArray[np.object_]) -> Floats:
@@ -105,18 +248,8 @@ def _turns(moored: Moored, stops: pd.DataFrame, ships: pd.DataFrame) -> Floats:
     return ratio_likelihood(lever, error, group, moored.length[first], antennas.RATIOS)
 
 
-def _along(
-    moored: Moored, near: Neighbours, prior: Floats, config: HullsConfig
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Metres from the antenna ahead to the middle of the hull, the error, and which bows to turn.
-
-    Each ship has one antenna, so one probability over the grid of ratios for all its stops. In each round
-    the stops ask where the middles of their neighbours lie, and the answer updates the ship.
-    """
-    belief, flip = prior, moored.turned
-    weight = _visit_weights(moored)
-    for _ in range(_ROUNDS if len(near) else 0):
-        belief, flip = _ask(moored, near, prior, weight, belief, flip, config)
+def _along(moored: Moored, belief: Floats, flip: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Metres from the antenna ahead to the middle of the hull, the error, and which bows to turn."""
     ratio, _, variance = (values[moored.kind] for values in _describe(belief))
     as_sent = moored.known & (np.abs(ratio - moored.ratio) < 0.1)
     ratio = np.where(as_sent, moored.ratio, ratio)
@@ -127,51 +260,6 @@ def _along(
     exchanged = 2.0 * np.abs(half) * np.sqrt(flip * (1.0 - flip))
     error = np.where(undecided, np.abs(half), np.hypot(sd * moored.length, exchanged))
     return ahead_m, error, moored.axis_only & (flip > 0.5) & ~undecided
-
-
-def _ask(
-    moored: Moored,
-    near: Neighbours,
-    prior: Floats,
-    weight: Floats,
-    belief: Floats,
-    flip: Floats,
-    config: HullsConfig,
-) -> tuple[Floats, Floats]:
-    """What the neighbours of all stops of a ship say of her, as they are thought to lie so far.
-
-    Returns
-    -------
-    How likely each ratio is, a row for each kind of stop, and for each stop how likely bow and stern are
-    exchanged.
-    """
-    ratio, trust, _ = (values[moored.kind] for values in _describe(belief))
-    shift = (ratio - 0.5) * moored.length * (1.0 - 2.0 * (flip > 0.5))
-    trust = trust * np.abs(1.0 - 2.0 * flip)
-    said = np.zeros((int(moored.vessel.max()) + 1, len(antennas.RATIOS)))
-    axes: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
-    for stops, pairs in near:
-        forward = _evidence(moored, pairs, stops, shift, trust, config)
-        # A ship that lies the other way round has its middle on the other side of the antenna.
-        p_back = moored.turned[stops, None]
-        mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(forward[:, ::-1]))
-        by_ship = np.argsort(moored.vessel[stops], kind="stable")
-        # The stops of a ship lie in many places, and come in no order.
-        add_rows(said, moored.vessel[stops][by_ship], whole(weight[stops, None] * mixed)[by_ship])
-        axis = moored.turned[stops] > 0.0
-        axes.append((stops[axis], forward[axis].astype(np.float32)))
-    ship = np.empty(len(prior), dtype=np.intp)
-    ship[moored.kind] = moored.vessel
-    log = np.log(prior + 1e-12) + said[ship]
-    belief = np.exp(log - log.max(axis=1, keepdims=True))
-    belief /= belief.sum(axis=1, keepdims=True)
-    flip = flip.copy()
-    for stops, said_there in axes:
-        of_ship, turned, likely = belief[moored.kind[stops]], moored.turned[stops], np.exp(said_there)
-        ahead = (1.0 - turned) * (of_ship * likely).sum(axis=1)
-        astern = turned * (of_ship * likely[:, ::-1]).sum(axis=1)
-        flip[stops] = astern / (ahead + astern)
-    return belief, flip
 
 
 def _evidence(

@@ -7,27 +7,27 @@ all vessels are known.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from ais_berths import geo, schema
-from ais_berths.anchorages import find_anchorages
-from ais_berths.berths import find_berths
-from ais_berths.hulls import build_hulls
-from ais_berths.mooring import classify_stops
-from ais_berths.pings import quality_table
-from ais_berths.ports import nearest_port
-from ais_berths.quays import find_quays
+from ais_berths.anchorages import anchored_lon, find_anchorages
+from ais_berths.berths import Beyond, Drawn, buoy_lon, draw_berths, period_h, rate_drawn
+from ais_berths.hulls import build_in_portions
+from ais_berths.mooring import classify_stops, count_lonely
+from ais_berths.naming import Core, are_kept, count_stops, in_order, name_stops, without_dropped_places
+from ais_berths.pings import add_quality
+from ais_berths.quays import add_links, group_berths, links, name_quays, roads_of, used_places
+from ais_berths.uses import serving_ships
+from ais_berths.vessels import vessels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator, MutableSequence, Sequence
 
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from ais_berths.config import Config
+    from ais_berths.config import BerthsConfig, Config, QuaysConfig
 
 
 @dataclass(frozen=True)
@@ -70,65 +70,222 @@ def find_places(
     Places of the chosen ports, and all stops. Stops in the margin have no port and no place, stops at
     the places of other ports keep their port and have no place; both are counted in ``quality``.
     """
-    schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
-    schema.check_frame(cells, "cells", ["cell", "in_margin"], key="cell")
     # Columns without rows may be of any type.
-    stops = classify_stops(_by_id(stops) if len(stops) else schema.empty("stops"), vessels, config.mooring)
-    hulls = build_hulls(stops, vessels, config.hulls)
-    berths, members = find_berths(stops, hulls, vessels, config.berths)
-    quays, berths = find_quays(berths, members, stops, ports, config.quays)
-    anchorages, anchored = find_anchorages(stops, vessels, ports, config.anchorages)
-
-    stops = _named(stops, berths, members, anchorages, anchored)
-    nearest, _ = nearest_port(stops["lat"].to_numpy(), stops["lon"].to_numpy(), ports)
-    own_port = stops["port_id"].to_numpy(dtype=object)
-    stops["port_id"] = np.where(pd.isna(own_port), nearest, own_port)
-
-    kept = [_is_kept(frame, cells, only) for frame in (berths, quays, anchorages)]
-    berths, quays, anchorages = (
-        frame[keep].reset_index(drop=True)
-        for frame, keep in zip((berths, quays, anchorages), kept, strict=True)
-    )
-    stops = _without_dropped_places(stops, berths, quays, anchorages, cells)
+    portions = [_by_id(stops) if len(stops) else schema.empty("stops")]
+    found = find_in_portions(portions, vessels, ports, cells, config, only)
     return Places(
-        stops=schema.conform(stops, "stops"),
-        hulls=hulls,
-        berths=_in_order(berths.drop(columns="number"), "berth"),
-        quays=_in_order(quays, "quay"),
-        anchorages=_in_order(anchorages, "anchorage"),
-        quality=count_stops(stops, only),
+        stops=portions[0],
+        hulls=found.hulls[0],
+        berths=found.berths,
+        quays=found.quays,
+        anchorages=found.anchorages,
+        quality=found.quality,
     )
 
 
-def count_stops(
-    stops: pd.DataFrame, only: Collection[str] = (), rejected: NDArray[np.bool_] | None = None
-) -> pd.DataFrame:
-    """Count the stops by what became of them, each under one reason, as a table ``quality``.
+class Room:
+    """Where tables of portions are put meanwhile: in memory."""
+
+    def shelf(self) -> MutableSequence[Any]:
+        """Make an empty list."""
+        return []
+
+    def by_ship(self, tables: Iterable[pd.DataFrame]) -> Collection[pd.DataFrame]:
+        """Lay rows out anew, all of a ship together."""
+        return [pd.concat(list(tables), ignore_index=True)]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What `find_in_portions` found: ``hulls`` in portions, everything else of all of them together."""
+
+    hulls: Sequence[pd.DataFrame]
+    berths: gpd.GeoDataFrame
+    quays: gpd.GeoDataFrame
+    anchorages: gpd.GeoDataFrame
+    quality: pd.DataFrame
+
+
+def find_in_portions(
+    portions: MutableSequence[pd.DataFrame],
+    vessels: pd.DataFrame,
+    ports: pd.DataFrame,
+    cells: pd.DataFrame,
+    config: Config,
+    only: Collection[str] = (),
+    room: Room | None = None,
+) -> Found:
+    """Find berths, quays and anchorages of stops that come in portions; see `find_places`.
+
+    One portion is in memory at a time. What is known of ships, berths and ports is that of all of them, so
+    the result does not depend on how many portions there are.
 
     Parameters
     ----------
-    stops
-        The table ``stops`` with places and ports; a stop in the margin has no port.
-    only
-        Ids of the chosen ports; empty for every port.
-    rejected
-        Stops at places that the register rejects.
+    portions
+        The table ``stops`` of some places each, in the order of the ids, cut as `ais_berths.regions` says.
+        They are replaced by the stops with their places.
+    room
+        Where tables are put meanwhile.
     """
-    at_berth, at_anchorage = (stops[name].notna().to_numpy() for name in ("berth_id", "anchorage_id"))
-    left = ~at_berth & ~at_anchorage
-    refused = left & (np.zeros(len(stops), dtype=bool) if rejected is None else rejected)
-    margin = left & ~refused & stops["port_id"].isna().to_numpy()
-    left &= ~refused & ~margin
-    foreign = left & ~stops["port_id"].isin(list(only)).to_numpy() if only else np.zeros_like(left)
-    counts = {
-        ("stop_in_margin", "dropped"): int(margin.sum()),
-        ("stop_of_another_port", "dropped"): int(foreign.sum()),
-        ("stop_at_rejected_place", "flagged"): int(refused.sum()),
-        ("stop_without_place", "flagged"): int((left & ~foreign).sum()),
-        ("stop_at_berth", "kept"): int(at_berth.sum()),
-        ("stop_at_anchorage", "kept"): int((at_anchorage & ~at_berth).sum()),
-    }
-    return quality_table("places", counts)
+    schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
+    schema.check_frame(cells, "cells", ["cell", "in_margin"], key="cell")
+    room = room or Room()
+    lonely = None
+    if len(portions) > 1:
+        counts = [
+            count_lonely(stops, vessels_of(vessels, stops["mmsi"]), config.mooring) for stops in portions
+        ]
+        lonely = np.sum(counts, axis=0)
+    for number, stops in enumerate(portions):
+        ships = vessels_of(vessels, stops["mmsi"])
+        portions[number] = classify_stops(stops, ships, config.mooring, lonely)
+    hulls = room.shelf()
+    hulls.extend(build_in_portions(portions, vessels, config.hulls, room.shelf))
+    sites = room.shelf()
+    by_ship = room.by_ship(_draw(portions, hulls, vessels, ports, config, sites))
+    berths = _rate(portions, hulls, vessels, config.berths, sites, by_ship)
+    quays, berths = _name(portions, berths, ports, config.quays, sites, by_ship)
+    anchorages = _together([site.anchorages for site in sites])
+    core = Core(cells)
+    frames = (berths, quays, anchorages)
+    kept = [frame[are_kept(frame, core, only)].reset_index(drop=True) for frame in frames]
+    quality = []
+    for number, (stops, site) in enumerate(zip(portions, sites, strict=True)):
+        own = berths[berths["number"].isin(site.members["number"].unique())]
+        named = name_stops(stops, own, site.members, site.anchorages, site.anchored, ports)
+        named = schema.conform(without_dropped_places(named, kept, core), "stops")
+        quality.append(count_stops(named, only))
+        portions[number] = named
+    berths, quays, anchorages = kept
+    return Found(
+        hulls=hulls,
+        berths=in_order(berths.drop(columns="number"), "berth"),
+        quays=in_order(quays, "quay"),
+        anchorages=in_order(anchorages, "anchorage"),
+        quality=add_quality(quality),
+    )
+
+
+class _Site(NamedTuple):
+    """What was found in a portion: berths, as long as they are not rated, and who lay at them or at anchor.
+
+    ``roads`` are the ships at anchor with the ``number`` of the place where they are, below 0.
+    """
+
+    outlines: pd.DataFrame
+    members: pd.DataFrame
+    roads: pd.DataFrame
+    anchorages: gpd.GeoDataFrame
+    anchored: pd.DataFrame
+
+    def visits(self, stops: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+        """Stops at berths and at anchor, with the ``number`` of the place and some columns."""
+        rows = pd.concat([self.members, self.roads.assign(rafted=False)], ignore_index=True)
+        rows = rows.astype({"number": np.int64, "rafted": bool})
+        return rows.merge(stops[["stop_id", *columns]], on="stop_id", how="left")
+
+
+def _draw(
+    portions: Sequence[pd.DataFrame],
+    hulls: Sequence[pd.DataFrame],
+    vessels: pd.DataFrame,
+    ports: pd.DataFrame,
+    config: Config,
+    sites: MutableSequence[_Site],
+) -> Iterator[pd.DataFrame]:
+    """Draw berths and anchorages, which are put into `sites`; give the visits of each portion."""
+    lon = zip(*((anchored_lon(stops), buoy_lon(stops)) for stops in portions), strict=True)
+    roadsteads, buoys = map(_plane, lon)
+    planes = (_plane([hull["lon"] for hull in hulls]), buoys)
+    n_berths = n_roads = 0
+    for stops, hull in zip(portions, hulls, strict=True):
+        ships = vessels_of(vessels, stops["mmsi"])
+        outlines, members = draw_berths(stops, hull, ships, config.berths, planes)
+        anchorages, anchored = find_anchorages(stops, ships, ports, config.anchorages, roadsteads)
+        lies = stops.loc[stops["kind"] == "anchored", ["stop_id", "lat", "lon"]]
+        road = roads_of(lies, config.quays)
+        site = _Site(
+            outlines.assign(number=outlines["number"] + n_berths),
+            members.assign(number=members["number"] + n_berths),
+            lies[["stop_id"]].assign(number=-1 - n_roads - road),
+            anchorages,
+            anchored,
+        )
+        n_berths, n_roads = n_berths + len(outlines), n_roads + int(road.max(initial=-1)) + 1
+        sites.append(site)
+        yield site.visits(stops, ["mmsi", "start_time", "end_time"])
+
+
+def _plane(lons: Iterable[pd.Series]) -> geo.Plane:
+    """Plane around all longitudes: the first and the last one of each degree decide."""
+    outer = [np.zeros(0)]
+    for lon in lons:
+        values = np.mod(lon.dropna().to_numpy(dtype=np.float64), 360.0)
+        degree = np.floor(values).astype(np.int64)
+        order = np.lexsort((values, degree))
+        values, new = values[order], np.diff(degree[order], prepend=-1) != 0
+        outer += [values[new], values[np.append(new, True)[1:]] if len(values) else values]
+    return geo.Plane.around(np.concatenate(outer))
+
+
+def _rate(
+    portions: Sequence[pd.DataFrame],
+    hulls: Sequence[pd.DataFrame],
+    vessels: pd.DataFrame,
+    config: BerthsConfig,
+    sites: MutableSequence[_Site],
+    by_ship: Iterable[pd.DataFrame],
+) -> gpd.GeoDataFrame:
+    """Say what is known of all berths; `sites` keep those with visits enough."""
+    serving = np.concatenate([serving_ships(rows[rows["number"] >= 0]) for rows in by_ship])
+    times = [(stops["start_time"].min(), stops["end_time"].max()) for stops in portions]
+    begin, end = map(pd.Series, zip(*times, strict=True))
+    beyond = Beyond(period_h(begin.min(), end.max()), serving)
+    found = []
+    for number, (stops, hull) in enumerate(zip(portions, hulls, strict=True)):
+        site = sites[number]
+        ships = vessels_of(vessels, stops["mmsi"])
+        drawn = Drawn(site.outlines, site.members)
+        berths, members = rate_drawn(drawn, stops, hull, ships, config, beyond)
+        found.append(berths)
+        sites[number] = site._replace(outlines=site.outlines[:0], members=members)
+    return _together(found)
+
+
+def _together(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    """One table of several; columns without rows may be of any type."""
+    filled = [frame for frame in frames if len(frame)] or frames[:1]
+    return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True))
+
+
+def _name(
+    portions: Sequence[pd.DataFrame],
+    berths: gpd.GeoDataFrame,
+    ports: pd.DataFrame,
+    config: QuaysConfig,
+    sites: Sequence[_Site],
+    by_ship: Iterable[pd.DataFrame],
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Join the berths to quays; quays and berths with ids and ports."""
+    quay = group_berths(berths, config)
+    n_quays = int(quay.max(initial=-1)) + 1
+    quay_of = np.full(int(berths["number"].max()) + 1 if len(berths) else 0, -1)
+    quay_of[berths["number"]] = quay
+
+    def at_places(visits: pd.DataFrame) -> pd.DataFrame:
+        number = visits["number"].to_numpy()
+        place = np.where(number < 0, n_quays - 1 - number, -1)
+        lies = np.flatnonzero((number >= 0) & (number < len(quay_of)))
+        place[lies] = quay_of[number[lies]]
+        return visits.assign(quay=place)[place >= 0]
+
+    ways = add_links(links(at_places(visits)) for visits in by_ship)
+    used = [
+        used_places(at_places(site.visits(stops, ["mmsi", "lat", "lon"])))
+        for stops, site in zip(portions, sites, strict=True)
+    ]
+    return name_quays(berths, quay, pd.concat(used).sort_index(), ways, ports, config)
 
 
 def _by_id(stops: pd.DataFrame) -> pd.DataFrame:
@@ -137,79 +294,3 @@ def _by_id(stops: pd.DataFrame) -> pd.DataFrame:
     if (ids[:-1] <= ids[1:]).all():
         return stops.reset_index(drop=True)
     return stops.sort_values("stop_id", ignore_index=True)
-
-
-def _named(
-    stops: pd.DataFrame,
-    berths: gpd.GeoDataFrame,
-    members: pd.DataFrame,
-    anchorages: gpd.GeoDataFrame,
-    anchored: pd.DataFrame,
-) -> pd.DataFrame:
-    """Stops with the ids of their places and the ports of these, and whether the ship was rafted."""
-    row = pd.Index(stops["stop_id"])
-    at_berth, at_anchorage = (row.get_indexer(found["stop_id"]) for found in (members, anchored))
-    berth, anchorage = (np.full(len(stops), -1) for _ in range(2))
-    berth[at_berth] = pd.Index(berths["number"]).get_indexer(members["number"])
-    anchorage[at_anchorage] = pd.Index(anchorages["anchorage_id"]).get_indexer(anchored["anchorage_id"])
-    rafted = np.zeros(len(stops), dtype=bool)
-    rafted[at_berth] = members["rafted"].to_numpy(dtype=bool)
-
-    def of_places(places: gpd.GeoDataFrame, name: str, number: NDArray[np.intp]) -> NDArray[np.object_]:
-        # Every stop of a place has the same text, not one of its own.
-        return np.array([*places[name], None], dtype=object)[number]
-
-    return stops.assign(
-        berth_id=of_places(berths, "berth_id", berth),
-        quay_id=of_places(berths, "quay_id", berth),
-        anchorage_id=of_places(anchorages, "anchorage_id", anchorage),
-        port_id=np.where(
-            berth >= 0, of_places(berths, "port_id", berth), of_places(anchorages, "port_id", anchorage)
-        ),
-        rafted=rafted,
-    )
-
-
-def _in_order(frame: gpd.GeoDataFrame, place: str) -> gpd.GeoDataFrame:
-    """Rows by id, columns as in the table; names are given by the register."""
-    named = frame.assign(name=None).sort_values(f"{place}_id", ignore_index=True)
-    columns = [name for name in schema.TABLES[f"{place}s"].names if name in named.columns]
-    return named[[*columns, "geometry"]]
-
-
-def _is_kept(frame: gpd.GeoDataFrame, cells: pd.DataFrame, only: Collection[str]) -> NDArray[np.bool_]:
-    """Places of a chosen port whose middle is not in the margin."""
-    middle = frame.geometry.representative_point()
-    inside = ~_in_margin(middle.y.to_numpy(), middle.x.to_numpy(), cells)
-    chosen = frame["port_id"].isin(list(only)).to_numpy() if only else np.ones(len(frame), dtype=bool)
-    result: NDArray[np.bool_] = inside & chosen
-    return result
-
-
-def _without_dropped_places(
-    stops: pd.DataFrame,
-    berths: gpd.GeoDataFrame,
-    quays: gpd.GeoDataFrame,
-    anchorages: gpd.GeoDataFrame,
-    cells: pd.DataFrame,
-) -> pd.DataFrame:
-    """Take ids of places that are not reported, and ports of stops in the margin, off the stops."""
-    left = {}
-    for name, frame in (("berth_id", berths), ("quay_id", quays), ("anchorage_id", anchorages)):
-        gone = ~stops[name].isin(frame[name]).to_numpy()
-        left[name] = stops[name].astype(object).mask(gone, None)
-    placed = left["berth_id"].notna() | left["anchorage_id"].notna()
-    margin = _in_margin(stops["lat"].to_numpy(), stops["lon"].to_numpy(), cells) & ~placed.to_numpy()
-    return stops.assign(**left, port_id=stops["port_id"].astype(object).mask(margin, None))
-
-
-def _in_margin(lat: NDArray[np.float64], lon: NDArray[np.float64], cells: pd.DataFrame) -> NDArray[np.bool_]:
-    """Whether a position lies in a margin cell, or outside all cells."""
-    if cells.empty:
-        return np.zeros(len(lat), dtype=bool)
-    resolution = int(geo.cell_resolutions(cells["cell"].to_numpy()[:1])[0])
-    at = geo.cells_at(lat, geo.turn_deg(0.0, lon), resolution)
-    # Cells may be those of the whole world: they are looked up, not sorted.
-    core = cells.loc[cells["cell"].isin(np.unique(at)) & ~cells["in_margin"], "cell"]
-    result: NDArray[np.bool_] = ~np.isin(at, core.to_numpy())
-    return result

@@ -22,10 +22,13 @@ from ais_berths.evidence import whole
 from ais_berths.ports import rival_ports
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from ais_berths.config import QuaysConfig
 
+_VISIT = ["stop_id", "mmsi", "lat", "lon", "start_time", "end_time"]
 _ID_RESOLUTION = 12
 _NEXT_STOP = "3D"
 _ROUNDS = 10
@@ -63,12 +66,35 @@ def find_quays(
     berths
         `berths` with ``berth_id``, ``quay_id`` and ``port_id``.
     """
-    quay = _group(berths, config)
-    quay_of = dict(zip(berths["number"].tolist(), quay.tolist(), strict=True))
-    visits = _visits(members, stops, quay_of, config)
-    port_of_quay = _decide_ports(
-        _centres(visits), int(quay.max(initial=-1)) + 1, _links(visits), ports, config
-    )
+    quay = group_berths(berths, config)
+    at_quay = members.assign(quay=members["number"].map(dict(zip(berths["number"], quay, strict=True))))
+    at_quay = at_quay[["stop_id", "quay"]].merge(stops[_VISIT], on="stop_id", how="left")
+    at_anchor = stops.loc[stops["kind"] == "anchored", _VISIT]
+    at_anchor = at_anchor.assign(quay=roads_of(at_anchor, config) + int(quay.max(initial=-1)) + 1)
+    visits = pd.concat([at_quay, at_anchor], ignore_index=True).astype({"quay": np.int64})
+    return name_quays(berths, quay, used_places(visits), links(visits), ports, config)
+
+
+def name_quays(
+    berths: gpd.GeoDataFrame,
+    quay: NDArray[np.int64],
+    places: pd.DataFrame,
+    ways: pd.DataFrame,
+    ports: pd.DataFrame,
+    config: QuaysConfig,
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Give each quay its port, and name quays and berths; see `find_quays`.
+
+    Parameters
+    ----------
+    quay
+        Number of the quay of each berth, from `group_berths`.
+    places
+        What `used_places` says of all quays and, numbered after them, roads.
+    ways
+        Ships that went from one of these to another, from `links`.
+    """
+    port_of_quay = _decide_ports(places, int(quay.max(initial=-1)) + 1, ways, ports, config)
     named = berths.assign(
         quay=quay,
         port_id=port_of_quay[quay] if len(berths) else pd.Series(dtype=object),
@@ -76,7 +102,7 @@ def find_quays(
     prefix = port_prefix(ports)
     middle = berths.geometry.representative_point()
     named["berth_id"] = place_ids(named["port_id"].map(prefix), middle, "")
-    quays = _summarise(named, members, stops)
+    quays = _summarise(named, places)
     quays["quay_id"] = place_ids(quays["port_id"].map(prefix), quays.geometry.representative_point(), "Q")
     named["quay_id"] = quays["quay_id"].reindex(quay).to_numpy(dtype=object)
     named.loc[named["berth_kind"] == "buoy", "quay_id"] = None
@@ -110,7 +136,7 @@ def place_ids(prefix: pd.Series, points: gpd.GeoSeries, letter: str) -> pd.Serie
     return ids.where(rank == 0, ids + "-" + (rank + 1).astype(str))
 
 
-def _group(berths: gpd.GeoDataFrame, config: QuaysConfig) -> NDArray[np.int64]:
+def group_berths(berths: gpd.GeoDataFrame, config: QuaysConfig) -> NDArray[np.int64]:
     """Number the quays: berths in one line, close by and pointing the same way."""
     n = len(berths)
     if n == 0:
@@ -137,21 +163,20 @@ def _group(berths: gpd.GeoDataFrame, config: QuaysConfig) -> NDArray[np.int64]:
     return labels
 
 
-def _visits(
-    members: pd.DataFrame, stops: pd.DataFrame, quay_of: dict[int, int], config: QuaysConfig
-) -> pd.DataFrame:
-    """Stops at quays, and at anchor: anchored ships nearby are one place, numbered after the quays."""
-    columns = ["stop_id", "mmsi", "lat", "lon", "start_time", "end_time"]
-    moored = members[["stop_id", "number"]].merge(stops[columns], on="stop_id", how="left")
-    moored["quay"] = moored.pop("number").map(quay_of)
-    anchored = stops.loc[stops["kind"] == "anchored", columns]
-    near = _group_points(anchored["lat"].to_numpy(), anchored["lon"].to_numpy(), config.terminal_m)
-    anchored = anchored.assign(quay=near + max(quay_of.values(), default=-1) + 1)
-    return pd.concat([moored, anchored], ignore_index=True).astype({"quay": np.int64})
+def roads_of(anchored: pd.DataFrame, config: QuaysConfig) -> NDArray[np.int64]:
+    """Number the roads: anchored ships nearby, directly or through others, are one place."""
+    return _group_points(anchored["lat"].to_numpy(), anchored["lon"].to_numpy(), config.terminal_m)
 
 
-def _links(visits: pd.DataFrame) -> pd.DataFrame:
-    """How many ships go from one place to another as their next stop, both ways."""
+def links(visits: pd.DataFrame) -> pd.DataFrame:
+    """How many ships go from one place to another as their next stop, both ways.
+
+    Parameters
+    ----------
+    visits
+        One row a stop at a quay or in a road, all of each ship: ``stop_id mmsi start_time end_time`` and the
+        number of the place, ``quay``.
+    """
     rows = visits.sort_values(["mmsi", "start_time", "stop_id"], ignore_index=True)
     after = rows.shift(-1)
     soon = after["start_time"] - rows["end_time"] <= pd.Timedelta(_NEXT_STOP)
@@ -160,7 +185,14 @@ def _links(visits: pd.DataFrame) -> pd.DataFrame:
         moved
     ].drop_duplicates()
     both = pd.concat([pairs, pairs.rename(columns={"a": "b", "b": "a"})])
-    return both.groupby(["a", "b"]).size().reset_index(name="ships").astype(np.int64)
+    return add_links([both.assign(ships=1)])
+
+
+def add_links(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Add up what `links` says of some ships and of others."""
+    names = ["a", "b", "ships"]
+    every = pd.concat([part[names] for part in parts])
+    return every.groupby(["a", "b"])["ships"].sum().reset_index().astype(np.int64)
 
 
 def _decide_ports(
@@ -244,13 +276,8 @@ def _group_points(lat: NDArray[np.float64], lon: NDArray[np.float64], within_m: 
     return labels
 
 
-def _summarise(berths: gpd.GeoDataFrame, members: pd.DataFrame, stops: pd.DataFrame) -> gpd.GeoDataFrame:
+def _summarise(berths: gpd.GeoDataFrame, places: pd.DataFrame) -> gpd.GeoDataFrame:
     """One row a quay, in the order of the quay numbers."""
-    quay_of = dict(zip(berths["number"], berths["quay"], strict=True))
-    visits = members.assign(quay=members["number"].map(quay_of)).merge(
-        stops[["stop_id", "mmsi"]], on="stop_id", how="left"
-    )
-    by_visit = visits.groupby("quay")
     by_berth = berths.groupby("quay")
     low, high = by_berth["berth_kind"].min(), by_berth["berth_kind"].max()
     kinds = low.where(low == high, "mixed")
@@ -261,8 +288,8 @@ def _summarise(berths: gpd.GeoDataFrame, members: pd.DataFrame, stops: pd.DataFr
             "port_id": by_berth["port_id"].first(),
             "quay_kind": kinds,
             "n_berths": by_berth.size(),
-            "n_stops": by_visit.size(),
-            "n_vessels": by_visit["mmsi"].nunique(),
+            "n_stops": places["n_stops"].reindex(kinds.index),
+            "n_vessels": places["n_vessels"].reindex(kinds.index),
             "heading_deg": lines["heading_deg"],
             "length_m": lines["length_m"],
             "occupied_m": used,
@@ -328,9 +355,22 @@ def _middles(
     return plane, x, y, geo.Plane.scale(lat)
 
 
-def _centres(visits: pd.DataFrame) -> pd.DataFrame:
-    """Median position of the stops of each place."""
+def used_places(visits: pd.DataFrame) -> pd.DataFrame:
+    """Median position of the stops of each place, by its number, with the numbers of stops and vessels.
+
+    Parameters
+    ----------
+    visits
+        One row a stop at a quay or in a road, all of each place: ``mmsi lat lon`` and the number of the
+        place, ``quay``.
+    """
     rows = visits.assign(east=geo.turn_deg(visits.groupby("quay")["lon"].transform("first"), visits["lon"]))
-    centre = rows.groupby("quay").agg(lat=("lat", "median"), east=("east", "median"), lon=("lon", "first"))
-    centre["lon"] = geo.turn_deg(0.0, centre["lon"] + centre["east"])
-    return centre.sort_index()
+    places = rows.groupby("quay").agg(
+        lat=("lat", "median"),
+        east=("east", "median"),
+        lon=("lon", "first"),
+        n_stops=("mmsi", "size"),
+        n_vessels=("mmsi", "nunique"),
+    )
+    places["lon"] = geo.turn_deg(0.0, places["lon"] + places["east"])
+    return places.drop(columns="east").sort_index()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from ais_berths import antennas, geo
-from ais_berths.lengths import lengths_from_places
+from ais_berths.lengths import Asked, learn_lengths
+from ais_berths.nearest import nearest
 from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
@@ -18,29 +18,40 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 _NEARBY_M, _NEIGHBOURS = 150.0, 9
-# No ship is longer than this.
-_LARGEST_M = 600.0
+LARGEST_M = 600.0
+"""No ship is longer than this."""
 
 
-def describe_ships(moored: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
+def describe_ships(
+    moored: pd.DataFrame, vessels: pd.DataFrame, lengths_m: pd.Series | None = None
+) -> pd.DataFrame:
     """Group, length, width and antenna offsets of the ship of each moored stop.
 
     Missing lengths and widths come from each other by the usual slenderness of the group; a ship that
     sent neither is taken to be as large as the ships moored nearest to it, or as long as its turns and the
     antennas of ships lying bow-in and bow-out tell; one without a heading as large as those near by of
     which this was told; any other as the median of its group. ``sized`` says whether at least one was known.
+
+    Parameters
+    ----------
+    moored
+        Moored stops: ``mmsi lat lon heading_deg start_time end_time lever_m lever_error_m``.
+    vessels
+        The table ``vessels``.
+    lengths_m
+        What `ais_berths.lengths.learn_lengths` tells; by default from these stops alone.
     """
-    group = groups_of(vessels, moored["mmsi"])
-    length = _possible(column_of(vessels, "loa_m", moored["mmsi"]))
-    width = _possible(column_of(vessels, "beam_m", moored["mmsi"]))
+    group, length, width, sized = _sent(moored, vessels)
     slender = antennas.slenderness(group)
-    sized = np.isfinite(length) | np.isfinite(width)
     known = length.copy()
-    length = np.where(np.isfinite(length), length, np.minimum(width * slender, _LARGEST_M))
+    length = np.where(np.isfinite(length), length, np.minimum(width * slender, LARGEST_M))
     width = np.where(np.isfinite(width), width, known / slender)
-    seagoing = np.nan_to_num(column_of(vessels, "imo", moored["mmsi"]).astype(np.float64)) > 0
-    usual_length, usual_width = antennas.usual_size(group, seagoing)
-    told = lengths_from_places(moored, group, usual_length, ~sized)
+    usual_length, usual_width = _usual(moored, vessels, group)
+    if lengths_m is None:
+        lengths_m = learn_lengths([ask_lengths(moored, vessels)])
+    # A ship is asked about where she sent her heading.
+    asked = ~sized & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64))
+    told = np.where(asked, lengths_m.reindex(moored["mmsi"]).to_numpy(dtype=np.float64), np.nan)
     guesses = (
         _sizes_nearby(moored, group, length, width),
         (told, told / slender),
@@ -64,10 +75,30 @@ def describe_ships(moored: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def ask_lengths(moored: pd.DataFrame, vessels: pd.DataFrame) -> Asked:
+    """Gather what these stops say of the ships that sent no size, for `ais_berths.lengths.learn_lengths`."""
+    group, _, _, sized = _sent(moored, vessels)
+    return Asked.of(moored, group, _usual(moored, vessels, group)[0], ~sized)
+
+
+def _sent(
+    moored: pd.DataFrame, vessels: pd.DataFrame
+) -> tuple[NDArray[np.object_], Floats, Floats, NDArray[np.bool_]]:
+    """Group of the ship of each stop, length and width that she sent, and whether she sent any of them."""
+    length, width = (_possible(column_of(vessels, name, moored["mmsi"])) for name in ("loa_m", "beam_m"))
+    return groups_of(vessels, moored["mmsi"]), length, width, np.isfinite(length) | np.isfinite(width)
+
+
+def _usual(moored: pd.DataFrame, vessels: pd.DataFrame, group: NDArray[np.object_]) -> tuple[Floats, Floats]:
+    """Length and width that are usual for the ship of each stop."""
+    seagoing = np.nan_to_num(column_of(vessels, "imo", moored["mmsi"]).astype(np.float64)) > 0
+    return antennas.usual_size(group, seagoing)
+
+
 def _possible(sizes: NDArray[Any], least_m: float = 0.1) -> NDArray[np.float64]:
     """Sizes without those that no ship has: a table of one's own may hold anything."""
     values = sizes.astype(np.float64)
-    return np.where((values >= least_m) & (values <= _LARGEST_M), values, np.nan)
+    return np.where((values >= least_m) & (values <= LARGEST_M), values, np.nan)
 
 
 def _sizes_nearby(
@@ -81,10 +112,8 @@ def _sizes_nearby(
         givers, takers = np.flatnonzero(known & (group == name)), np.flatnonzero(~known & (group == name))
         if not len(givers):
             continue
-        k = min(_NEIGHBOURS, len(givers))
-        metres, index = cKDTree(xyz[givers]).query(xyz[takers], k=k, distance_upper_bound=_NEARBY_M)
-        near = np.isfinite(metres.reshape(-1, k))
-        at = givers[np.where(near, index.reshape(-1, k), 0)]
+        metres, index = nearest(xyz[givers], xyz[takers], _NEIGHBOURS, _NEARBY_M)
+        near, at = np.isfinite(metres), givers[index]
         some = near.any(axis=1)
         for values, out in ((length, near_length), (width, near_width)):
             out[takers[some]] = np.nanmedian(np.where(near, values[at], np.nan)[some], axis=1)

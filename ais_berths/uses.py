@@ -27,7 +27,7 @@ _ERRAND_US = 24 * 3_600_000_000
 _OUTSIDE_SHARE = 0.2
 
 
-def uses_of_berths(visits: pd.DataFrame) -> pd.Series:
+def uses_of_berths(visits: pd.DataFrame, serving: NDArray[np.int64] | None = None) -> pd.Series:
     """Say what each berth is used for.
 
     Hours count, not stops: tugs come to a dock more often than the ships that they help, and stay for
@@ -36,8 +36,10 @@ def uses_of_berths(visits: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     visits
-        One row a stop at a berth: ``number`` of the berth, ``mmsi``, vessel ``group``, ``start_time``,
-        ``end_time``, ``dwell_h``, ``rafted``.
+        One row a stop at a berth: ``stop_id``, ``number`` of the berth, ``mmsi``, vessel ``group``,
+        ``start_time``, ``end_time``, ``dwell_h``, ``rafted``.
+    serving
+        Ships that serve others, as `serving_ships` tells of all visits; by default of these.
 
     Returns
     -------
@@ -49,14 +51,14 @@ def uses_of_berths(visits: pd.DataFrame) -> pd.Series:
 
     >>> times = pd.date_range("2024-01-01", periods=3, freq="3h", tz="UTC").as_unit("us")
     >>> visits = pd.DataFrame({
-    ...     "number": [0, 1, 0], "mmsi": 1, "group": "tanker", "start_time": times,
+    ...     "stop_id": list("abc"), "number": [0, 1, 0], "mmsi": 1, "group": "tanker", "start_time": times,
     ...     "end_time": times + pd.Timedelta("2h"), "dwell_h": 2.0, "rafted": [False, True, False]})
     >>> uses_of_berths(visits).to_dict()
     {0: 'service', 1: 'service'}
     """
-    serving = visits["mmsi"].isin(_ships_on_errands(visits))
+    serves = visits["mmsi"].isin(serving_ships(visits) if serving is None else serving)
     rows = visits.assign(
-        group=visits["group"].mask(serving, "service"), hours=visits["dwell_h"].clip(lower=_LEAST_H)
+        group=visits["group"].mask(serves, "service"), hours=visits["dwell_h"].clip(lower=_LEAST_H)
     )
     hours = rows.pivot_table(
         index="number", columns="group", values="hours", aggfunc="sum", fill_value=0.0, observed=True
@@ -74,9 +76,16 @@ def uses_of_berths(visits: pd.DataFrame) -> pd.Series:
     return pd.Series(use.astype(object), index=sums.index)
 
 
-def _ships_on_errands(visits: pd.DataFrame) -> NDArray[np.int64]:
-    """Numbers of ships that often lay outside others and were back at their berth within a day."""
-    rows = visits.sort_values(["mmsi", "start_time", "end_time", "number"])
+def serving_ships(visits: pd.DataFrame) -> NDArray[np.int64]:
+    """Numbers of ships that often lay outside others and were back at their berth within a day.
+
+    Parameters
+    ----------
+    visits
+        One row a stop at a berth, all of each ship: ``stop_id``, ``number`` of the berth, ``mmsi``,
+        ``start_time``, ``end_time``, ``rafted``.
+    """
+    rows = visits.sort_values(["mmsi", "start_time", "end_time", "stop_id"])
     rafted = rows["rafted"].to_numpy(dtype=bool)
     mmsi, number = rows["mmsi"].to_numpy(dtype=np.int64), rows["number"].to_numpy()
     start, end = schema.to_micros(rows["start_time"]), schema.to_micros(rows["end_time"])

@@ -11,6 +11,7 @@ DAY = pd.Timestamp("2024-01-01", tz="UTC")
 def visit(mmsi, number, day, hours, group, *, rafted=False):
     start = DAY + pd.Timedelta(days=day)
     return {
+        "stop_id": f"{mmsi}-{day}",
         "mmsi": mmsi,
         "number": number,
         "start_time": start,

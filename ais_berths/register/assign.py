@@ -14,8 +14,8 @@ from ais_berths import schema
 from ais_berths.anchorages import describe_anchorages
 from ais_berths.berths import describe_berths
 from ais_berths.geo import Plane
+from ais_berths.naming import count_stops
 from ais_berths.pairs import flatten
-from ais_berths.places import count_stops
 from ais_berths.register.book import LETTERS, Register, set_by_hand
 from ais_berths.register.boxes import give_way
 from ais_berths.register.matching import link_places
