@@ -16,7 +16,6 @@ from turns import BARE, CELL, SHIP, Spent, alternate, bare_read, in_threads, por
 
 from ais_berths.config import Config
 from ais_berths.feeds import list_inputs
-from ais_berths.ports import builtin_ports, find_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,13 +31,14 @@ def whole_jobs(folder: Path, days: Sequence[Path], rounds: int) -> list[str]:
     """The whole job at 1, 3, 10 times the rows and at all of them, against the bare read."""
     lines, stage_lines, done = [], [], []
     first: dict[str, Any] = {}
-    run_job(days[:1], {"ports_file": str(port_list(folder)), "feed": "ungp"})  # compiles the modules
+    options = ("--ports", str(port_list(folder)), "--all-ports", "--pings", "--feed", "ungp")
+    run_job(days[:1], *options)  # compiles the modules
     for n in sorted({1, 3, 10, len(days)} & set(range(len(days) + 1))):
         files = [file.path for file in list_inputs(days[:n])]
         runs, bare = [], []
         for _ in range(rounds if n < 10 else 1):
             bare.append(alternate(1, bare=lambda files=files: in_threads(bare_read, files))["bare"])
-            runs.append(run_job(days[:n], {"ports_file": str(port_list(folder)), "feed": "ungp"}))
+            runs.append(run_job(days[:n], *options))
         floor = Spent(statistics.median(b.wall_s for b in bare), statistics.median(b.cpu_s for b in bare))
         run = sorted(runs, key=lambda found: found["cpu_s"])[len(runs) // 2]
         rows = run["counts"]["rows"]
@@ -121,7 +121,8 @@ def csv_to_berths(folder: Path, rounds: int) -> str:
         plain=lambda: [pd.read_csv(file, usecols=columns) for file in files],
         times=lambda: [pd.read_csv(file, usecols=columns, parse_dates=["BaseDateTime"]) for file in files],
     )
-    runs = [run_job(files, {"ports": _us_ports(), "feed": "noaa"}) for _ in range(max(1, rounds - 1))]
+    options = ("--feed", "noaa", *(word for port in US_PORTS for word in ("--port", port)))
+    runs = [run_job(files, *options) for _ in range(max(1, rounds - 1))]
     run = sorted(runs, key=lambda found: found["cpu_s"])[len(runs) // 2]
     ours = Spent(run["wall_s"], run["cpu_s"])
     lines = [["**ours, to berths and calls**", f"{ours.wall_s:.1f}", f"{ours.cpu_s:.1f}", "", "", ""]]
@@ -157,8 +158,3 @@ def _real_days(folder: Path) -> list[Path]:
         pacsv.write_csv(table.set_column(at, "BaseDateTime", pa.array(text)), part)
         part.rename(path)
     return files
-
-
-def _us_ports() -> list[str]:
-    table = builtin_ports()
-    return [find_port(table, name) for name in US_PORTS]

@@ -29,11 +29,12 @@ SHIP = ["imo", "vessel_name", "callsign", "vessel_type", "vessel_type_code", "le
 CELL = "H3_int_index_8"
 
 _RUN = """
-import json, resource, sys, time
+import contextlib, io, json, resource, sys, time
 begin = time.perf_counter()
-from ais_berths.pipeline import Job, detect
-given = json.loads(sys.argv[1])
-summary = detect(given["inputs"], given["out"], Job(**given["job"]))
+from ais_berths.cli import main
+with contextlib.redirect_stdout(io.StringIO()) as printed:
+    main([*sys.argv[1:], "--json"], standalone_mode=False)
+summary = json.loads(printed.getvalue())
 used = resource.getrusage(resource.RUSAGE_SELF)
 try:  # the other number takes in what the process was before it became this one
     lines = open("/proc/self/status").read().splitlines()
@@ -44,8 +45,8 @@ print(json.dumps({
     "wall_s": time.perf_counter() - begin,
     "cpu_s": used.ru_utime + used.ru_stime,
     "peak_mb": peak_kb / 1024,
-    "counts": summary.counts,
-    "stages": summary.seconds,
+    "counts": summary["counts"],
+    "stages": summary["seconds"],
 }))
 """
 
@@ -105,12 +106,11 @@ def bare_read(file: Path | str) -> int:
         return sum(source.read_row_group(g, columns=BARE, use_threads=False).num_rows for g in groups)
 
 
-def run_job(inputs: Sequence[Path], job: dict[str, Any]) -> dict[str, Any]:
-    """Run `detect` in a process of its own; seconds, peak memory, counts and stages."""
+def run_job(inputs: Sequence[Path], *options: str) -> dict[str, Any]:
+    """Run ``ais-berths detect`` in a process of its own; seconds, peak memory, counts and stages."""
     with tempfile.TemporaryDirectory() as out:
-        given = json.dumps({"inputs": list(map(str, inputs)), "out": f"{out}/out", "job": job})
         result = subprocess.run(
-            [sys.executable, "-c", _RUN, given],
+            [sys.executable, "-c", _RUN, "detect", *map(str, inputs), "--out", f"{out}/out", *options],
             capture_output=True,
             text=True,
             check=True,
