@@ -90,7 +90,7 @@ class Room:
         """Make an empty list."""
         return []
 
-    def by_ship(self, tables: Iterable[pd.DataFrame]) -> Collection[pd.DataFrame]:
+    def by_ship(self, tables: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         """Lay rows out anew, all of a ship together."""
         return [pd.concat(list(tables), ignore_index=True)]
 

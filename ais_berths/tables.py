@@ -54,6 +54,16 @@ def read_table(
         return schema.to_pandas(pq.read_table(path, columns=columns, filters=only, partitioning=None))
 
 
+def read_slices(path: Path, table: str, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read a table from Parquet, a row group at a time, at least one; see `read_table`."""
+    with whole(path), pq.ParquetFile(path) as file:
+        check_layout(file.schema_arrow, table, path)
+        for number in range(file.num_row_groups):
+            yield schema.to_pandas(file.read_row_group(number, columns))
+        if not file.num_row_groups:
+            yield schema.to_pandas(file.read(columns))
+
+
 def read_parts(paths: Sequence[Path], table: str, by: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table that was written in parts.
 

@@ -19,23 +19,28 @@ from ais_berths.berthcells import berth_cells
 from ais_berths.errors import InputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
 from ais_berths.pings import add_quality
-from ais_berths.pipeline.calls import parts_of, write_calls, write_figures
+from ais_berths.pipeline.calls import write_calls, write_figures
 from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
 from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
 from ais_berths.pipeline.lock import only_run, only_writer
 from ais_berths.pipeline.memory import give_back
+from ais_berths.pipeline.portions import Survey, parts_of, write_sorted
 from ais_berths.pipeline.record import write_record
 from ais_berths.pipeline.register import describe_register, new_lines, open_register
 from ais_berths.pipeline.rounds import gather_vessels, has_all_stops, prepare, scan_inputs, write_plan
 from ais_berths.pipeline.scan import counts_table
+from ais_berths.pipeline.shelves import DiskRoom, Ships, work_folder
 from ais_berths.pipeline.tasks import Wiring
-from ais_berths.places import Places, find_places
+from ais_berths.places import Found, Places, find_in_portions
 from ais_berths.register import Register, apply_register, read_register
 from ais_berths.tables import read_parts, read_table
 from ais_berths.vessels import merge_statics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import MutableSequence, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from ais_berths.pipeline.layout import Record
 
@@ -192,29 +197,57 @@ def _find_places(
         raise InputError(
             f"{store.out} does not hold the stops of all pings; run `ais-berths stops {store.out}` first"
         )
-    stops = read_parts(parts_of(store, "stops"), "stops", ["stop_id"])
-    vessels = merge_statics(_statics(store, records, stops), job.config.hulls)
+    survey = Survey.of(store, job.config)
+    vessels = merge_statics(_statics(store, records, survey.mmsi), job.config.hulls)
     port_list = job.port_list()
-    cells = read_table(store.table("cells"), "cells", ["cell", "in_margin"])
-    wiring.log(f"{len(stops)} stops of {stops['mmsi'].nunique()} vessels: looking for berths")
-    places = find_places(stops, vessels, port_list, cells, job.config, only=job.ports)
-    # Those of all ports are hundreds of megabytes.
-    del stops, cells
-    register = open_register(job, places, port_list, known)
-    if register is not None:
-        places = apply_register(places, register, vessels, job.config.registry, only=job.ports)
-        unknown = ~places.berths["berth_id"].isin(register.places["place_id"])
-        summary.counts["berths not in the register"] = int(unknown.sum())
-    clock.lap(summary, "berths")
-    with writing(store, "berths"):
-        summary.counts |= write_calls(store, job, vars(places))
-        clock.lap(summary, "calls")
-        _write_tables(store, job, places, vessels, pieces, summary, port_list)
-        del places, vessels
-        clock.lap(summary, "write")
-        write_figures(store, job)
-        clock.lap(summary, "figures")
-        write_record(store, job, pieces, vars(summary), describe_register(job, register))
+    wiring.log(f"{survey.n_stops.sum()} stops of {len(survey.mmsi)} vessels: looking for berths")
+    with work_folder(store.state) as folder:
+        room = DiskRoom(folder, Ships.of(survey.mmsi, survey.n_stops, job.config.run.task_stops))
+        stops = survey.lay_out(store, room)
+        cells = read_table(store.table("cells"), "cells", ["cell", "in_margin"])
+        found = find_in_portions(stops, vessels, port_list, cells, job.config, job.ports, room)
+        # Those of all ports are hundreds of megabytes.
+        del cells
+        register = None
+        if job.register_file is not None:
+            found, register = _apply_register(
+                Path(job.register_file), stops, found, job, vessels, port_list, known
+            )
+            unknown = ~found.berths["berth_id"].isin(register.places["place_id"])
+            summary.counts["berths not in the register"] = int(unknown.sum())
+        clock.lap(summary, "berths")
+        with writing(store, "berths"):
+            hulls = room.by_ship(found.hulls, "hulls")
+            summary.counts |= write_calls(store, job, room, stops, hulls, found.berths, found.quays)
+            clock.lap(summary, "calls")
+            write_sorted(store, "hulls", hulls, ["stop_id"])
+            _write_tables(store, job, found, vessels, pieces, summary, port_list)
+            summary.counts["stops"] = int(survey.n_stops.sum())
+            del found, vessels
+            clock.lap(summary, "write")
+            write_figures(store, job)
+            clock.lap(summary, "figures")
+            write_record(store, job, pieces, vars(summary), describe_register(job, register))
+
+
+def _apply_register(
+    path: Path,
+    stops: MutableSequence[pd.DataFrame],
+    found: Found,
+    job: Job,
+    vessels: pd.DataFrame,
+    port_list: pd.DataFrame,
+    known: Register | None,
+) -> tuple[Found, Register]:
+    """Give what was found the ids of the register; all stops are in memory for that."""
+    every = pd.concat(list(stops), ignore_index=True).sort_values("stop_id", ignore_index=True)
+    hulls = pd.concat(list(found.hulls), ignore_index=True).sort_values("stop_id", ignore_index=True)
+    places = Places(every, hulls, found.berths, found.quays, found.anchorages, found.quality)
+    register = open_register(path, job, places, port_list, known)
+    places = apply_register(places, register, vessels, job.config.registry, only=job.ports)
+    stops.clear()
+    stops.append(places.stops)
+    return Found(found.hulls, places.berths, places.quays, places.anchorages, places.quality), register
 
 
 def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary: Summary) -> None:
@@ -226,14 +259,13 @@ def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary
 def _write_tables(
     store: Store,
     job: Job,
-    places: Places,
+    places: Found,
     vessels: pd.DataFrame,
     pieces: list[Record],
     summary: Summary,
     port_list: pd.DataFrame,
 ) -> None:
     write_parquet(vessels, store.table("vessels"), "vessels")
-    write_parquet(places.hulls, store.table("hulls"), "hulls")
     for name, frame in (
         ("berths", places.berths),
         ("quays", places.quays),
@@ -253,16 +285,15 @@ def _write_tables(
     summary.counts |= {
         "rows": sum(piece["rows"] for piece in pieces),
         "vessels": len(vessels),
-        "stops": len(places.stops),
         "berths": len(places.berths),
         "quays": len(places.quays),
         "anchorages": len(places.anchorages),
     }
 
 
-def _statics(store: Store, records: list[Record], stops: pd.DataFrame) -> pd.DataFrame:
+def _statics(store: Store, records: list[Record], mmsi: NDArray[np.int64]) -> pd.DataFrame:
     """Ship data of all chunks, with an empty row for each ship that stopped and sent none."""
-    silent = schema.to_arrow(pd.DataFrame({"mmsi": stops["mmsi"].unique(), "n_reports": 0}), "statics")
+    silent = schema.to_arrow(pd.DataFrame({"mmsi": mmsi, "n_reports": 0}), "statics")
     return schema.to_pandas(merge_equal(pa.concat_tables([read_statics(store, records), silent])))
 
 

@@ -9,26 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from ais_berths import schema
-from ais_berths.atomic import check_whole, whole_files
+from ais_berths.atomic import check_whole
 from ais_berths.calls import ORDER, make_calls
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import InputError
-from ais_berths.export import open_csv, open_parquet, write_parquet
+from ais_berths.export import open_csv, open_parquet
 from ais_berths.indicators import iter_indicators
 from ais_berths.periods import Heard
 from ais_berths.pipeline.job import load_job, write_text, writing
 from ais_berths.pipeline.lock import only_run
+from ais_berths.pipeline.portions import PortGroups, add_counts, parts_of, write_sorted
+from ais_berths.pipeline.shelves import DiskRoom, Ships, work_folder
 from ais_berths.presets import apply_preset
-from ais_berths.tables import read_part, read_parts, read_places, read_table, sorted_frame
+from ais_berths.tables import read_part, read_places, read_slices, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from ais_berths.pipeline.job import Job, Store
+    from ais_berths.pipeline.shelves import Laid
 
 _PLACES = ("berths", "quays", "anchorages")
 # What figures are made of.
@@ -39,8 +41,8 @@ _COUNTED = {
     "vessels": ["mmsi", "type_group", "loa_m"],
     "berths": ["berth_id", "port_id", "use", "berth_kind", "length_m", "loa_p50_m"],
 }
-_IDS = ["call_id", "port_call_id"]
-_PORTS_AT_ONCE, _STOPS_AT_ONCE = 100, 100_000
+_SORTED = {"stops": ["port_id", "stop_id"], **ORDER}
+_PORTS_AT_ONCE = 100
 
 
 def find_all_calls(
@@ -81,25 +83,46 @@ def find_all_calls(
             f"{store.out} lacks {', '.join(f'{name}.parquet' for name in missing)}; "
             f"run `ais-berths berths {store.out}` first"
         )
-    tables = {name: read_table(store.table(name), name) for name in ("stops", "vessels", "hulls")}
-    tables |= {name: read_places(store.table(name), name) for name in _PLACES}
-    with only_run(store.out), writing(store, "calls"):
-        counts = write_calls(store, job, tables, config)
-        del tables
+    berths, quays = (read_places(store.table(name), name) for name in ("berths", "quays"))
+    counted: dict[Any, int] = {}
+    for rows in read_slices(store.table("stops"), "stops", ["mmsi"]):
+        add_counts(counted, rows["mmsi"])
+    mmsi, n_stops = (np.array([*some], dtype=np.int64) for some in (counted, counted.values()))
+    ships = Ships.of(mmsi, n_stops, config.run.task_stops)
+    with only_run(store.out), writing(store, "calls"), work_folder(store.state) as folder:
+        room = DiskRoom(folder, ships)
+        hulls = room.by_ship(read_slices(store.table("hulls"), "hulls"), "hulls")
+        stops = read_slices(store.table("stops"), "stops")
+        counts = write_calls(store, job, room, stops, hulls, berths, quays, config)
         counts["indicators"] = write_figures(store, job, config)
         _note(store, preset, config)
     return counts
 
 
 def write_calls(
-    store: Store, job: Job, tables: Mapping[str, pd.DataFrame], config: Config | None = None
+    store: Store,
+    job: Job,
+    room: DiskRoom,
+    stops: Iterable[pd.DataFrame],
+    hulls: Laid,
+    berths: pd.DataFrame,
+    quays: pd.DataFrame,
+    config: Config | None = None,
 ) -> dict[str, int]:
     """Write the tables of calls, and the stops with the ids of their calls.
 
+    Stops are laid out by ship, as calls need all of a ship, and then by port, as their tables are sorted.
+
     Parameters
     ----------
-    tables
-        ``stops hulls berths quays`` by name.
+    room
+        Where rows are laid out.
+    stops
+        The table ``stops``, some rows after others.
+    hulls
+        The table ``hulls``, laid out by ship.
+    berths, quays
+        The tables of these names.
     config
         Settings, those of the job by default.
 
@@ -107,14 +130,45 @@ def write_calls(
     -------
     Number of rows of each table of calls.
     """
-    stops, found = _make_calls(store, job, tables, config or job.config)
-    _write_stops(store, stops)
-    counts = {}
-    for name, parts in found.items():
-        calls = sorted_frame(parts, ORDER[name])
-        write_parquet(calls, store.table(name), name)
-        counts[name] = len(calls)
+    config = config or job.config
+    by_port: dict[Any, int] = {}
+
+    def counted() -> Iterator[pd.DataFrame]:
+        for rows in stops:
+            add_counts(by_port, rows["port_id"])
+            yield rows
+
+    of_ships = room.by_ship(counted(), "stops")
+    detours = room.by_ship(_detours(store))
+    ports = PortGroups.of(pd.Series(by_port, dtype=np.int64), config.run.task_stops)
+    laid = {name: room.drawers(len(ports)) for name in _SORTED}
+    for some, some_hulls, some_detours in zip(of_ships, hulls, detours, strict=True):
+        calls = make_calls(
+            some,
+            config.calls,
+            berths=berths,
+            quays=quays,
+            hulls=some_hulls,
+            detours=some_detours,
+            only=job.ports,
+        )
+        for name, drawers in laid.items():
+            rows = getattr(calls, name)
+            drawers.put(schema.to_arrow(rows, name), ports.number(rows["port_id"]))
+    counts = {name: write_sorted(store, name, drawers, _SORTED[name]) for name, drawers in laid.items()}
+    del counts["stops"]
     return counts
+
+
+def _detours(store: Store) -> Iterator[pd.DataFrame]:
+    """The table ``detours`` with the ship of each row, of some ships after others."""
+    for stops, path in zip(parts_of(store, "stops"), parts_of(store, "detours"), strict=True):
+        ship_of = schema.to_pandas(read_part(stops, "stops", ["stop_id", "mmsi"])).set_index("stop_id")[
+            "mmsi"
+        ]
+        rows = schema.to_pandas(read_part(path, "detours"))
+        rows = rows[rows["stop_id"].isin(ship_of.index)]
+        yield rows.assign(mmsi=ship_of.reindex(rows["stop_id"]).to_numpy(dtype=np.int64))
 
 
 def write_figures(store: Store, job: Job, config: Config | None = None) -> int:
@@ -142,51 +196,6 @@ def write_figures(store: Store, job: Job, config: Config | None = None) -> int:
             write_text_rows(some.astype({"n_vessels": "Int64", "coverage": "Int64"}))
             number += len(some)
     return number
-
-
-def _make_calls(
-    store: Store, job: Job, tables: Mapping[str, pd.DataFrame], config: Config
-) -> tuple[pd.DataFrame, dict[str, list[pa.Table]]]:
-    """Stops with the ids of their calls, and both tables of calls, of some ships after those of others."""
-    stops, hulls = tables["stops"], tables["hulls"]
-    detours = read_parts(parts_of(store, "detours"), "detours")
-    ships, ship, sizes = np.unique(stops["mmsi"].to_numpy(), return_inverse=True, return_counts=True)
-    part_of_ship = (np.cumsum(sizes) - sizes) // config.run.task_stops
-    part_of_stop = part_of_ship[ship]
-    part_of_hull = part_of_ship[np.searchsorted(ships, hulls["mmsi"].to_numpy())]
-    at = pd.Index(stops["stop_id"]).get_indexer(detours["stop_id"])
-    part_of_detour = np.where(at >= 0, part_of_stop[at], -1)
-    found = {name: [schema.TABLES[name].empty_table()] for name in ("berth_calls", "port_calls")}
-    ids = [schema.TABLES["stops"].empty_table().select(_IDS)]
-    for part in np.unique(part_of_ship):
-        calls = make_calls(
-            stops[part_of_stop == part],
-            config.calls,
-            berths=tables["berths"],
-            quays=tables["quays"],
-            hulls=hulls[part_of_hull == part],
-            detours=detours[part_of_detour == part],
-            only=job.ports,
-        )
-        for name, parts in found.items():
-            parts.append(schema.to_arrow(getattr(calls, name), name))
-        ids.append(schema.to_arrow(calls.stops[_IDS], "stops").select(_IDS))
-    in_parts = np.argsort(part_of_stop, kind="stable")
-    named = schema.to_pandas(pa.concat_tables(ids).take(pa.array(np.argsort(in_parts))))
-    return stops.assign(**{name: named[name].array for name in _IDS}), found
-
-
-def _write_stops(store: Store, stops: pd.DataFrame) -> None:
-    """Write the stops, those of a port together, as its calls are, and some at a time."""
-    order = stops[["port_id", "stop_id"]].reset_index(drop=True).sort_values(["port_id", "stop_id"]).index
-    with open_parquet(store.table("stops"), "stops") as write:
-        for begin in range(0, max(1, len(stops)), _STOPS_AT_ONCE):
-            write(stops.iloc[order[begin : begin + _STOPS_AT_ONCE]])
-
-
-def parts_of(store: Store, name: str) -> list[Path]:
-    """Files of a table that was written by bucket of vessels."""
-    return whole_files(store.parts, f"{name}-*.parquet")
 
 
 def _note(store: Store, preset: str | None, config: Config) -> None:

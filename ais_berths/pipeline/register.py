@@ -21,12 +21,9 @@ if TYPE_CHECKING:
 
 
 def open_register(
-    job: Job, places: Places, port_list: pd.DataFrame, known: Register | None
-) -> Register | None:
-    """Register of a job, if it has one; brought up to the places of the run where one is `known`."""
-    if job.register_file is None:
-        return None
-    path = Path(job.register_file)
+    path: Path, job: Job, places: Places, port_list: pd.DataFrame, known: Register | None
+) -> Register:
+    """Register of a job; brought up to the places of the run where one is `known`."""
     if known is None:
         return read_register(path)
     register = update_register(known, places, port_prefix(port_list), job.config.registry)

@@ -16,11 +16,11 @@ from ais_berths.errors import AisBerthsError, EmptyInputError, OutputError
 from ais_berths.export import write_parquet
 from ais_berths.feeds import Feed, Window, choose_feed, list_inputs, load_feed, missing_days, plan_chunks
 from ais_berths.pings import add_quality
-from ais_berths.pipeline.calls import parts_of
 from ais_berths.pipeline.gather import PORTIONS, forget_cells, gather_part, make_parts
 from ais_berths.pipeline.job import Store, check_out, clear, hash_ports, write_text
 from ais_berths.pipeline.layout import bucket_rows, pieces_of, read_records, write_index
 from ais_berths.pipeline.manifest import count_pieces, note_files, unread_files
+from ais_berths.pipeline.portions import parts_of
 from ais_berths.pipeline.scan import chunk_id, counts_table, forget_plan, make_batches, scan_batch
 from ais_berths.raster import CellFilter
 from ais_berths.register import read_register

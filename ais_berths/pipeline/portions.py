@@ -1,0 +1,111 @@
+"""Stops in portions, by place, by ship and by port: what follows the pings holds one portion at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ais_berths import schema
+from ais_berths.atomic import whole_files
+from ais_berths.export import open_parquet
+from ais_berths.regions import Portions, Squares, reach_m
+from ais_berths.tables import read_part
+
+if TYPE_CHECKING:
+    from collections.abc import MutableSequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ais_berths.config import Config
+    from ais_berths.pipeline.job import Store
+    from ais_berths.pipeline.shelves import DiskRoom, Laid
+
+_WHERE = ["mmsi", "lat", "lon", "pivot_lat", "pivot_lon"]
+_FILES_AT_ONCE, _ROWS_AT_ONCE = 20, 50_000
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What there is to lay out: all ships with a stop, the number of the stops of each, and the portions."""
+
+    mmsi: NDArray[np.int64]
+    n_stops: NDArray[np.int64]
+    portions: Portions
+
+    @classmethod
+    def of(cls, store: Store, config: Config) -> Survey:
+        """Look at the stops of a folder, as they were found, by bucket of vessels."""
+        side_m = reach_m(config)
+        ships, squares = [np.zeros(0, dtype=np.int64)], [Squares.of(schema.empty("stops"), side_m)]
+        for path in parts_of(store, "stops"):
+            some = schema.to_pandas(read_part(path, "stops", _WHERE))
+            ships.append(some["mmsi"].to_numpy(dtype=np.int64))
+            squares.append(Squares.of(some, side_m))
+            if len(squares) > _FILES_AT_ONCE:
+                squares = [Squares.added(squares)]
+        mmsi, n_stops = np.unique(np.concatenate(ships), return_counts=True)
+        portions = Portions.of(Squares.added(squares), side_m, config.run.task_stops)
+        return cls(mmsi, n_stops, portions)
+
+    def lay_out(self, store: Store, room: DiskRoom) -> MutableSequence[pd.DataFrame]:
+        """Put the stops of a folder into portions by place, each in the order of the ids."""
+        laid = room.drawers(len(self.portions))
+        laid.put(schema.TABLES["stops"].empty_table(), np.zeros(0, dtype=np.int64))
+        for path in parts_of(store, "stops"):
+            stops = read_part(path, "stops").replace_schema_metadata()
+            laid.put(stops, self.portions.number(schema.to_pandas(stops.select(["lat", "lon"]))))
+        found = room.shelf()
+        found.extend(stops.sort_values("stop_id", ignore_index=True) for stops in laid)
+        laid.remove()
+        return found
+
+
+@dataclass(frozen=True)
+class PortGroups:
+    """Ports in groups with some stops each, in the order of their ids; stops without a port come last."""
+
+    port_id: pd.Index[Any]
+    group: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, n_stops: pd.Series, most_stops: int) -> PortGroups:
+        """Group ports by the number of stops of each, `most_stops` in a group; a port is never cut."""
+        counts = n_stops.sort_index()
+        upto = counts.cumsum().to_numpy(dtype=np.int64)
+        number = (upto - counts.to_numpy(dtype=np.int64)) // most_stops
+        return cls(counts.index, np.unique(number, return_inverse=True)[1].astype(np.int64))
+
+    def __len__(self) -> int:
+        return int(self.group.max(initial=-1)) + 2
+
+    def number(self, port_id: pd.Series) -> NDArray[np.int64]:
+        """Group of each port."""
+        return np.append(self.group, len(self) - 1)[self.port_id.get_indexer(pd.Index(port_id))]
+
+
+def write_sorted(store: Store, name: str, laid: Laid, order: list[str]) -> int:
+    """Write a table whose drawers come one after the other, each in order; return how many rows it has."""
+    number, waiting = 0, []
+    with open_parquet(store.table(name), name) as write:
+        for drawer, rows in enumerate(laid, 1):
+            number += len(rows)
+            waiting.append(rows.sort_values(order, ignore_index=True))
+            if drawer == len(laid) or sum(map(len, waiting)) >= _ROWS_AT_ONCE:
+                write(pd.concat(waiting, ignore_index=True))
+                waiting = []
+    return number
+
+
+def parts_of(store: Store, name: str) -> list[Path]:
+    """Files of a table that was written by bucket of vessels."""
+    return whole_files(store.parts, f"{name}-*.parquet")
+
+
+def add_counts(counts: dict[Any, int], values: pd.Series) -> None:
+    """Add how often each value comes to other such counts (in place)."""
+    for value, number in values.value_counts().items():
+        counts[value] = counts.get(value, 0) + int(number)
