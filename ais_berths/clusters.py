@@ -1,9 +1,9 @@
 """From footprints to groups of footprints that used the same berth.
 
 Two visits belong to one berth when their hulls cover each other; scikit-learn's DBSCAN joins them over
-that relation. What geometry alone would merge is then parted: ships that lay there at the same time
-cannot have shared a berth, unless one lay outside the other (rafting); and hulls that fill a quay without
-preferring any position are a continuous quay, not a chain of berths.
+that relation. What geometry alone would merge is then parted: hulls that fill a quay without preferring
+any position are a continuous quay, not a chain of berths; and ships that lay there at the same time cannot
+have shared a berth, unless one lay outside the other (rafting).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sklearn.neighbors import sort_graph_by_row_values
 from ais_berths import antennas
 from ais_berths.footprints import HOUR_US, Footprints
 from ais_berths.lines import settle_lines
+from ais_berths.sharing import part_sharers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +89,7 @@ def cluster_hulls(
     touching = prints.touching(np.unique(like), _REACH_M)
     labels = _by_overlap(prints, like, touching, config)
     labels, rafted = _join_rafts(prints, _side_by_side(prints, like, touching), labels, config)
-    settled = settle_lines(prints, labels, rafted, config)
+    settled = part_sharers(prints, settle_lines(prints, labels, rafted, config), config)
     out = pd.DataFrame(
         {
             "stop_id": hulls["stop_id"].to_numpy(),

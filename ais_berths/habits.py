@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ais_berths import geo
 from ais_berths.pieces import along_axis
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # How far ships of one place lie apart (in ship lengths, and metres at least), the share of visits that lie
 # nowhere in particular, and how much longer one of two ships is that ask for places of different kinds.
 _PLAY, _PLAY_M, _STRAY, _LONGER = 0.04, 3.0, 0.3, 3.0
+# How exactly each position is known (m), whatever is not known of the ship.
+_EACH_M = 3.0
 # Ships lie close together by chance too: a visit speaks for places from this share of what it could tell on.
 _CHANCE = 0.5
 # Evidence from which ships surely lie anywhere, and from which a line is one thing here and another there.
@@ -110,7 +113,9 @@ def keeps_to_places(prints: Footprints, members: Members) -> Floats:
 
     Each visit is asked how well the others whose hulls reach into its own along the quay foretell where it
     lay: a kernel density as narrow as the play of a berth, against an even one. Positions known badly
-    foretell little, so that the evidence is weak either way; a ship far from all others tells nothing.
+    foretell little, so that the evidence is weak either way; a ship far from all others tells nothing. What
+    is not known of a ship is the same each time that it lies the same way round, so that its own visits are
+    compared without that doubt.
 
     Returns
     -------
@@ -118,12 +123,15 @@ def keeps_to_places(prints: Footprints, members: Members) -> Floats:
     """
     along, length = along_axis(prints, members, members), prints.length[members]
     doubt, n = np.minimum(prints.error[members], length) ** 2, len(members)
+    turned = np.abs(geo.turn_deg(prints.heading[members[0]], prints.heading[members])) > 90.0
+    ship = 2 * prints.mmsi[members] + turned
     others = np.arange(0, n, n // _MOST + 1)
     out = np.zeros(n)
     for block in np.array_split(np.arange(n), n * len(others) // _CELLS + 1):
         i, j = block[:, None], others[None, :]
         usual, apart = (length[i] + length[j]) / 2.0, np.abs(along[i] - along[j])
-        variance = 2.0 * ((_PLAY * usual) ** 2 + _PLAY_M**2) + doubt[i] + doubt[j]
+        unknown = np.where(ship[i] == ship[j], 2.0 * _EACH_M**2, doubt[i] + doubt[j])
+        variance = 2.0 * ((_PLAY * usual) ** 2 + _PLAY_M**2) + unknown
         near = (i != j) & (apart < usual)
         near &= np.maximum(length[i], length[j]) < _LONGER * np.minimum(length[i], length[j])
         asked = near.any(axis=1)

@@ -87,6 +87,15 @@ def test_positions_known_badly_tell_little() -> None:
     assert known > 4.0 * abs(guessed)
 
 
+def test_what_is_not_known_of_a_ship_does_not_move_it_between_its_own_visits() -> None:
+    """Two ferries half a length apart, their antennas anyone's guess, each always in its own place."""
+    along, ships = around(0, 45, n=6), [7] * 6 + [8] * 6
+    strangers, own = (evidence(line(along, length=90.0, error=40.0, mmsi=mmsi)) for mmsi in (None, ships))
+    assert own > 3.0 + strangers
+    turned = [0.0, 180.0] * 6
+    assert evidence(line(along, length=90.0, error=40.0, mmsi=ships, turn=turned)) < own
+
+
 def test_busy_lines_are_judged_by_a_part_of_their_visits() -> None:
     few, many = (evidence(line(np.tile(around(0, 215), n))) / n for n in (100, 500))
     assert many == pytest.approx(few, rel=0.1)

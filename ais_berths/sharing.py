@@ -1,0 +1,136 @@
+"""Two ships at once never share a discrete berth.
+
+What was taken for one berth is parted where two ships lay in it at once and can be told apart. Where they
+cannot, one lay beside the other as far as anybody can tell: it is rafted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ais_berths.footprints import HOUR_US, Groups
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ais_berths.config import BerthsConfig
+    from ais_berths.footprints import Footprints, Pairs
+    from ais_berths.lines import Settled
+    from ais_berths.pieces import Members
+
+# A ship that leaves and the next one may seem to overlap by as much: reports are some minutes apart.
+TURNOVER_US = HOUR_US // 6
+# The middles of two ships in line are apart by this share of their usual length at least, even where their
+# places are known badly.
+_IN_LINE = 0.6
+
+
+def part_sharers(prints: Footprints, settled: Settled, config: BerthsConfig) -> Settled:
+    """Give ships that lay in one discrete berth at once a berth each, or raft one of them.
+
+    Two stops of one number are not looked at, as they may be of one ship.
+
+    Parameters
+    ----------
+    prints
+        The footprints.
+    settled
+        Their berths.
+    config
+        The section ``berths`` of the settings.
+
+    Returns
+    -------
+    The same berths, some of them parted, and more rafted ships: without these no two ships were in one
+    discrete berth at once for longer than ten minutes.
+    """
+    label = settled.label.copy()
+    pairs = _at_once(prints, np.where(settled.continuous | settled.rafted, -1, label))
+    in_line, beside = _told_apart(prints, settled.odd, pairs, config)
+    of_group = label[pairs.i]
+    for number in np.unique(of_group[in_line | beside]).tolist():
+        members = np.flatnonzero((label == number) & ~settled.rafted)
+        ways = [
+            np.searchsorted(members, np.stack([pairs.i[way], pairs.j[way]]))
+            for way in (in_line & (of_group == number), beside & (of_group == number))
+        ]
+        for part in _parts(prints, members, ways, config)[1:]:
+            label[part] = label.max() + 1
+    rafted = settled.rafted | _outside(prints, label, settled.odd, pairs)
+    return replace(settled, label=label, rafted=rafted)
+
+
+def _at_once(prints: Footprints, label: NDArray[np.int64]) -> Pairs:
+    """Every two ships of one group that were there at once; -1 is no group."""
+    alone = label.max(initial=0) + 1 + np.arange(len(label))
+    i, j = prints.together(np.where(label < 0, alone, label))
+    together = np.minimum(prints.end[i], prints.end[j]) - np.maximum(prints.start[i], prints.start[j])
+    share = (together > TURNOVER_US) & (prints.mmsi[i] != prints.mmsi[j])
+    return prints.compare(i[share], j[share])
+
+
+def _told_apart(
+    prints: Footprints, odd: NDArray[np.bool_], pairs: Pairs, config: BerthsConfig
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which of two ships lay one behind the other, and which too far beside it to be rafted.
+
+    Hulls do not overlap: if they seem to, they are shorter than was thought, or farther off the quay, and
+    the direction that leaves less to explain is taken. Odd visits, and tugs that push at a ship from the
+    side, have no place of their own.
+    """
+    i, j = pairs.i, pairs.j
+    length, width = (prints.length[i] + prints.length[j]) / 2.0, (prints.width[i] + prints.width[j]) / 2.0
+    along, across = pairs.along / length, pairs.across / width
+    placed = ~odd[i] & ~odd[j] & (pairs.turn <= config.max_turn_deg)
+    in_line = placed & (along > across) & (along > _IN_LINE)
+    return in_line, placed & ~in_line & (pairs.across - width > config.raft_gap_m)
+
+
+def _parts(
+    prints: Footprints, members: Members, ways: list[NDArray[np.intp]], config: BerthsConfig
+) -> list[Members]:
+    """Cut a group so that most ships that were there at once are parted, as often as it takes.
+
+    `ways` are those (rows of `members`) that can be told apart along the quay and across it. A few of many
+    visits do not part a berth, as each of them may be wrong.
+    """
+    if len(members) < 2:
+        return [members]
+    laid = Groups.of(prints, members, np.zeros(len(members), dtype=np.int64))
+    most, widest, right = config.conflict_share * len(members), np.inf, None
+    for at, pairs in zip((laid.along, laid.across), ways, strict=True):
+        steps = np.sort(at)
+        low, high = np.sort(np.sort(at[pairs], axis=0), axis=1)
+        began, ended = (np.searchsorted(ends, steps[:-1], side="right") for ends in (low, high))
+        parted, gap = began - ended, np.diff(steps)
+        best = int(np.lexsort((gap, parted))[-1])
+        if (parted[best], gap[best]) > (most, widest):
+            most, widest, right = parted[best], gap[best], at > steps[best]
+    if right is None:
+        return [members]
+    parts: list[Members] = []
+    for side in (~right, right):
+        row = np.cumsum(side) - 1
+        inside = [row[pairs[:, side[pairs].all(axis=0)]] for pairs in ways]
+        parts += _parts(prints, members[side], inside, config)
+    return parts
+
+
+def _outside(
+    prints: Footprints, label: NDArray[np.int64], odd: NDArray[np.bool_], pairs: Pairs
+) -> NDArray[np.bool_]:
+    """The fewest ships to raft so that one at a time is left: odd visits first, then short ones."""
+    left = label[pairs.i] == label[pairs.j]
+    i, j = pairs.i[left], pairs.j[left]
+    order = np.lexsort((prints.start, -prints.mmsi, prints.start - prints.end, odd))
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    guest, host = np.where(rank[i] > rank[j], (i, j), (j, i))
+    rafted = np.zeros(len(label), dtype=bool)
+    in_turn = np.argsort(rank[guest], kind="stable")
+    for a, b in zip(guest[in_turn].tolist(), host[in_turn].tolist(), strict=True):
+        rafted[a] |= not rafted[b]
+    return rafted
