@@ -119,8 +119,10 @@ def _pivots(facts: StopFacts, at: NDArray[np.intp], config: MooringConfig) -> tu
     company[at] = near - same
     density[at] = (np.maximum(around - same, 0) + 1.0) / (np.pi * _AROUND_M**2)
     scatter_m = facts.rms_m * np.sqrt(np.maximum(1.0 - facts.swing_share, 0.0))
-    arc_rad = np.where(facts.spread_rad > 0, facts.spread_rad, facts.rms_m / facts.swing_m)
-    error_m = np.clip(scatter_m / arc_rad / np.sqrt(facts.dwell_h), 4.0, config.buoy_m)
+    # Rounded positions may not scatter at all.
+    swing_m, dwell_h = (np.maximum(values, 1e-9) for values in (facts.swing_m, facts.dwell_h))
+    arc_rad = np.where(facts.spread_rad > 0, facts.spread_rad, facts.rms_m / swing_m)
+    error_m = np.clip(scatter_m / np.maximum(arc_rad, 1e-9) / np.sqrt(dwell_h), 4.0, config.buoy_m)
     for a, b, metres in near_pairs(facts.pivot[at], config.buoy_m):
         i, j = at[a], at[b]
         variance = error_m[i] ** 2 + error_m[j] ** 2

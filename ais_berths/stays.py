@@ -168,11 +168,21 @@ def _ahead(track: Tracks, at: Ints, place: tuple[Floats, Floats]) -> Floats:
 
 
 def _stop_ids(mmsi: Ints, start: Ints, number: Ints) -> pa.Array:
-    """MMSI and start time; a second ship on the same MMSI gets its track number as well."""
-    seconds = pa.array(start // 1_000_000).cast(pa.timestamp("s"))
-    parts = [pa.array(mmsi).cast(pa.string()), pc.strftime(seconds, "%Y%m%dT%H%M%S")]
+    """MMSI and start time; a second ship on the same MMSI gets its track number as well.
+
+    Where times are rounded, a ship may have several stops from the same second on: they are counted.
+    """
+    second, at = start // 1_000_000, np.arange(len(start))
+    changed = [values[1:] != values[:-1] for values in (mmsi, second, number)]
+    alone = np.concatenate([[True], np.logical_or.reduce(changed)])
+    again = at - np.maximum.accumulate(np.where(alone, at, 0))
+    time = pc.strftime(pa.array(second).cast(pa.timestamp("s")), "%Y%m%dT%H%M%S")
+    count = pa.array(again, mask=again == 0).cast(pa.string())
+    time = pc.binary_join_element_wise(time, count, ".", null_handling="skip")
     others = pa.array(number, mask=number == 0).cast(pa.string())
-    return pc.binary_join_element_wise(*parts, others, "-", null_handling="skip")
+    return pc.binary_join_element_wise(
+        pa.array(mmsi).cast(pa.string()), time, others, "-", null_handling="skip"
+    )
 
 
 def _directions(track: Tracks, runs: Runs) -> dict[str, NDArray[Any]]:

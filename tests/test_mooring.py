@@ -247,6 +247,12 @@ def test_a_ship_of_which_nothing_is_known_lies_at_the_buoy_of_tankers():
     assert kinds(stop_table(*rows[:2], boat), tankers)[2] == "anchored"
 
 
+def test_rounded_positions_that_do_not_scatter_make_no_buoy():
+    still = AT_BUOY | {"drift_median_m": 0.0, "heading_spread_deg": np.nan, "swing_m": 0.0, "dwell_h": 0.0}
+    rows = [still | {"mmsi": m, "begin_h": 50.0 * m} for m in (1, 2, 3)]
+    assert "buoy" not in kinds(stop_table(*rows), TANKERS)
+
+
 def test_one_tanker_on_a_short_hawser_that_says_she_is_moored():
     hawser = AT_BUOY | {"moored_share": 1.0}
     assert kinds(stop_table(hawser), TANKERS) == ["buoy"]

@@ -43,6 +43,21 @@ def begun(port: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, P
     return folder / "out", folder / "berths.gpkg"
 
 
+def test_a_run_without_any_place(tmp_path: Path) -> None:
+    simulate(tmp_path / "roads", rng=5, days=1, scene=("far",), at=(45.0, -30.0), report_s=900.0)
+    out, register = str(tmp_path / "out"), str(tmp_path / "berths.gpkg")
+    run(
+        "detect",
+        str(tmp_path / "roads" / "feed"),
+        "--ports",
+        str(tmp_path / "roads" / "ports.csv"),
+        "--out",
+        out,
+    )
+    assert len(pd.read_parquet(tmp_path / "out" / "stops.parquet"))
+    assert "nothing new in this run" in run("register", "update", out, "--register", register)
+
+
 def mergeable(berths: gpd.GeoDataFrame) -> tuple[int, int]:
     """Two berths whose common outline touches no other."""
     for i in range(len(berths)):

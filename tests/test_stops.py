@@ -305,6 +305,22 @@ def test_rounded_positions_do_not_move_a_stop():
     assert stops["n_fine"].iloc[0] == stops["n_pings"].iloc[0] - 4
 
 
+def test_stops_that_begin_in_one_second_have_ids_of_their_own():
+    """Where times are rounded to the day, a ship is at two berths and on its way at once."""
+    days = [-1, *[0] * 30, 1]
+    lat = [51.7, *np.linspace(52.0, 52.0001, 10), *np.linspace(52.1, 52.9, 10), *[53.0] * 10, 53.5]
+    sog = [12.0, *[0.0] * 10, *[12.0] * 10, *[0.0] * 10, 12.0]
+    time = START + pd.to_timedelta(days, unit="D")
+    pings = pd.DataFrame({"mmsi": 244000001, "time": time, "lat": lat, "lon": 4.0, "sog_kn": sog})
+    stops, ids = detect_stops(pings, CONFIG)
+    assert len(stops) == 2
+    assert stops["stop_id"].is_unique
+    assert (stops["start_time"] == START).all()
+    assert ids.value_counts().reindex(stops["stop_id"]).tolist() == stops["n_pings"].tolist()
+    mixed, _ = detect_stops(pings.sample(frac=1, random_state=1), CONFIG)
+    pd.testing.assert_frame_equal(mixed, stops)
+
+
 def test_pings_keep_their_index():
     pings = Voyage().sail(3_000).lie(120).pings()
     pings.index = np.arange(len(pings))[::-1] + 7

@@ -51,7 +51,7 @@ def update_command(ctx: click.Context, out: str, file: str, as_json: bool) -> No
         f"{row.place_id}: {row.event}{f' ({row.detail})' if isinstance(row.detail, str) else ''}"
         for row in told.itertuples()
     )
-    click.echo(", ".join(f"{n} {event}" for event, n in counts.items()) or "no places in this run")
+    click.echo(", ".join(f"{n} {event}" for event, n in counts.items()) or "nothing new in this run")
     click.echo(f"The register {file} and the tables in {summary.out} now have the same ids")
 
 

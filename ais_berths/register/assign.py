@@ -207,7 +207,9 @@ def _quays(
     """Quays as the run found them, those that are one quay in the register joined."""
     final = pd.DataFrame({"found": places.stops["quay_id"], "quay_id": ids["quay_id"]}).dropna()
     new_id = final.drop_duplicates("found").set_index("found")["quay_id"]
-    rows = places.quays.assign(quay_id=places.quays["quay_id"].map(new_id))
+    # Where no stop has a quay, the map is of nothing and would make numbers of the ids.
+    renamed = places.quays["quay_id"].map(new_id).astype(places.quays["quay_id"].dtype)
+    rows = places.quays.assign(quay_id=renamed)
     rows = rows[rows["quay_id"].notna()].sort_values(["quay_id", "n_stops"], ascending=[True, False])
     table = rows.drop_duplicates("quay_id").set_index("quay_id")
     at = stops[stops["quay_id"].notna()].groupby("quay_id")

@@ -90,6 +90,21 @@ def test_anonymous_ids(here: Path) -> None:
     assert counted("a.csv", "--config", "c.toml")["pings"] == N
 
 
+def test_times_rounded_to_the_day(here: Path) -> None:
+    """A ship is at two berths and on its way in one second."""
+    lying = [45.01 + lat + k * 1e-5 for lat in (0.0, 0.03) for k in range(9)]
+    sailing = [45.01 + k * 3e-3 for k in range(1, 10)]
+    there = [f"{lat},-29.95,{sog}" for lats, sog in ((lying, 0), (sailing, 8)) for lat in lats]
+    far = "44.95,-29.95,12"
+    rows = [(1, far), *((2, place) for place in there), (3, far)]
+    table = "".join(f"367000001,2024-03-0{day}T00:00:00,{place}\n" for day, place in rows)
+    (here / "a.csv").write_text(HEADER + table, encoding="utf-8")
+    result = CliRunner().invoke(main, ["-q", "detect", "a.csv", "--ports", "ports.csv", "--out", "out"])
+    assert result.exit_code == 0, result.output
+    stops = pq.read_table(here / "out" / "stops.parquet").to_pandas()
+    assert len(stops) == stops["stop_id"].nunique() == 2
+
+
 def test_one_ping_and_none(here: Path) -> None:
     (here / "a.csv").write_text(GOOD[: GOOD.index("\n", 40) + 1], encoding="utf-8")
     (here / "b.csv").write_text(HEADER, encoding="utf-8")
