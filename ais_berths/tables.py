@@ -25,7 +25,7 @@ _COLUMNS = 8
 
 
 def read_table(
-    path: Path, table: str, columns: Sequence[str] | None = None, *, port_id: str | None = None
+    path: Path, table: str, columns: Sequence[str] | None = None, *, ports: tuple[str, str] | None = None
 ) -> pd.DataFrame:
     """Read a table from Parquet.
 
@@ -37,8 +37,8 @@ def read_table(
         A name from `schema.TABLES`.
     columns
         The ones that are wanted; all by default.
-    port_id
-        Read this port only: few row groups, as tables are sorted by port.
+    ports
+        Read from the first to the last of these ports only: few row groups, as tables are sorted by port.
 
     Raises
     ------
@@ -48,10 +48,23 @@ def read_table(
     with whole(path):
         with pq.ParquetFile(path) as file:
             check_layout(file.schema_arrow, table, path)
-            if port_id is None:
+            if ports is None:
                 return schema.to_pandas(file.read(columns))
-        only = pc.field("port_id") == port_id
+        only = (pc.field("port_id") >= ports[0]) & (pc.field("port_id") <= ports[1])
         return schema.to_pandas(pq.read_table(path, columns=columns, filters=only, partitioning=None))
+
+
+def read_span(path: Path, table: str, first: str, last: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Least time of one column and greatest of another, from the statistics of a file; None without rows."""
+    with whole(path), pq.ParquetFile(path) as file:
+        check_layout(file.schema_arrow, table, path)
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        names = [file.schema_arrow.get_field_index(name) for name in (first, last)]
+        ends = [[group.column(name).statistics for group in groups] for name in names]
+        known = [[end for end in some if end is not None and end.has_min_max] for some in ends]
+    if not all(known):
+        return None
+    return pd.Timestamp(min(end.min for end in known[0])), pd.Timestamp(max(end.max for end in known[1]))
 
 
 def read_slices(path: Path, table: str, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:

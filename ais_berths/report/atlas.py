@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.report.measures import Profile
-    from ais_berths.report.tables import Tables
+    from ais_berths.report.tables import PortTables, Tables
     from ais_berths.report.visits import Period
 
 _LEVELS = 9
@@ -31,7 +31,7 @@ _DECIMALS = 6
 
 def port_atlas(
     tables: Tables,
-    port_id: str,
+    own: PortTables,
     shown: Sequence[str],
     anchored: Sequence[str],
     period: Period,
@@ -46,8 +46,8 @@ def port_atlas(
     ----------
     tables
         Results of a run.
-    port_id
-        The port.
+    own
+        What happened in the port.
     shown
         Berths that the report counts, the busiest first; they decide the first view of the map.
     anchored
@@ -64,14 +64,11 @@ def port_atlas(
     Longitudes and latitudes in degrees. Longitudes run on beyond 180 degrees where the port lies on both
     sides of the antimeridian, so that its parts stay together.
     """
-    berths = tables.berths[tables.berths["port_id"] == port_id]
-    quays = tables.quays[tables.quays["port_id"] == port_id]
-    anchorages = tables.anchorages[tables.anchorages["port_id"] == port_id]
-    stops = tables.stops[
-        (tables.stops["port_id"] == port_id)
-        & (tables.stops["start_time"] < period.end)
-        & (tables.stops["end_time"] >= period.start)
-    ]
+    berths = tables.berths[tables.berths["port_id"] == own.port_id]
+    quays = tables.quays[tables.quays["port_id"] == own.port_id]
+    anchorages = tables.anchorages[tables.anchorages["port_id"] == own.port_id]
+    stops = own.stops
+    stops = stops[(stops["start_time"] < period.end) & (stops["end_time"] >= period.start)]
     rank = {name: at for at, name in enumerate(shown)}
     berths = berths.assign(rank=berths["berth_id"].map(rank).fillna(len(rank)))
     berths = berths.sort_values(["rank", "n_stops"], ascending=[True, False], kind="stable")
@@ -80,7 +77,7 @@ def port_atlas(
         quays = quays[quays["quay_id"].isin(berths["quay_id"])]
         anchorages = anchorages[anchorages["anchorage_id"].isin(anchored)]
         stops = stops.iloc[:0]
-    centre = _centre(tables, port_id, berths, stops)
+    centre = _centre(tables, own.port_id, berths, stops)
     drawn = berths.head(max_berths)
     points = _thin(stops.sort_values(["start_time", "mmsi"], kind="stable"), max_stops)
     names = tables.vessels.drop_duplicates("mmsi").set_index("mmsi")["name"]

@@ -186,10 +186,11 @@ def _port(
     settings: ReportSettings,
 ) -> dict[str, Any]:
     counted = counted_uses(tables, port_id, uses)
-    everything = port_visits(tables, port_id, counted)
+    own = tables.of_port(port_id)
+    everything = port_visits(tables, own, counted)
     visits = within(everything, period)
     berths = tables.berths[tables.berths["port_id"] == port_id]
-    all_visits = within(port_visits(tables, port_id, tuple(USES)), period).berth
+    all_visits = within(port_visits(tables, own, tuple(USES)), period).berth
     rows = berth_rows(berths[berths["use"].isin(counted)], visits.berth, period, profile)
     n_used = visits.berth["berth_id"].nunique()
     anchorages = anchorage_rows(
@@ -201,7 +202,7 @@ def _port(
     listed = visits.berth.tail(settings.max_visits)
     atlas = port_atlas(
         tables,
-        port_id,
+        own,
         [row["berth_id"] for row in rows],
         [row["anchorage_id"] for row in anchorages],
         period,
@@ -219,7 +220,7 @@ def _port(
         "figures": measures.key_figures(visits, period, profile),
         "arrivals": series.arrivals_over_time(visits.arrivals, period, profile, by_time=with_time),
         "ships": series.ships_over_time(visits, period, profile) if with_time else None,
-        "coverage_h": _coverage(tables.hours, port_id, period),
+        "coverage_h": _coverage(own.hours, period),
         "time_at_berth": measures.durations(measures.complete(visits.berth), profile),
         "waiting": measures.durations(visits.waiting, profile),
         "berths": rows,
@@ -259,11 +260,11 @@ def _comparison(visits: PortVisits, periods: Sequence[Period], profile: Profile)
     return rows
 
 
-def _coverage(hours: pd.DataFrame | None, port_id: str, period: Period) -> int | None:
+def _coverage(hours: pd.DataFrame | None, period: Period) -> int | None:
     """Hours of the period in which anything was heard near the port; None where that is not known."""
     if hours is None:
         return None
-    heard = hours[(hours["port_id"] == port_id) & (hours["n_pings"] > 0)]["hour"]
+    heard = hours.loc[hours["n_pings"] > 0, "hour"]
     return int(((heard >= period.start.floor("h")) & (heard < period.end)).sum())
 
 

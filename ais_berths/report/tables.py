@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from ais_berths import ports, schema
 from ais_berths.atomic import check_whole, whole_files
 from ais_berths.errors import AisBerthsError, InputError
-from ais_berths.tables import read_places, read_table
+from ais_berths.tables import read_places, read_span, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,22 +20,32 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 
+class PortTables(NamedTuple):
+    """Stops, calls and hours of reception of one port. Tables that a run may lack are None."""
+
+    port_id: str
+    stops: pd.DataFrame
+    berth_calls: pd.DataFrame | None = None
+    port_calls: pd.DataFrame | None = None
+    hours: pd.DataFrame | None = None
+
+
 @dataclass(frozen=True)
 class Tables:
-    """Results of a run. Tables that a run may lack are None.
+    """Results of a run.
 
-    Indicators are read for a port when they are asked for: those of the whole world are millions.
+    What happened in a port, and its indicators, are read when they are asked for: those of the whole world
+    are millions. ``span`` are the first and the last moment of all stops, None where there are none. Of
+    ``vessels``, names and groups are there.
     """
 
-    stops: pd.DataFrame
+    of_port: Callable[[str], PortTables]
+    span: tuple[pd.Timestamp, pd.Timestamp] | None
     vessels: pd.DataFrame
     berths: gpd.GeoDataFrame
     quays: gpd.GeoDataFrame
     anchorages: gpd.GeoDataFrame
     ports: pd.DataFrame
-    berth_calls: pd.DataFrame | None = None
-    port_calls: pd.DataFrame | None = None
-    hours: pd.DataFrame | None = None
     indicators: Callable[[str], pd.DataFrame] | None = None
     quality: pd.DataFrame = field(default_factory=lambda: schema.empty("quality"))
     run: dict[str, Any] = field(default_factory=dict)
@@ -71,16 +81,18 @@ def read_tables(out: str | Path) -> Tables:
     run = _read_run(folder / "run.json")
     quality = folder / "quality.csv"
     return Tables(
-        stops=read_table(folder / "stops.parquet", "stops"),
-        vessels=read_table(folder / "vessels.parquet", "vessels"),
+        of_port=lambda port_id: PortTables(
+            port_id,
+            read_table(folder / "stops.parquet", "stops", ports=(port_id, port_id)),
+            *(_of_port(folder, name, port_id) for name in ("berth_calls", "port_calls", "hours")),
+        ),
+        span=read_span(folder / "stops.parquet", "stops", "start_time", "end_time"),
+        vessels=read_table(folder / "vessels.parquet", "vessels", ["mmsi", "name", "type_group"]),
         berths=read_places(folder / "berths.parquet", "berths"),
         quays=read_places(folder / "quays.parquet", "quays"),
         anchorages=read_places(folder / "anchorages.parquet", "anchorages"),
         ports=_port_list(run),
-        berth_calls=_read_if_there(folder, "berth_calls"),
-        port_calls=_read_if_there(folder, "port_calls"),
-        hours=_read_if_there(folder, "hours"),
-        indicators=_by_port(folder, "indicators"),
+        indicators=_indicators(folder),
         quality=pd.read_csv(quality) if quality.is_file() else schema.empty("quality"),
         run=run,
         pings=tuple(whole_files(folder / "pings", "*.parquet")),
@@ -90,14 +102,16 @@ def read_tables(out: str | Path) -> Tables:
 # helpers ------------------------------------------------------------------------------------------
 
 
-def _read_if_there(folder: Path, name: str) -> pd.DataFrame | None:
+def _of_port(folder: Path, name: str, port_id: str) -> pd.DataFrame | None:
     path = folder / f"{name}.parquet"
-    return read_table(path, name) if path.is_file() else None
+    return read_table(path, name, ports=(port_id, port_id)) if path.is_file() else None
 
 
-def _by_port(folder: Path, name: str) -> Callable[[str], pd.DataFrame] | None:
-    path = folder / f"{name}.parquet"
-    return (lambda port_id: read_table(path, name, port_id=port_id)) if path.is_file() else None
+def _indicators(folder: Path) -> Callable[[str], pd.DataFrame] | None:
+    path = folder / "indicators.parquet"
+    if not path.is_file():
+        return None
+    return lambda port_id: read_table(path, "indicators", ports=(port_id, port_id))
 
 
 def _read_run(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ais_berths.report.words import USES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ais_berths.report.tables import Tables
+    from ais_berths.report.tables import PortTables, Tables
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,12 @@ def parse_uses(words: Sequence[str]) -> tuple[str, ...]:
 def whole_period(tables: Tables) -> Period:
     """Return the period of a run: as asked for, else from the first to the last stop, in whole minutes."""
     job = tables.run.get("job", {})
-    start, end = tables.stops["start_time"].min(), tables.stops["end_time"].max()
-    if job.get("start"):
-        start = pd.Timestamp(job["start"])
-    if job.get("end"):
-        end = pd.Timestamp(job["end"])
-    if pd.isna(start) or pd.isna(end):
+    seen = tables.span or (None, None)
+    start, end = (
+        pd.Timestamp(job[name]) if job.get(name) else moment
+        for name, moment in zip(("start", "end"), seen, strict=True)
+    )
+    if start is None or end is None:
         start = end = pd.Timestamp(0, tz="UTC")
     return Period(start.floor("min"), end.ceil("min"))
 
@@ -128,37 +128,33 @@ def counted_uses(tables: Tables, port_id: str, wanted: Sequence[str]) -> tuple[s
     return chosen if there & set(chosen) else tuple(USES)
 
 
-def port_visits(tables: Tables, port_id: str, uses: Sequence[str]) -> PortVisits:
+def port_visits(tables: Tables, own: PortTables, uses: Sequence[str]) -> PortVisits:
     """Return the visits to one port, to its berths of the given uses.
 
     Parameters
     ----------
     tables
         Results of a run.
-    port_id
-        The port.
+    own
+        What happened in the port.
     uses
         Values of ``use`` that count.
     """
     berths = tables.berths
-    chosen = berths.loc[(berths["port_id"] == port_id) & berths["use"].isin(uses), "berth_id"]
-    stops = tables.stops.assign(
-        arrival_time=tables.stops["arrival_time"].fillna(tables.stops["start_time"]),
-        departure_time=tables.stops["departure_time"].fillna(tables.stops["end_time"]),
+    chosen = berths.loc[(berths["port_id"] == own.port_id) & berths["use"].isin(uses), "berth_id"]
+    stops = own.stops.assign(
+        arrival_time=own.stops["arrival_time"].fillna(own.stops["start_time"]),
+        departure_time=own.stops["departure_time"].fillna(own.stops["end_time"]),
     )
-    anchored = stops[(stops["port_id"] == port_id) & (stops["kind"] == "anchored")]
-    anchor = _timed(anchored, tables.vessels)
-    lying = stops if tables.berth_calls is None else tables.berth_calls
+    anchor = _timed(stops[stops["kind"] == "anchored"], tables.vessels)
+    lying = stops if own.berth_calls is None else own.berth_calls
     berth = _timed(lying[lying["berth_id"].isin(chosen)], tables.vessels)
-    if tables.port_calls is None or tables.berth_calls is None:
+    if own.port_calls is None or own.berth_calls is None:
         seen = berth[~berth["open_start"]]
         arrivals = seen[["arrival", "mmsi", "type_group"]].rename(columns={"arrival": "time"})
         waiting = anchor[~anchor["open_start"] & ~anchor["open_end"]]
         return PortVisits(berth, anchor, arrivals, _waits(waiting), None, "stops")
-    calls = tables.port_calls[
-        (tables.port_calls["port_id"] == port_id)
-        & tables.port_calls["port_call_id"].isin(berth["port_call_id"])
-    ]
+    calls = own.port_calls[own.port_calls["port_call_id"].isin(berth["port_call_id"])]
     port = _timed(calls, tables.vessels)
     seen = port[~port["open_start"]]
     arrivals = seen[["arrival", "mmsi", "type_group"]].rename(columns={"arrival": "time"})

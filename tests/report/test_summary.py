@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -113,14 +114,10 @@ def test_calls_are_used_where_there_are_any(out: Path) -> None:
             "waiting_h": [10.0, 0.0, 0.0],
         }
     )
-    tables = type(tables)(
-        **{
-            **vars(tables),
-            "berth_calls": schema.conform(calls, "berth_calls"),
-            "port_calls": schema.conform(ports, "port_calls"),
-        }
+    own = tables.of_port(ROTTERDAM)._replace(
+        berth_calls=schema.conform(calls, "berth_calls"), port_calls=schema.conform(ports, "port_calls")
     )
-    (port,) = summarise(tables)["ports"]
+    (port,) = summarise(replace(tables, of_port=lambda _port_id: own))["ports"]
     found = figures(port)
     assert port["basis"] == "calls"
     assert (found["port_calls"], found["berth_visits"], found["arrivals"]) == (2, 2, 2)
