@@ -160,6 +160,25 @@ def write_calls(
     return counts
 
 
+def _indicators(store: Store, job: Job, config: Config, heard: Heard) -> Iterator[pd.DataFrame]:
+    """The table ``indicators``, from the calls of some ports after those of others."""
+    by_port: dict[Any, int] = dict.fromkeys(job.ports, 0)
+    for name in ("berth_calls", "port_calls"):
+        for rows in read_slices(store.table(name), name, ["port_id"]):
+            add_counts(by_port, rows["port_id"])
+    # Where nothing was heard in hours, all calls tell when the data begin and end.
+    most = config.run.task_stops if len(heard.hours) else sum(by_port.values()) + 1
+    ports = PortGroups.of(pd.Series(by_port, dtype=np.int64), most)
+    vessels, berths = (read_table(store.table(name), name, _COUNTED[name]) for name in ("vessels", "berths"))
+    for span in ports.spans():
+        lay, came = (
+            read_table(store.table(name), name, _COUNTED[name], ports=span)
+            for name in ("berth_calls", "port_calls")
+        )
+        asked = [port_id for port_id in job.ports if span[0] <= port_id <= span[1]]
+        yield from iter_indicators(lay, came, vessels, berths, config.indicators, hours=heard, ports=asked)
+
+
 def _detours(store: Store) -> Iterator[pd.DataFrame]:
     """The table ``detours`` with the ship of each row, of some ships after others."""
     for stops, path in zip(parts_of(store, "stops"), parts_of(store, "detours"), strict=True):
@@ -182,16 +201,13 @@ def write_figures(store: Store, job: Job, config: Config | None = None) -> int:
     with open_parquet(store.table("hours"), "hours") as write_hours:
         for ports in np.array_split(heard.ports, len(heard.ports) // _PORTS_AT_ONCE + 1):
             write_hours(heard.table(ports))
-    tables = {name: read_table(store.table(name), name, columns) for name, columns in _COUNTED.items()}
-    indicators = iter_indicators(
-        **tables, config=(config or job.config).indicators, hours=heard, ports=job.ports
-    )
+    config = config or job.config
     number = 0
     with (
         open_parquet(store.table("indicators"), "indicators") as write_rows,
         open_csv(store.table("indicators", ".csv")) as write_text_rows,
     ):
-        for some in chain([schema.empty("indicators")], indicators):
+        for some in chain([schema.empty("indicators")], _indicators(store, job, config, heard)):
             write_rows(some)
             write_text_rows(some.astype({"n_vessels": "Int64", "coverage": "Int64"}))
             number += len(some)

@@ -82,6 +82,12 @@ class PortGroups:
     def __len__(self) -> int:
         return int(self.group.max(initial=-1)) + 2
 
+    def spans(self) -> list[tuple[str, str]]:
+        """First and last port of each group."""
+        first = np.flatnonzero(np.diff(self.group, prepend=-1))
+        last = np.append(first[1:], len(self.group))[: len(first)] - 1
+        return list(zip(self.port_id[first], self.port_id[last], strict=True))
+
     def number(self, port_id: pd.Series) -> NDArray[np.int64]:
         """Group of each port."""
         return np.append(self.group, len(self) - 1)[self.port_id.get_indexer(pd.Index(port_id))]
