@@ -57,7 +57,7 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     """
     schema.check_columns(pings.columns, "pings", _NEEDED)
     counts: dict[tuple[str, str], int] = {}
-    table = schema.conform(pings, "pings")
+    table = schema.conform(pings, "pings", without=("track", "stop_id"))
     schema.check_frame(table, "pings", _NEEDED)
     # Rows are told by their position in the table, which is cut and put in order once, at the end.
     every = _Moves.of(table)

@@ -111,18 +111,17 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
             if large:
                 give_back()
             pings = _with_cells(pings, job.config.cells.resolution)
-            stops = schema.empty("stops")
             if with_stops:
                 stops, ids = detect_stops(pings, job.config.stops)
                 pings = pings.assign(stop_id=ids)
                 write["hours"](count_hours(pings, _cells_of(_load_cells(store.out, stamps[0]), pings)))
                 write["detours"](measure_detours(pings, stops))
                 write["stops"](stops)
+                counts["stops"] += len(stops)
             if job.keep_pings:
                 write["pings"](pings)
             write["quality"](quality)
             counts["pings"] += len(pings)
-            counts["stops"] += len(stops)
     return counts
 
 

@@ -39,7 +39,7 @@ from ais_berths.schema.places import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -214,14 +214,16 @@ def from_micros(micros: NDArray[np.int64]) -> pd.Series:
     return pd.Series(times, dtype=pd.DatetimeTZDtype("us", "UTC"))
 
 
-def conform(frame: pd.DataFrame, table: str) -> pd.DataFrame:
-    """Return the frame with exactly the columns and types of `table`."""
+def conform(frame: pd.DataFrame, table: str, without: Collection[str] = ()) -> pd.DataFrame:
+    """Return the frame with exactly the columns and types of `table`, or all `without` some."""
+    wanted = pa.schema([field for field in TABLES[table] if field.name not in without])
     # Columns of numbers and times that are right already need not be looked at, and they mostly are.
-    columns = {name: frame[name].array for name in _ready(frame, TABLES[table])}
-    others = pa.schema([field for field in TABLES[table] if field.name not in columns])
-    found = to_pandas(pa.Table.from_arrays(_arrays(frame, others, table), schema=others))
-    columns |= {name: found[name].array for name in others.names}
-    return pd.DataFrame({name: columns[name] for name in TABLES[table].names}, copy=False)
+    columns = {name: frame[name].array for name in _ready(frame, wanted)}
+    others = pa.schema([field for field in wanted if field.name not in columns])
+    if len(others):
+        found = to_pandas(pa.Table.from_arrays(_arrays(frame, others, table), schema=others))
+        columns |= {name: found[name].array for name in others.names}
+    return pd.DataFrame({name: columns[name] for name in wanted.names}, copy=False)
 
 
 def data_dictionary(names: Iterable[str] | None = None) -> str:
