@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,13 +21,13 @@ from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.job import Job, Store, stored_job
 from ais_berths.pipeline.layout import ENCODING, read_buckets
-from ais_berths.pipeline.memory import give_back
+from ais_berths.pipeline.memory import give_back, release_tables
 from ais_berths.squares import find_cells
 from ais_berths.stops import detect_stops
 from ais_berths.tables import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -93,15 +93,13 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
     Numbers of pings and stops.
     """
     job = _load_job(store.out, stamps[0])
-    near = read_buckets(store, part.buckets, part.number, part.of, stamps[1])
-    portions = _portions(near, job.config.run.task_pings)
-    del near
-    # Reading takes three times as much as the rows.
-    pa.default_memory_pool().release_unused()
+    read = partial(read_buckets, store, part.buckets, part.number, part.of, stamps[1])
+    portions = _portions(read, job.config.run.task_pings)
     counts = {"pings": 0, "stops": 0}
     with _open_tables(store, part, job, with_stops=with_stops) as write:
         while portions:
             rows = schema.to_pandas(portions.popleft())
+            release_tables()
             # With ten million pings of one ship, a gigabyte; what usual portions leave, the next one uses.
             large = len(rows) > 2 * job.config.run.task_pings
             if large:
@@ -140,21 +138,27 @@ def _open_tables(
         yield write
 
 
-def _portions(near: pa.Table, most_rows: int) -> deque[pa.Table]:
+def _portions(read: Callable[..., Iterable[pa.Table]], most_rows: int) -> deque[pa.Table]:
     """Cut pings between vessels, by MMSI, so that no portion has many more rows than that.
+
+    They are read twice, first the MMSI alone, so that they are never in memory twice.
 
     Examples
     --------
-    >>> table = pa.table({"mmsi": [5, 7, 5, 9, 7]})
-    >>> [portion["mmsi"].to_pylist() for portion in _portions(table, 3)]
+    >>> tables = [pa.table({"mmsi": [5, 7, 5]}), pa.table({"mmsi": [9, 7]})]
+    >>> [portion["mmsi"].to_pylist() for portion in _portions(lambda columns=None: tables, 3)]
     [[5, 7, 5, 7], [9]]
     """
-    if near.num_rows <= most_rows:
-        return deque([near])
-    _, vessel, sizes = np.unique(near["mmsi"].to_numpy(), return_inverse=True, return_counts=True)
-    first = np.cumsum(sizes) - sizes
-    number = (first // most_rows)[vessel]
-    return deque(near.take(pa.array(np.flatnonzero(number == n))) for n in np.unique(number))
+    numbers = [table["mmsi"].to_numpy() for table in read(columns=["mmsi"])]
+    vessels, sizes = np.unique(np.concatenate(numbers), return_counts=True)
+    portion = (np.cumsum(sizes) - sizes) // most_rows
+    begins = np.unique(portion, return_index=True)[1][1:]
+    cut: list[list[pa.Table]] = [[] for _ in range(len(begins) + 1)]
+    for table in read():
+        own = np.searchsorted(vessels[begins], table["mmsi"].to_numpy(), side="right")
+        for number, pieces in enumerate(cut):
+            pieces.append(table if not len(begins) else table.take(pa.array(np.flatnonzero(own == number))))
+    return deque(map(pa.concat_tables, cut))
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ from ais_berths.pipeline.job import write_text
 from ais_berths.tables import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -234,9 +234,14 @@ def write_index(store: Store, records: list[Record]) -> str:
 
 
 def read_buckets(
-    store: Store, buckets: Iterable[int], part: int = 0, parts: int = 1, stamp: str = ""
-) -> pa.Table:
-    """Pings of some buckets, or of one of the `parts` slices of them.
+    store: Store,
+    buckets: Iterable[int],
+    part: int = 0,
+    parts: int = 1,
+    stamp: str = "",
+    columns: Collection[str] = NEAR.names,
+) -> Iterator[pa.Table]:
+    """Pings of some buckets, or of one of the `parts` slices of them, batch after batch.
 
     `stamp` is what `write_index` returned.
     """
@@ -246,17 +251,16 @@ def read_buckets(
     for bucket in buckets:
         for name, groups, kept_of[name] in index.get(str(bucket), []):
             groups_of.setdefault(name, []).extend(groups)
-    tables = [NEAR.empty_table()]
+    wanted = pa.schema([field for field in _ROWS if field.name in {*columns, "mmsi", "piece"}])
     for name, groups in groups_of.items():
         path = store.scans / f"{name}.pings.parquet"
         with whole(path), pq.ParquetFile(path) as file:
-            table = file.read_row_groups(groups, use_threads=False).cast(_ROWS)
+            table = file.read_row_groups(groups, columns=wanted.names, use_threads=False).cast(wanted)
         if (kept := kept_of[name]) is not None:
             table = table.filter(pc.is_in(table["piece"], pa.array(kept, pa.int16())))
         if parts > 1:
             table = table.filter(pa.array(slice_of(table["mmsi"].to_numpy(), parts) == part))
-        tables.append(table.drop_columns("piece"))
-    return pa.concat_tables(tables)
+        yield table.drop_columns("piece")
 
 
 def read_statics(store: Store, records: Iterable[Record], most_rows: int = 1_000_000) -> pa.Table:
