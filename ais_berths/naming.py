@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -14,7 +15,6 @@ from ais_berths.ports import nearest_port
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    import geopandas as gpd
     from numpy.typing import NDArray
 
 
@@ -63,10 +63,12 @@ def name_stops(
 
 
 def in_order(frame: gpd.GeoDataFrame, place: str) -> gpd.GeoDataFrame:
-    """Rows by id, columns as in the table; names are given by the register."""
+    """Rows by id, columns and types as in the table; names are given by the register."""
     named = frame.assign(name=None).sort_values(f"{place}_id", ignore_index=True)
     columns = [name for name in schema.TABLES[f"{place}s"].names if name in named.columns]
-    return named[[*columns, "geometry"]]
+    # Columns without rows in one of the portions may be of any type.
+    typed = schema.conform(pd.DataFrame(named[columns]), f"{place}s")[columns]
+    return gpd.GeoDataFrame(typed, geometry=named.geometry.to_numpy(), crs=frame.crs)
 
 
 def are_kept(frame: gpd.GeoDataFrame, core: Core, only: Collection[str]) -> NDArray[np.bool_]:

@@ -65,7 +65,7 @@ class Moored:
 
     @classmethod
     def of(cls, stops: pd.DataFrame, ships: pd.DataFrame, heading: Floats, turned: Floats) -> Moored:
-        """Take what is needed from stops and their ships; see `ais_berths.offsets.estimate_offsets`."""
+        """Take what is needed from stops and their ships; see `ais_berths.offsets.Lying`."""
         bow, stern, port, starboard = (
             ships[name].to_numpy(dtype=np.float64)
             for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m")

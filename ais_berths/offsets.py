@@ -38,39 +38,6 @@ _DOUBT, _DOUBT_SENT = 0.06, 0.3
 _ENOUGH = 3
 
 
-def estimate_offsets(
-    stops: pd.DataFrame,
-    ships: pd.DataFrame,
-    heading_deg: Floats,
-    turned: Floats,
-    config: HullsConfig,
-) -> pd.DataFrame:
-    """Distance from the antenna to the middle of the hull for each moored stop.
-
-    Parameters
-    ----------
-    stops
-        Moored stops: ``mmsi lat lon start_time end_time lever_m lever_error_m``.
-    ships
-        Group, length, width and offsets of the ship of each stop, in the same order; see
-        `ais_berths.sizes.describe_ships`.
-    heading_deg
-        Heading or axis of each stop, nan where nothing is known.
-    turned
-        Probability that bow and stern are exchanged: 0 where the heading was sent, 0.5 for a mere axis.
-    config
-        The section ``hulls`` of the settings.
-
-    Returns
-    -------
-    ``ahead_m`` and ``right_m`` to the middle of the hull, ``heading_deg`` with the bow settled,
-    ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
-    """
-    portions = [Lying.of(stops, ships, heading_deg, turned, config)]
-    said = learn_antennas(portions, config)
-    return portions[0].offsets(said, config)
-
-
 def learn_antennas(portions: MutableSequence[Lying], config: HullsConfig) -> Said:
     """Ask the neighbours of all stops where the antenna of each ship stands.
 
@@ -150,7 +117,22 @@ class Lying:
         turned: Floats,
         config: HullsConfig,
     ) -> Lying:
-        """Gather what is known of moored stops before any is asked; see `estimate_offsets`."""
+        """Gather what is known of moored stops before any is asked.
+
+        Parameters
+        ----------
+        stops
+            Moored stops: ``mmsi lat lon start_time end_time lever_m lever_error_m``.
+        ships
+            Group, length, width and offsets of the ship of each stop, in the same order; see
+            `ais_berths.sizes.describe_ships`.
+        heading_deg
+            Heading or axis of each stop, nan where nothing is known.
+        turned
+            Probability that bow and stern are exchanged: 0 where the heading was sent, 0.5 for a mere axis.
+        config
+            The section ``hulls`` of the settings.
+        """
         moored = Moored.of(stops, ships, heading_deg, turned)
         usual = _prior(moored, ships["group"].to_numpy(dtype=object))
         prior = usual * _turns(moored, stops, ships)
@@ -192,7 +174,13 @@ class Lying:
         return replace(self, flip=flip, axes=tuple(axes)), answers
 
     def offsets(self, said: Said, config: HullsConfig) -> pd.DataFrame:
-        """Offsets of all stops after the last round; see `estimate_offsets`."""
+        """Distance from the antenna to the middle of the hull for each stop, after the last round.
+
+        Returns
+        -------
+        ``ahead_m`` and ``right_m`` to the middle of the hull, ``heading_deg`` with the bow settled,
+        ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
+        """
         moored = self.moored
         ahead, error, flipped = _along(moored, *self._believed(said))
         right = _across(moored, self.near, ahead, flipped)

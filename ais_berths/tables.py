@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,9 +18,6 @@ from ais_berths.errors import AisBerthsError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-# Columns of all ports that are read together.
-_COLUMNS = 8
 
 
 def read_table(
@@ -77,30 +73,10 @@ def read_slices(path: Path, table: str, columns: Sequence[str] | None = None) ->
             yield schema.to_pandas(file.read(columns))
 
 
-def read_parts(paths: Sequence[Path], table: str, by: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a table that was written in parts.
-
-    Parameters
-    ----------
-    paths
-        Files with rows of the table.
-    table
-        A name from `schema.TABLES`.
-    by
-        Columns to sort by; without them the rows come in the order of the files.
-
-    Raises
-    ------
-    InputError
-        See `read_table`.
-    """
-    order = _order(_concat(paths, table, by), by) if by else None
-    columns: dict[str, Any] = {}
-    # Not all columns at once: those of all ports would be in memory twice.
-    for names in np.array_split(schema.TABLES[table].names, len(schema.TABLES[table]) // _COLUMNS + 1):
-        some = _concat(paths, table, names.tolist())
-        columns |= _columns(some, order)
-    return pd.DataFrame(columns, copy=False)
+def read_parts(paths: Sequence[Path], table: str) -> pd.DataFrame:
+    """Read a table that was written in parts, in the order of the files; see `read_table`."""
+    parts = (read_part(path, table) for path in paths)
+    return schema.to_pandas(pa.concat_tables([schema.TABLES[table].empty_table(), *parts]))
 
 
 def read_part(path: Path, table: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -108,41 +84,6 @@ def read_part(path: Path, table: str, columns: Sequence[str] | None = None) -> p
     with whole(path), pq.ParquetFile(path) as file:
         check_layout(file.schema_arrow, table, path)
         return file.read(columns)
-
-
-def _concat(paths: Sequence[Path], table: str, columns: Sequence[str]) -> pa.Table:
-    none = schema.TABLES[table].empty_table().select(columns)
-    return pa.concat_tables([none, *(read_part(path, table, columns) for path in paths)])
-
-
-def sorted_frame(parts: list[pa.Table], by: Sequence[str]) -> pd.DataFrame:
-    """Put the rows of some tables into one frame, sorted; the list is emptied.
-
-    Column by column, so that the rows of all ports are not in memory twice.
-
-    Examples
-    --------
-    >>> sorted_frame([pa.table({"mmsi": [7, 5]}), pa.table({"mmsi": [6]})], ["mmsi"])["mmsi"].tolist()
-    [5, 6, 7]
-    """
-    every = pa.concat_tables(parts)
-    parts.clear()
-    order = _order(every, by)
-    columns: dict[str, Any] = {}
-    for name in every.column_names:
-        columns |= _columns(every.select([name]), order)
-        every = every.drop_columns(name)
-    return pd.DataFrame(columns, copy=False)
-
-
-def _order(table: pa.Table, by: Sequence[str]) -> pa.Array:
-    return pc.sort_indices(table, [(name, "ascending") for name in by])
-
-
-def _columns(table: pa.Table, order: pa.Array | None) -> dict[str, Any]:
-    """Columns of a frame, its rows in an order."""
-    frame = schema.to_pandas(table if order is None else table.take(order))
-    return {name: frame[name].array for name in frame.columns}
 
 
 def read_places(path: Path, table: str) -> gpd.GeoDataFrame:

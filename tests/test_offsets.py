@@ -13,7 +13,7 @@ from quayside import DAY, PLACES, Row
 
 from ais_berths import geo, neighbours, schema
 from ais_berths.config import HullsConfig
-from ais_berths.offsets import estimate_offsets
+from ais_berths.offsets import Lying, learn_antennas
 
 CONFIG = HullsConfig()
 
@@ -49,6 +49,13 @@ def fleet(n: int = 9, **more: Any) -> list[Row]:
     ]
 
 
+def offsets(stops: pd.DataFrame, ships: pd.DataFrame, heading_deg: Any, turned: Any) -> pd.DataFrame:
+    """Offsets of stops that are looked at together."""
+    portions = [Lying.of(stops, ships, heading_deg, turned, CONFIG)]
+    said = learn_antennas(portions, CONFIG)
+    return portions[0].offsets(said, CONFIG)
+
+
 def estimate(*rows: Row, place: str = "Rotterdam") -> pd.DataFrame:
     """Offsets, with how far the middle of each hull is estimated from where it lies."""
     frame = pd.DataFrame(list(rows))
@@ -76,7 +83,7 @@ def estimate(*rows: Row, place: str = "Rotterdam") -> pd.DataFrame:
     ships["to_port_m"], ships["to_starboard_m"] = frame["width_m"] / 2 - side, frame["width_m"] / 2 + side
     turned = frame["turned"].to_numpy()
     given_deg = np.where(turned == 0.5, heading % 180.0, heading + frame["given_turn_deg"])
-    out = estimate_offsets(stops, ships, given_deg, turned, CONFIG)
+    out = offsets(stops, ships, given_deg, turned)
     got = geo.offset_deg(lat, lon, out["heading_deg"], out["ahead_m"], out["right_m"])
     out["off_m"] = geo.haversine_m(*got, *middle)
     out["turned_deg"] = np.abs(geo.turn_deg(out["heading_deg"], heading))
@@ -219,7 +226,7 @@ def test_nothing_in_nothing_out() -> None:
     ships = pd.DataFrame({"group": pd.Series(dtype=object), "sized": pd.Series(dtype=bool)})
     for name in ("length_m", "width_m", "to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"):
         ships[name] = pd.Series(dtype=float)
-    assert len(estimate_offsets(stops, ships, np.zeros(0), np.zeros(0, dtype=bool), CONFIG)) == 0
+    assert len(offsets(stops, ships, np.zeros(0), np.zeros(0, dtype=bool))) == 0
 
 
 MIXED = [*fleet(4), *fleet(3, known=True, group="tanker"), ship(1, 0.2), ship(2, 0.5, 150.0, turned=0.5)]

@@ -1,4 +1,4 @@
-"""Tables of a folder read back: in parts, some columns at a time, in one order."""
+"""Tables of a folder read back: in parts, in slices, one port of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from ais_berths import schema
 from ais_berths.errors import InputError
-from ais_berths.tables import read_parts, sorted_frame
+from ais_berths.tables import read_parts, read_slices, read_span, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,32 +37,44 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("parts")
 
 
-@given(st.lists(st.integers(0, 7), max_size=4), st.integers(1, 60))
-def test_how_a_table_was_cut_and_how_it_is_read_does_not_matter(
-    folder: Path, cuts: list[int], columns: int
-) -> None:
+@given(st.lists(st.integers(0, 7), max_size=4))
+def test_how_a_table_was_cut_does_not_matter(folder: Path, cuts: list[int]) -> None:
     bounds = [0, *sorted(cuts), 7]
     paths = [folder / f"{number}.parquet" for number in range(len(bounds) - 1)]
     for path, begin, end in zip(paths, bounds[:-1], bounds[1:], strict=True):
         pq.write_table(schema.to_arrow(STOPS[begin:end], "stops"), path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ais_berths.tables._COLUMNS", columns)
-        pd.testing.assert_frame_equal(read_parts(paths, "stops"), STOPS)
-        by_id = STOPS.sort_values("stop_id", ignore_index=True)
-        pd.testing.assert_frame_equal(read_parts(paths, "stops", ["stop_id"]), by_id)
+    pd.testing.assert_frame_equal(read_parts(paths, "stops"), STOPS)
 
 
 def test_a_table_without_parts_is_empty() -> None:
-    pd.testing.assert_frame_equal(read_parts([], "stops", ["stop_id"]), schema.empty("stops"))
+    pd.testing.assert_frame_equal(read_parts([], "stops"), schema.empty("stops"))
+
+
+@given(st.integers(1, 7))
+def test_slices_ports_and_the_span_of_a_table(folder: Path, rows: int) -> None:
+    """A port is read as the others are, and the span is that of all rows, from the statistics alone."""
+    path, stops = folder / "whole.parquet", STOPS.assign(port_id=[*"aabbbc", None])
+    stops = schema.conform(stops.assign(end_time=stops["start_time"] + pd.Timedelta("1h")), "stops")
+    pq.write_table(schema.to_arrow(stops, "stops"), path, row_group_size=rows)
+    slices = list(read_slices(path, "stops"))
+    assert max(map(len, slices)) == rows
+    pd.testing.assert_frame_equal(pd.concat(slices, ignore_index=True), stops)
+    for first, last in ("aa", "bb", "ab", "bc", "xz"):
+        wanted = stops[(stops["port_id"] >= first) & (stops["port_id"] <= last)].reset_index(drop=True)
+        found = read_table(path, "stops", ports=(first, last))
+        pd.testing.assert_frame_equal(found, wanted, check_dtype=len(wanted) > 0)
+    ends = stops["start_time"].min(), stops["end_time"].max()
+    assert read_span(path, "stops", "start_time", "end_time") == ends
+
+
+def test_a_table_without_rows_has_one_slice_and_no_span(tmp_path: Path) -> None:
+    path = tmp_path / "none.parquet"
+    pq.write_table(schema.to_arrow(schema.empty("stops"), "stops"), path)
+    assert [len(some) for some in read_slices(path, "stops", ["mmsi"])] == [0]
+    assert read_span(path, "stops", "start_time", "end_time") is None
 
 
 def test_a_part_of_another_table_is_named(tmp_path: Path) -> None:
     pq.write_table(schema.empty("hulls").pipe(schema.to_arrow, "hulls"), tmp_path / "a.parquet")
     with pytest.raises(InputError, match=r"a\.parquet is not a table 'stops'"):
         read_parts([tmp_path / "a.parquet"], "stops")
-
-
-def test_several_columns_decide_the_order() -> None:
-    parts = [pa.table({"a": [2, 1], "b": ["x", "y"]}), pa.table({"a": [1], "b": ["x"]})]
-    assert sorted_frame(parts, ["a", "b"]).to_numpy().tolist() == [[1, "x"], [1, "y"], [2, "x"]]
-    assert parts == [], "the rows are still held elsewhere"
