@@ -136,7 +136,8 @@ def _kinds(sources: list[str], feed: Feed, found: dict[str, str]) -> list[dict[s
     text = dict.fromkeys(sources, pa.binary())
     places = {found[name]: pa.float64() for name in ("lat", "lon")}
     numbers = {found[name]: pa.float64() for name in ("sog", "cog", "heading") if name in found}
-    numbers |= {found["mmsi"]: pa.int64()}
+    if feed.rules.ids == "numbers":
+        numbers[found["mmsi"]] = pa.int64()
     if feed.time.format == "iso":
         numbers[found["time"]] = pa.timestamp("us")
     numbers = {source: kind for source, kind in numbers.items() if source in text}

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ais_berths import schema
 from ais_berths.feeds import values, words
-from ais_berths.feeds.fields import codes, not_vessel, numbers, select, to_arrow
+from ais_berths.feeds.fields import codes, not_vessel, numbers, select, ship_numbers, to_arrow
 from ais_berths.feeds.statics import ship_data
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def is_static_only(table: pa.Table, feed: Feed) -> Mask | None:
 def _positions(
     table: pa.Table, feed: Feed, found: dict[str, str], usable: Mask
 ) -> tuple[dict[str, Any], Mask, dict[str, int]]:
-    mmsi, has_mmsi = values.whole_numbers(table.column(found["mmsi"]))
+    mmsi, has_mmsi = ship_numbers(table, feed, found)
     stamps, has_time = values.times(table.column(found["time"]), feed.time)
     lat, lon = read_positions(table, feed)
     static_only = is_static_only(table, feed)

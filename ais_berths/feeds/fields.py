@@ -31,6 +31,12 @@ def select(table: pa.Table, found: dict[str, str], rows: Rows | None) -> pa.Tabl
     return table if wanted.all() else table.filter(pa.array(wanted))
 
 
+def ship_numbers(table: pa.Table, feed: Feed, found: dict[str, str]) -> tuple[NDArray[np.int64], Mask]:
+    """MMSI, or numbers that stand for ids; 0 where unreadable, and the mask of readable ones."""
+    read = values.text_ids if feed.rules.ids == "text" else values.whole_numbers
+    return read(table.column(found["mmsi"]))
+
+
 def numbers(table: pa.Table, feed: Feed, found: dict[str, str], field: str) -> Floats:
     """Numbers of a field; NaN where they are missing or stand for that."""
     if field not in found:

@@ -166,6 +166,9 @@ class Words(Section):
 class Rules(Section):
     """Corrections for known peculiarities of a source."""
 
+    ids: Literal["numbers", "text"] = Field(
+        "numbers", description="ids of ships: numbers, or text of which numbers are made (a hash)"
+    )
     cog_wrap_deg: float = Field(0.0, ge=0, description="added to negative courses (deg); 0 means missing")
     missing: dict[str, tuple[float, ...]] = Field(
         {}, description="field = numbers that mean 'not available' in it, such as sog = [-1]"

@@ -204,7 +204,7 @@ def _check_rows(sample: pa.Table, feed: Feed, label: str) -> None:
     found = feed.resolve(sample.column_names)
     shown = ", ".join(f"{found[name]} = {_plain(sample[found[name]][0])}" for name in fields[reason])
     hint = {
-        "mmsi_unreadable": "; ships need whole numbers, so give each id that is text a number of its own",
+        "mmsi_unreadable": '; where ids are text, write ids = "text" under [rules] of a mapping',
         "time_unreadable": f"; times are read as {feed.time.format}",
     }.get(reason, "")
     raise InputError(

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ais_berths import schema
 from ais_berths.feeds import values, words
-from ais_berths.feeds.fields import codes, not_vessel, numbers, select, to_arrow
+from ais_berths.feeds.fields import codes, not_vessel, numbers, select, ship_numbers, to_arrow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def distinct_statics(
     table = select(table, {"mmsi": found["mmsi"]} | sources, None)
     first, n_reports = _distinct(table, rows)
     table = table.take(pa.array(first))
-    mmsi, good = values.whole_numbers(table.column(found["mmsi"]))
+    mmsi, good = ship_numbers(table, feed, found)
     good &= ~not_vessel(table, feed, found)
     ship, broken = ship_data(table, feed, sources)
     counts = {reason: int(n_reports[mask & good].sum()) for reason, mask in broken.items()}

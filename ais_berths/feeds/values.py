@@ -6,6 +6,7 @@ the whole column; only where it fails are the values sorted into readable and un
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -92,6 +93,27 @@ def whole_numbers(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64]
     floats = numbers(array)
     good = (np.abs(floats) < 2**53) & (floats == np.floor(floats))
     return np.where(good, floats, 0).astype(np.int64), good
+
+
+def text_ids(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], Mask]:
+    """Read ids that are text as numbers of their own, the same in every file.
+
+    Returns
+    -------
+    The values, 0 where the text is empty, and the mask of the others. The numbers are made of the first 53
+    bits of a hash, which floats and JSON keep exactly: two of a million ids share a number in one case of
+    18,000.
+
+    Examples
+    --------
+    >>> number, good = text_ids(pa.array(["a3f9", "", "a3f9 ", "b"]))
+    >>> bool(number[0] == number[2] != number[3]), good.tolist()
+    (True, [True, False, True, True])
+    """
+    entries = _blank_to_null(as_text(column)).dictionary_encode()
+    bits = [blake2b(text.encode(), digest_size=8).digest() for text in entries.dictionary.to_pylist()]
+    hashed = np.array([int.from_bytes(part, "big") >> 11 for part in bits] + [0], dtype=np.int64)
+    return _spread(hashed, entries), _valid(entries.indices)
 
 
 def times(column: pa.Array | pa.ChunkedArray, form: TimeFormat) -> tuple[NDArray[np.int64], Mask]:

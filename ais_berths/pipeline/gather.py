@@ -148,8 +148,12 @@ def _portions(read: Callable[..., Iterable[pa.Table]], most_rows: int) -> deque[
     >>> tables = [pa.table({"mmsi": [5, 7, 5]}), pa.table({"mmsi": [9, 7]})]
     >>> [portion["mmsi"].to_pylist() for portion in _portions(lambda columns=None: tables, 3)]
     [[5, 7, 5, 7], [9]]
+    >>> len(_portions(lambda columns=None: [], 3))
+    0
     """
     numbers = [table["mmsi"].to_numpy() for table in read(columns=["mmsi"])]
+    if not numbers:
+        return deque()
     vessels, sizes = np.unique(np.concatenate(numbers), return_counts=True)
     portion = (np.cumsum(sizes) - sizes) // most_rows
     begins = np.unique(portion, return_index=True)[1][1:]

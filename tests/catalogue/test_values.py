@@ -90,6 +90,20 @@ def test_anonymous_ids(here: Path) -> None:
     assert counted("a.csv", "--config", "c.toml")["pings"] == N
 
 
+def test_ids_that_are_text(here: Path) -> None:
+    """The message says how they are read; a ship has one number in all files."""
+    named = ROWS.replace("367000001", "a3f9")
+    (here / "a.csv").write_text(HEADER + named, encoding="utf-8")
+    (here / "b.csv").write_text(HEADER + ROWS.replace("367000001", "0042") + named, encoding="utf-8")
+    assert 'write ids = "text" under [rules]' in refused("a.csv")
+    (here / "m.toml").write_text(MAPPING + '[rules]\nids = "text"\n', encoding="utf-8")
+    (here / "c.toml").write_text("[clean]\nship_numbers_only = false\n", encoding="utf-8")
+    assert counted("a.csv", "b.csv", "--feed", "m.toml", "--config", "c.toml")["pings"] == 2 * N
+    pings = pq.read_table(here / "out" / "pings")
+    assert len(set(pings["mmsi"].to_pylist())) == 2
+    assert 42 not in pings["mmsi"].to_pylist()
+
+
 def test_times_rounded_to_the_day(here: Path) -> None:
     """A ship is at two berths and on its way in one second."""
     lying = [45.01 + lat + k * 1e-5 for lat in (0.0, 0.03) for k in range(9)]

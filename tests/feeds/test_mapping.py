@@ -120,7 +120,7 @@ def test_exact_spelling_wins_over_a_loose_one() -> None:
         ({"lat": '"VesselName"'}, r"position_unreadable\), for example VesselName"),
         (
             {"mmsi": '"CallSign"'},
-            r"mmsi_unreadable\), for example CallSign = .*give each id that is text a number",
+            r"mmsi_unreadable\), for example CallSign = .*ids = \"text\" under",
         ),
     ],
 )
