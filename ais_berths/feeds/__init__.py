@@ -23,6 +23,7 @@ from ais_berths.feeds.canonical import (
 )
 from ais_berths.feeds.chunks import OUTSIDE, Batch, Chunk, plan_chunks
 from ais_berths.feeds.days import Window, missing_days
+from ais_berths.feeds.fields import cut
 from ais_berths.feeds.files import InputFile, has_changed, list_inputs
 from ais_berths.feeds.mapping import SHIPPED, Feed, load_feed, parse_feed
 from ais_berths.feeds.recognise import choose_feed, recognise, suggest_mapping
@@ -41,6 +42,7 @@ __all__ = [
     "Reports",
     "Window",
     "choose_feed",
+    "cut",
     "distinct_statics",
     "has_changed",
     "is_static_only",

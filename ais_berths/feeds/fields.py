@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from ais_berths.feeds import values, words
@@ -23,12 +24,20 @@ if TYPE_CHECKING:
 def select(table: pa.Table, found: dict[str, str], rows: Rows | None) -> pa.Table:
     """Columns of the fields that were found, in the wanted rows."""
     table = table.select(list(dict.fromkeys(found.values())))
-    if rows is None:
-        return table
+    return table if rows is None else cut(table, rows)
+
+
+def cut(table: pa.Table, rows: Rows) -> pa.Table:
+    """Rows at positions, or where a mask is true."""
     wanted = np.asarray(rows)
-    if wanted.dtype != bool:
-        return table.take(pa.array(wanted))
-    return table if wanted.all() else table.filter(pa.array(wanted))
+    mask = wanted.dtype == bool
+    if mask and wanted.all():
+        return table
+    if pa.string_view() in table.schema.types:
+        # Text as polars gives it, without a copy, which Arrow cannot cut yet.
+        frame = pl.DataFrame(table)
+        return (frame.filter(pl.Series(wanted)) if mask else frame[wanted]).to_arrow()
+    return table.filter(pa.array(wanted)) if mask else table.take(pa.array(wanted))
 
 
 def ship_numbers(table: pa.Table, feed: Feed, found: dict[str, str]) -> tuple[NDArray[np.int64], Mask]:

@@ -58,12 +58,12 @@ def read_parquet(
     scan = pl.scan_parquet(chunk.path, glob=False, hive_partitioning=False)
     for first, rows in _spans(metadata, chunk.row_groups, _WHOLE_GROUPS * batch_rows):
         try:
-            found = (
-                scan.slice(first, rows).filter(wanted).select(sources).collect(engine="streaming").to_arrow()
-            )
+            found = scan.slice(first, rows).filter(wanted).select(sources).collect(engine="streaming")
         except (PolarsError, PanicException) as error:
             raise pa.ArrowInvalid(str(error)) from error
-        yield Batch(found, {OUTSIDE: rows - found.num_rows})
+        # As polars holds it: text would be copied here, and copied back to find distinct ship data.
+        table = found.to_arrow(compat_level=pl.CompatLevel.newest())
+        yield Batch(table, {OUTSIDE: rows - table.num_rows})
 
 
 def _read_groups(

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ais_berths import schema
 from ais_berths.feeds import values, words
-from ais_berths.feeds.fields import codes, not_vessel, numbers, select, ship_numbers, to_arrow
+from ais_berths.feeds.fields import codes, cut, not_vessel, numbers, select, ship_numbers, to_arrow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +58,7 @@ def distinct_statics(
         return schema.STATICS.empty_table(), {}
     table = select(table, {"mmsi": found["mmsi"]} | sources, None)
     first, n_reports = _distinct(table, rows)
-    table = table.take(pa.array(first))
+    table = cut(table, first)
     mmsi, good = ship_numbers(table, feed, found)
     good &= ~not_vessel(table, feed, found)
     ship, broken = ship_data(table, feed, sources)

@@ -247,7 +247,7 @@ def filled(column: pa.Array | pa.ChunkedArray) -> Mask:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+    return kind in (pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary())
 
 
 def _valid(array: pa.Array) -> Mask:

@@ -19,6 +19,7 @@ from ais_berths.feeds import (
     REASONS,
     Batch,
     Feed,
+    cut,
     distinct_statics,
     has_changed,
     is_static_only,
@@ -184,7 +185,7 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
         add_counts(counts, {(stage, reason, "dropped"): n})
     wanted = near | static_only
     if np.count_nonzero(wanted) < _LARGEST_CUT * len(wanted):
-        table, near, wanted = table.filter(pa.array(wanted)), near[wanted], wanted[wanted]
+        table, near, wanted = cut(table, wanted), near[wanted], wanted[wanted]
     ships, broken = distinct_statics(table, plan.feed, wanted)
     add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in broken.items()})
     found = read_reports(table, plan.feed, near, resolution=plan.cells.resolution)
