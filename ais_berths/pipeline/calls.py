@@ -180,7 +180,8 @@ def _indicators(store: Store, job: Job, config: Config, heard: Heard) -> Iterato
 
 
 def _detours(store: Store) -> Iterator[pd.DataFrame]:
-    """The table ``detours`` with the ship of each row, of some ships after others."""
+    """The table ``detours`` with the ship of each row, of some ships after others, and one without rows."""
+    yield schema.empty("detours").assign(mmsi=np.zeros(0, dtype=np.int64))
     for stops, path in zip(parts_of(store, "stops"), parts_of(store, "detours"), strict=True):
         ship_of = schema.to_pandas(read_part(stops, "stops", ["stop_id", "mmsi"])).set_index("stop_id")[
             "mmsi"
