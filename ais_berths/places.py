@@ -1,7 +1,7 @@
 """From stops to every place: kinds of stop, hulls, berths, quays and anchorages, tied together by ids.
 
-This is the whole part of the data flow that fits in memory; it is what the pipeline runs once the stops of
-all vessels are known.
+This is what the pipeline runs once the stops of all vessels are known. They may come in portions, places that
+have nothing to do with each other, of which one is in memory at a time.
 """
 
 from __future__ import annotations
@@ -70,9 +70,10 @@ def find_places(
     Places of the chosen ports, and all stops. Stops in the margin have no port and no place, stops at
     the places of other ports keep their port and have no place; both are counted in ``quality``.
     """
+    schema.check_frame(cells, "cells", ["cell", "in_margin"], key="cell")
     # Columns without rows may be of any type.
     portions = [_by_id(stops) if len(stops) else schema.empty("stops")]
-    found = find_in_portions(portions, vessels, ports, cells, config, only)
+    found = find_in_portions(portions, vessels, ports, Core(cells), config, only)
     return Places(
         stops=portions[0],
         hulls=found.hulls[0],
@@ -110,7 +111,7 @@ def find_in_portions(
     portions: MutableSequence[pd.DataFrame],
     vessels: pd.DataFrame,
     ports: pd.DataFrame,
-    cells: pd.DataFrame,
+    core: Core,
     config: Config,
     only: Collection[str] = (),
     room: Room | None = None,
@@ -125,11 +126,12 @@ def find_in_portions(
     portions
         The table ``stops`` of some places each, in the order of the ids, cut as `ais_berths.regions` says.
         They are replaced by the stops with their places.
+    core
+        The cells that the pings were filtered with, but for their margin.
     room
         Where tables are put meanwhile.
     """
     schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
-    schema.check_frame(cells, "cells", ["cell", "in_margin"], key="cell")
     room = room or Room()
     lonely = None
     if len(portions) > 1:
@@ -147,7 +149,6 @@ def find_in_portions(
     berths = _rate(portions, hulls, vessels, config.berths, sites, by_ship)
     quays, berths = _name(portions, berths, ports, config.quays, sites, by_ship)
     anchorages = _together([site.anchorages for site in sites])
-    core = Core(cells)
     frames = (berths, quays, anchorages)
     kept = [frame[are_kept(frame, core, only)].reset_index(drop=True) for frame in frames]
     quality = []

@@ -217,5 +217,6 @@ class RunConfig(Section):
     task_stops: int = Field(
         50_000,
         ge=1,
-        description="number of stops whose calls are made together, about; a vessel is never cut",
+        description="number of stops that are in memory together after the pings, about; places near each "
+        "other, the stops of one vessel and those of one port are never cut",
     )

@@ -18,6 +18,7 @@ from ais_berths import schema
 from ais_berths.berthcells import berth_cells
 from ais_berths.errors import InputError
 from ais_berths.export import write_csv, write_geojson, write_geoparquet, write_parquet
+from ais_berths.naming import Core
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import write_calls, write_figures
 from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
@@ -204,10 +205,10 @@ def _find_places(
     with work_folder(store.state) as folder:
         room = DiskRoom(folder, Ships.of(survey.mmsi, survey.n_stops, job.config.run.task_stops))
         stops = survey.lay_out(store, room)
-        cells = read_table(store.table("cells"), "cells", ["cell", "in_margin"])
-        found = find_in_portions(stops, vessels, port_list, cells, job.config, job.ports, room)
-        # Those of all ports are hundreds of megabytes.
-        del cells
+        core = Core(read_table(store.table("cells"), "cells", ["cell", "in_margin"]))
+        found = find_in_portions(stops, vessels, port_list, core, job.config, job.ports, room)
+        # The cells of all ports are hundreds of megabytes.
+        del core
         register = None
         if job.register_file is not None:
             found, register = _apply_register(
