@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ais_berths.pipeline import shelves
 from ais_berths.pipeline.portions import PortGroups
-from ais_berths.pipeline.shelves import DiskRoom, Shelf, Ships, work_folder
+from ais_berths.pipeline.shelves import DiskRoom, Shelf, Ships, portions_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,9 +78,9 @@ def test_ports_come_in_their_order_and_what_has_none_last(counts: dict[str, int]
 
 
 def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
-    (tmp_path / "work" / "1").mkdir(parents=True)
-    (tmp_path / "work" / "1" / "0.pickle").touch()
-    with work_folder(tmp_path) as folder:
+    (tmp_path / "portions" / "1").mkdir(parents=True)
+    (tmp_path / "portions" / "1" / "0.pickle").touch()
+    with portions_folder(tmp_path) as folder:
         assert list(folder.iterdir()) == []
         (folder / "x").touch()
     assert not folder.exists()

@@ -30,7 +30,7 @@ from ais_berths.pipeline.record import write_record
 from ais_berths.pipeline.register import describe_register, new_lines, open_register
 from ais_berths.pipeline.rounds import gather_vessels, has_all_stops, prepare, scan_inputs, write_plan
 from ais_berths.pipeline.scan import counts_table
-from ais_berths.pipeline.shelves import DiskRoom, Ships, work_folder
+from ais_berths.pipeline.shelves import DiskRoom, Ships, portions_folder
 from ais_berths.pipeline.tasks import Wiring
 from ais_berths.places import Found, Places, find_in_portions
 from ais_berths.register import Register, apply_register, read_register
@@ -202,7 +202,7 @@ def _find_places(
     vessels = merge_statics(_statics(store, records, survey.mmsi), job.config.hulls)
     port_list = job.port_list()
     wiring.log(f"{survey.n_stops.sum()} stops of {len(survey.mmsi)} vessels: looking for berths")
-    with work_folder(store.state) as folder:
+    with portions_folder(store.state) as folder:
         room = DiskRoom(folder, Ships.of(survey.mmsi, survey.n_stops, job.config.run.task_stops))
         stops = survey.lay_out(store, room)
         core = Core(read_table(store.table("cells"), "cells", ["cell", "in_margin"]))

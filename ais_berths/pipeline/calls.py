@@ -21,7 +21,7 @@ from ais_berths.periods import Heard
 from ais_berths.pipeline.job import load_job, write_text, writing
 from ais_berths.pipeline.lock import only_run
 from ais_berths.pipeline.portions import PortGroups, add_counts, parts_of, write_sorted
-from ais_berths.pipeline.shelves import DiskRoom, Ships, work_folder
+from ais_berths.pipeline.shelves import DiskRoom, Ships, portions_folder
 from ais_berths.presets import apply_preset
 from ais_berths.tables import read_part, read_places, read_slices, read_table
 
@@ -89,7 +89,7 @@ def find_all_calls(
         add_counts(counted, rows["mmsi"])
     mmsi, n_stops = (np.array([*some], dtype=np.int64) for some in (counted, counted.values()))
     ships = Ships.of(mmsi, n_stops, config.run.task_stops)
-    with only_run(store.out), writing(store, "calls"), work_folder(store.state) as folder:
+    with only_run(store.out), writing(store, "calls"), portions_folder(store.state) as folder:
         room = DiskRoom(folder, ships)
         hulls = room.by_ship(read_slices(store.table("hulls"), "hulls"), "hulls")
         stops = read_slices(store.table("stops"), "stops")

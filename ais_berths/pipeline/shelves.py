@@ -213,9 +213,9 @@ def _to_arrow(rows: pd.DataFrame, table: str | None) -> pa.Table:
 
 
 @contextmanager
-def work_folder(state: Path) -> Iterator[Path]:
+def portions_folder(state: Path) -> Iterator[Path]:
     """Give an empty folder for tables that wait; what a killed run left there goes."""
-    folder = state / "work"
+    folder = state / "portions"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
