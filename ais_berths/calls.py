@@ -332,10 +332,10 @@ def _summarise(rows: pd.DataFrame, groups: _Groups, config: CallsConfig) -> pd.D
         {
             "mmsi": first["mmsi"].to_numpy(),
             "port_id": first["port_id"].to_numpy(dtype=object),
-            "arrival_time": first["arrival_time"].to_numpy(),
+            "arrival_time": first["arrival_time"].array,
             "arrival_earliest": schema.from_micros(before),
             "arrival_latest": schema.from_micros(start + creep),
-            "departure_time": last["departure_time"].to_numpy(),
+            "departure_time": last["departure_time"].array,
             "departure_earliest": schema.from_micros(end - creep),
             "departure_latest": schema.from_micros(after),
             "n_stops": groups.last - groups.first + 1,

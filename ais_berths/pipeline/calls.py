@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from ais_berths import schema
 from ais_berths.atomic import check_whole
@@ -183,12 +184,10 @@ def _detours(store: Store) -> Iterator[pd.DataFrame]:
     """The table ``detours`` with the ship of each row, of some ships after others, and one without rows."""
     yield schema.empty("detours").assign(mmsi=np.zeros(0, dtype=np.int64))
     for stops, path in zip(parts_of(store, "stops"), parts_of(store, "detours"), strict=True):
-        ship_of = schema.to_pandas(read_part(stops, "stops", ["stop_id", "mmsi"])).set_index("stop_id")[
-            "mmsi"
-        ]
-        rows = schema.to_pandas(read_part(path, "detours"))
-        rows = rows[rows["stop_id"].isin(ship_of.index)]
-        yield rows.assign(mmsi=ship_of.reindex(rows["stop_id"]).to_numpy(dtype=np.int64))
+        ships, rows = read_part(stops, "stops", ["stop_id", "mmsi"]), read_part(path, "detours")
+        at = pc.index_in(rows["stop_id"], ships["stop_id"].combine_chunks())
+        rows = rows.append_column("mmsi", ships["mmsi"].take(at))
+        yield schema.to_pandas(rows.filter(pc.is_valid(at)))
 
 
 def write_figures(store: Store, job: Job, config: Config | None = None) -> int:
