@@ -46,6 +46,21 @@ def test_a_heading_that_was_not_sent_lowers_it() -> None:
     assert confidence(3, heading_basis="courses") < confidence(3)
 
 
+def test_other_berths_do_not_matter() -> None:
+    """Not in the last digit either: places may be looked at in any portions."""
+    doubts = {"hull_basis": "type", "heading_basis": "courses", "use": "leisure", "berth_kind": "buoy"}
+    cases = [place(1, hull_error_m=3.0 + k / 7, lon=k * METRE / 3, **doubts) for k in range(30)]
+    alone = [float(rate_berths(*case)[0]) for case in cases]
+    together = []
+    for k, (berths, members, hulls) in enumerate(cases):
+        name = members["stop_id"] + f"-{k}"
+        together.append(
+            (berths.assign(number=k), members.assign(stop_id=name, number=k), hulls.assign(stop_id=name))
+        )
+    every = [pd.concat(tables, ignore_index=True) for tables in zip(*together, strict=True)]
+    assert rate_berths(*every).tolist() == alone
+
+
 def test_many_known_ships_are_high() -> None:
     assert confidence(20) > 0.95
 
