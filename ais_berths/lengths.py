@@ -71,10 +71,12 @@ def learn_lengths(portions: Sequence[Asked]) -> pd.Series:
     -------
     Metres by MMSI; nan where neither turns nor places nor the quays of the ship tell anything.
     """
-    told = [(some.mmsi, some.usual, some.turns) for some in portions]
-    mmsi, usual, turns = (np.concatenate(values) for values in zip(*told, strict=True))
-    mmsi, first = np.unique(mmsi, return_index=True)
-    return pd.Series(np.exp(_weigh(portions, mmsi, usual[first], turns[first])), mmsi)
+    mmsi = np.unique(np.concatenate([some.mmsi for some in portions]))
+    usual, turns = np.zeros(len(mmsi)), np.zeros((len(mmsi), len(_GRID)))
+    for some in portions:
+        ship = np.searchsorted(mmsi, some.mmsi)
+        usual[ship], turns[ship] = some.usual, some.turns
+    return pd.Series(np.exp(_weigh(portions, mmsi, usual, turns)), mmsi)
 
 
 def _weigh(portions: Sequence[Asked], mmsi: NDArray[np.int64], usual: Floats, turns: Floats) -> Floats:

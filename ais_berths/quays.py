@@ -36,6 +36,7 @@ _FEW_SHIPS = 2.0
 # As many quays as a point in the list counts for, to say where its port is.
 _POINT_QUAYS = 2.0
 _GRAINS = 10
+_LINKS_AT_ONCE = 1_000_000
 
 
 def find_quays(
@@ -185,14 +186,21 @@ def links(visits: pd.DataFrame) -> pd.DataFrame:
         moved
     ].drop_duplicates()
     both = pd.concat([pairs, pairs.rename(columns={"a": "b", "b": "a"})])
-    return add_links([both.assign(ships=1)])
+    return _added([both.assign(ships=1)])
 
 
 def add_links(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Add up what `links` says of some ships and of others."""
-    names = ["a", "b", "ships"]
-    every = pd.concat([part[names] for part in parts])
-    return every.groupby(["a", "b"])["ships"].sum().reset_index().astype(np.int64)
+    """Add up what `links` says of some ships and of others; equal rows before they are too many."""
+    waiting: list[pd.DataFrame] = []
+    for part in parts:
+        waiting.append(part[["a", "b", "ships"]])
+        if sum(map(len, waiting[1:])) > max(_LINKS_AT_ONCE, len(waiting[0])):
+            waiting = [_added(waiting)]
+    return _added(waiting)
+
+
+def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts).groupby(["a", "b"])["ships"].sum().reset_index().astype(np.int64)
 
 
 def _decide_ports(

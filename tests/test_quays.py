@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pyproj import Geod
 from quayside import DAY, PLACES, Row, put_down
 
-from ais_berths import geo
+from ais_berths import geo, quays
 from ais_berths.config import QuaysConfig
-from ais_berths.quays import find_quays, place_ids, port_prefix
+from ais_berths.quays import add_links, find_quays, place_ids, port_prefix
 
 CONFIG = QuaysConfig()
 GEOD = Geod(ellps="WGS84")
@@ -233,3 +233,18 @@ def test_quays_do_not_depend_on_the_order_of_the_berths(spots: list[Any], random
     for name in ("port_id", "quay_id", "berth_id"):
         assert shuffled[name].tolist() == berths[name].iloc[order].tolist()
     assert quays["n_berths"].sum() == len(rows)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 9)), max_size=20),
+    st.integers(1, 5),
+)
+def test_links_of_some_ships_and_of_others_are_added_up(
+    rows: list[tuple[int, int, int]], at_once: int
+) -> None:
+    table = pd.DataFrame(rows, columns=["a", "b", "ships"], dtype=np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quays, "_LINKS_AT_ONCE", at_once)
+        found = add_links(table[at : at + 2] for at in range(0, max(1, len(table)), 2))
+    wanted = {(a, b): sum(n for c, d, n in rows if (a, b) == (c, d)) for a, b, _ in rows}
+    assert dict(zip(zip(found["a"], found["b"], strict=True), found["ships"], strict=True)) == wanted

@@ -40,14 +40,17 @@ class Survey:
     def of(cls, store: Store, config: Config) -> Survey:
         """Look at the stops of a folder, as they were found, by bucket of vessels."""
         side_m = reach_m(config)
-        ships, squares = [np.zeros(0, dtype=np.int64)], [Squares.of(schema.empty("stops"), side_m)]
+        nobody = np.zeros((2, 0), dtype=np.int64)
+        ships, squares = [nobody], [Squares.of(schema.empty("stops"), side_m)]
         for path in parts_of(store, "stops"):
             some = schema.to_pandas(read_part(path, "stops", _WHERE))
-            ships.append(some["mmsi"].to_numpy(dtype=np.int64))
+            ships.append(np.stack(np.unique(some["mmsi"].to_numpy(dtype=np.int64), return_counts=True)))
             squares.append(Squares.of(some, side_m))
             if len(squares) > _FILES_AT_ONCE:
                 squares = [Squares.added(squares)]
-        mmsi, n_stops = np.unique(np.concatenate(ships), return_counts=True)
+        every, counts = np.concatenate(ships, axis=1)
+        mmsi, ship = np.unique(every, return_inverse=True)
+        n_stops = np.bincount(ship, weights=counts, minlength=len(mmsi)).astype(np.int64)
         portions = Portions.of(Squares.added(squares), side_m, config.run.task_stops)
         return cls(mmsi, n_stops, portions)
 
