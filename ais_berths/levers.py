@@ -55,6 +55,8 @@ _ROUNDS = 4
 # left of the likelihood of the best ratio for every other one.
 _PIVOT, _PIVOT_SD, _WRONG = 0.25, 0.1, 0.01
 _GROUPS = ("cargo", "tanker")
+# Passenger ships steer with thrusters, ahead and astern: their levers tell bow from stern at most.
+_LOOSE, _LOOSE_SD, _LOOSE_WRONG = "passenger", 0.15, 0.02
 
 
 def levers_of(track: Tracks, runs: Runs) -> pd.DataFrame:
@@ -83,11 +85,17 @@ def levers_of(track: Tracks, runs: Runs) -> pd.DataFrame:
 
 
 def ratio_likelihood(
-    lever_m: Floats, error_m: Floats, group: NDArray[np.object_], length_m: Floats, grid: Floats
+    lever_m: Floats,
+    error_m: Floats,
+    group: NDArray[np.object_],
+    length_m: Floats,
+    grid: Floats,
+    sent: NDArray[np.bool_] | None = None,
 ) -> Floats:
     """How well each antenna ratio A / (A + B) agrees with the lever of each ship, one row a ship.
 
-    Only of cargo ships and tankers: the levers of other ships were not borne out by real ones.
+    Only of cargo ships and tankers: the levers of other ships were not borne out by real ones. Those of
+    passenger ships that sent their offsets (`sent`) may still tell that they sent them the wrong way round.
 
     Examples
     --------
@@ -97,9 +105,11 @@ def ratio_likelihood(
     [[1.0, 0.01]]
     """
     expected = (0.5 - _PIVOT - grid[None, :]) * length_m[:, None]
-    sd = lever_spread_m(error_m, length_m)[:, None]
-    bell = np.exp(-0.5 * ((lever_m[:, None] - expected) / sd) ** 2)
-    return np.where(lever_tells(lever_m, group)[:, None], (1.0 - _WRONG) * bell + _WRONG, 1.0)
+    loose = np.isfinite(lever_m) & (group == _LOOSE) & (False if sent is None else sent)
+    sd = np.where(loose, np.hypot(error_m, _LOOSE_SD * length_m), lever_spread_m(error_m, length_m))
+    wrong = np.where(loose, _LOOSE_WRONG, _WRONG)[:, None]
+    bell = np.exp(-0.5 * ((lever_m[:, None] - expected) / sd[:, None]) ** 2)
+    return np.where((loose | lever_tells(lever_m, group))[:, None], (1.0 - wrong) * bell + wrong, 1.0)
 
 
 def lever_tells(lever_m: Floats, group: NDArray[np.object_]) -> NDArray[np.bool_]:

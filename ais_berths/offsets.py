@@ -233,7 +233,9 @@ def _turns(moored: Moored, stops: pd.DataFrame, ships: pd.DataFrame) -> Floats:
     """How well each ratio agrees with the turns of the ship under way, a row for each kind of stop."""
     first, lever, error = levers_by(stops, moored.kind)
     group = ships["group"].to_numpy(dtype=object)[first]
-    return ratio_likelihood(lever, error, group, moored.length[first], antennas.RATIOS)
+    return ratio_likelihood(
+        lever, error, group, moored.length[first], antennas.RATIOS, moored.known[first]
+    )
 
 
 def _along(moored: Moored, belief: Floats, flip: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
