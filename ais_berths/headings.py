@@ -31,6 +31,8 @@ _PLACE_M, _GRAIN_M = 25.0, 4.0
 # arrival for cargo ships and tankers, of two that agree for passenger ships. Tugs come alongside whatever
 # they serve, from any side, and of other ships too few are known.
 _COURSES = {"cargo": 0.9, "tanker": 0.9, "passenger": 1.8}
+# Ships this long are merchant ships, whatever they send, and may be passenger ships (m).
+_MERCHANT_M = 80.0
 # Cargo ships and tankers leave bow first: within 45 degrees of their heading 29 of 40, of its opposite 9
 # (three US ports, 2020-01-01). Of arrivals no more than half are bow first.
 _BOW_FIRST, _ALONG_DEG, _STERN_FIRST = ("cargo", "tanker"), 45.0, 0.25
@@ -102,10 +104,17 @@ def bows_of(
     axis = np.isfinite(heading_deg) & (basis != "sent")
     # Ships beside her that send their headings settle the bow better.
     told = (basis == "courses") & np.isin(group, _BOW_FIRST) & (np.minimum(off, 180.0 - off) <= _ALONG_DEG)
-    along = _ways_of_neighbours(moored, heading_deg, np.flatnonzero(axis & ~told & fixed))
+    along = _ways_of_neighbours(
+        moored, heading_deg, np.flatnonzero(axis & ~told & fixed & np.isin(group, tuple(_COURSES)))
+    )
     heading = np.where((told & (off > 90.0)) | (along < 0.0), heading_deg + 180.0, heading_deg)
     sure = np.select([told, axis], [_STERN_FIRST, 0.5 - (0.5 - _OTHER_WAY) * np.abs(along)], 0.0)
     return heading, sure
+
+
+def trades_of(group: NDArray[np.object_], length_m: Floats) -> NDArray[np.object_]:
+    """Vessel groups, with ships that are too large for anything else taken for merchant ships."""
+    return np.where((group == "unknown") & (length_m >= _MERCHANT_M), "passenger", group)
 
 
 def _ways_of_neighbours(moored: pd.DataFrame, heading: Floats, takers: NDArray[np.intp]) -> Floats:

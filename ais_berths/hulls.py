@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import geo, schema
-from ais_berths.headings import bows_of, headings_of
+from ais_berths.headings import bows_of, headings_of, trades_of
 from ais_berths.lengths import learn_lengths
 from ais_berths.levers import levers_by
 from ais_berths.offsets import Lying, learn_antennas
@@ -107,6 +107,7 @@ def build_in_portions(
     for stops in moored:
         ships = describe_ships(stops, vessels_of(vessels, stops["mmsi"]), lengths_m)
         group = ships["group"].to_numpy(dtype=object)
+        group = trades_of(group, ships["length_m"].to_numpy())
         axis, way = headings_of(stops, group, ships["length_m"].to_numpy())
         heading, turned = bows_of(stops, axis, way, group, ships["to_bow_m"].notna().to_numpy())
         lying.append(Lying.of(stops, ships, heading, turned, config))

@@ -182,8 +182,8 @@ class Lying:
         ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
         """
         moored = self.moored
-        ahead, error, flipped = _along(moored, *self._believed(said))
-        right = _across(moored, self.near, ahead, flipped)
+        ahead, error, flipped, as_sent = _along(moored, *self._believed(said))
+        right = _across(moored, self.near, ahead, flipped, as_sent)
         heading = np.where(moored.directed, moored.heading, np.nan)
         heading = np.where(flipped, (heading + 180.0) % 360.0, heading)
         known_before = np.select([moored.known, self.sized], ["antenna", "prior"], "type")
@@ -233,13 +233,18 @@ def _turns(moored: Moored, stops: pd.DataFrame, ships: pd.DataFrame) -> Floats:
     """How well each ratio agrees with the turns of the ship under way, a row for each kind of stop."""
     first, lever, error = levers_by(stops, moored.kind)
     group = ships["group"].to_numpy(dtype=object)[first]
-    return ratio_likelihood(
-        lever, error, group, moored.length[first], antennas.RATIOS, moored.known[first]
-    )
+    return ratio_likelihood(lever, error, group, moored.length[first], antennas.RATIOS, moored.known[first])
 
 
-def _along(moored: Moored, belief: Floats, flip: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Metres from the antenna ahead to the middle of the hull, the error, and which bows to turn."""
+def _along(
+    moored: Moored, belief: Floats, flip: Floats
+) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Metres from the antenna ahead to the middle of the hull, the error, and which bows to turn.
+
+    Returns
+    -------
+    These, and where the antenna is known to stand as the ship sent it.
+    """
     ratio, _, variance = (values[moored.kind] for values in _describe(belief))
     as_sent = moored.known & (np.abs(ratio - moored.ratio) < 0.1)
     ratio = np.where(as_sent, moored.ratio, ratio)
@@ -249,7 +254,7 @@ def _along(moored: Moored, belief: Floats, flip: Floats) -> tuple[Floats, Floats
     ahead_m = np.where(undecided, 0.0, half)
     exchanged = 2.0 * np.abs(half) * np.sqrt(flip * (1.0 - flip))
     error = np.where(undecided, np.abs(half), np.hypot(sd * moored.length, exchanged))
-    return ahead_m, error, moored.axis_only & (flip > 0.5) & ~undecided
+    return ahead_m, error, moored.axis_only & (flip > 0.5) & ~undecided, as_sent & ~undecided
 
 
 def _evidence(
@@ -299,7 +304,13 @@ def _visit_weights(moored: Moored) -> Floats:
     return np.asarray(1.0 / np.sqrt(n) ** 1.5)
 
 
-def _across(moored: Moored, near: Neighbours, ahead: Floats, flipped: NDArray[np.bool_]) -> Floats:
+def _across(
+    moored: Moored,
+    near: Neighbours,
+    ahead: Floats,
+    flipped: NDArray[np.bool_],
+    as_sent: NDArray[np.bool_],
+) -> Floats:
     """Metres from the antenna to starboard to the middle of the hull: hulls of a quay touch one line.
 
     For both sides of the ship the lines of its neighbours' hulls are compared; the side on which they
@@ -309,7 +320,7 @@ def _across(moored: Moored, near: Neighbours, ahead: Floats, flipped: NDArray[np
     side, signed = np.zeros(len(moored)), ahead * turn
     for stops, pairs in near:
         side[stops] = _to_quay(moored, pairs, stops, signed)
-    result: Floats = np.where(moored.known, moored.side, side) * turn
+    result: Floats = np.where(as_sent, moored.side, side) * turn
     return result
 
 
