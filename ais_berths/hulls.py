@@ -17,7 +17,7 @@ from ais_berths.headings import bows_of, headings_of, trades_of
 from ais_berths.lengths import learn_lengths
 from ais_berths.levers import levers_by
 from ais_berths.offsets import Lying, learn_antennas
-from ais_berths.sizes import ask_lengths, describe_ships
+from ais_berths.sizes import ask_lengths, describe_ships, without_unlikely
 from ais_berths.vessels import vessels_of
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def build_in_portions(
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
     moored = shelf()
     moored.extend(map(_moored, portions))
+    vessels = without_unlikely(vessels, moored)
     levers = _levers(moored)
     asked = shelf()
     for number in range(len(moored)):

@@ -13,11 +13,16 @@ from ais_berths.nearest import nearest
 from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from ais_berths.geo import Floats
 
 _NEARBY_M, _NEIGHBOURS = 150.0, 9
+# No ferry is longer; passenger ships that call so often, and mostly for so few hours, are ferries.
+_LONGEST_FERRY_M, _OFTEN, _SHORT_H = 240.0, 4, 4.0
+_SENT = ["loa_m", "beam_m", "to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"]
 LARGEST_M = 600.0
 """No ship is longer than this."""
 
@@ -73,6 +78,29 @@ def describe_ships(
     for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"):
         frame[name] = _possible(column_of(vessels, name, moored["mmsi"]), least_m=0.0)
     return frame
+
+
+def without_unlikely(vessels: pd.DataFrame, moored: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Take away sizes that cannot be true of a ship that behaves so: a ferry longer than any.
+
+    Parameters
+    ----------
+    vessels
+        The table ``vessels``.
+    moored
+        Moored stops: ``mmsi start_time end_time``.
+    """
+    long = vessels.loc[(vessels["type_group"] == "passenger") & (vessels["loa_m"] > _LONGEST_FERRY_M), "mmsi"]
+    if long.empty:
+        return vessels
+    calls = pd.concat(
+        [stops.loc[stops["mmsi"].isin(long), ["mmsi", "start_time", "end_time"]] for stops in moored]
+    )
+    hours = ((calls["end_time"] - calls["start_time"]) / pd.Timedelta("1h")).groupby(calls["mmsi"])
+    ferries = hours.median().index[(hours.size() >= _OFTEN) & (hours.median() <= _SHORT_H)]
+    out = vessels.copy()
+    out.loc[out["mmsi"].isin(ferries), _SENT] = np.nan
+    return out
 
 
 def ask_lengths(moored: pd.DataFrame, vessels: pd.DataFrame) -> Asked:
