@@ -93,8 +93,8 @@ def build_in_portions(
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
     moored = shelf()
     moored.extend(map(_moored, portions))
-    vessels = without_unlikely(vessels, moored)
     levers = _levers(moored)
+    vessels = without_unlikely(vessels, moored, levers)
     asked = shelf()
     for number in range(len(moored)):
         ship = levers.reindex(moored[number]["mmsi"])

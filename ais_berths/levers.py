@@ -55,6 +55,8 @@ _ROUNDS = 4
 # left of the likelihood of the best ratio for every other one.
 _PIVOT, _PIVOT_SD, _WRONG = 0.25, 0.1, 0.01
 _GROUPS = ("cargo", "tanker")
+# A lever as many times farther off than usual shows that the size sent is wrong.
+_FAR = 3.0
 # Passenger ships steer with thrusters, ahead and astern: their levers tell bow from stern at most.
 _LOOSE, _LOOSE_SD, _LOOSE_WRONG = "passenger", 0.15, 0.02
 
@@ -110,6 +112,32 @@ def ratio_likelihood(
     wrong = np.where(loose, _LOOSE_WRONG, _WRONG)[:, None]
     bell = np.exp(-0.5 * ((lever_m[:, None] - expected) / sd[:, None]) ** 2)
     return np.where((loose | lever_tells(lever_m, group))[:, None], (1.0 - wrong) * bell + wrong, 1.0)
+
+
+def lever_contradicts(
+    lever_m: Floats, error_m: Floats, group: NDArray[np.object_], length_m: Floats, to_bow_m: Floats
+) -> NDArray[np.bool_]:
+    """Whether a ship cannot be as long as it says, as its lever fits no antenna there.
+
+    The antenna stands as far from the bow as was sent, or from the stern if that is exchanged; where nothing
+    was sent (nan), anywhere on the ship.
+
+    Examples
+    --------
+    A tanker of 65 m that sends its size, and a tenth of it:
+
+    >>> sent, bow = np.array([65.0, 6.5]), np.array([50.0, 5.0])
+    >>> tanker, lever, error = np.full(2, "tanker", dtype=object), np.full(2, -34.0), np.full(2, 4.0)
+    >>> lever_contradicts(lever, error, tanker, sent, bow).tolist()
+    [False, True]
+    """
+    ratio = np.where(
+        np.isfinite(to_bow_m), to_bow_m / length_m, np.clip(0.5 - _PIVOT - lever_m / length_m, 0, 1)
+    )
+    expected = (0.5 - _PIVOT - np.stack([ratio, 1.0 - ratio])) * length_m
+    off = np.abs(lever_m - expected).min(axis=0)
+    result: NDArray[np.bool_] = lever_tells(lever_m, group) & (off > _FAR * lever_spread_m(error_m, length_m))
+    return result
 
 
 def lever_tells(lever_m: Floats, group: NDArray[np.object_]) -> NDArray[np.bool_]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ais_berths import antennas, geo
+from ais_berths import antennas, geo, schema
 from ais_berths.lengths import Asked, learn_lengths
+from ais_berths.levers import lever_contradicts
 from ais_berths.nearest import nearest
 from ais_berths.vessels import column_of, groups_of
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 _NEARBY_M, _NEIGHBOURS = 150.0, 9
-# No ferry is longer; passenger ships that call so often, and mostly for so few hours, are ferries.
+# No ferry is longer. Passenger ships that call so often, and mostly for so few hours, are ferries.
 _LONGEST_FERRY_M, _OFTEN, _SHORT_H = 240.0, 4, 4.0
+_HOUR_US = 3_600_000_000
 _SENT = ["loa_m", "beam_m", "to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"]
 LARGEST_M = 600.0
 """No ship is longer than this."""
@@ -80,8 +82,10 @@ def describe_ships(
     return frame
 
 
-def without_unlikely(vessels: pd.DataFrame, moored: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Take away sizes that cannot be true of a ship that behaves so: a ferry longer than any.
+def without_unlikely(
+    vessels: pd.DataFrame, moored: Iterable[pd.DataFrame], levers: pd.DataFrame
+) -> pd.DataFrame:
+    """Take away sizes that cannot be true: of ferries longer than any, and where turns contradict them.
 
     Parameters
     ----------
@@ -89,18 +93,34 @@ def without_unlikely(vessels: pd.DataFrame, moored: Iterable[pd.DataFrame]) -> p
         The table ``vessels``.
     moored
         Moored stops: ``mmsi start_time end_time``.
+    levers
+        ``lever_m`` and ``lever_error_m`` of each ship, by MMSI.
     """
-    long = vessels.loc[(vessels["type_group"] == "passenger") & (vessels["loa_m"] > _LONGEST_FERRY_M), "mmsi"]
-    if long.empty:
-        return vessels
-    calls = pd.concat(
-        [stops.loc[stops["mmsi"].isin(long), ["mmsi", "start_time", "end_time"]] for stops in moored]
+    lever, error, length, bow = (
+        values.to_numpy(dtype=np.float64)
+        for values in (
+            *(levers[name].reindex(vessels["mmsi"]) for name in ("lever_m", "lever_error_m")),
+            *(vessels[name] for name in ("loa_m", "to_bow_m")),
+        )
     )
-    hours = ((calls["end_time"] - calls["start_time"]) / pd.Timedelta("1h")).groupby(calls["mmsi"])
-    ferries = hours.median().index[(hours.size() >= _OFTEN) & (hours.median() <= _SHORT_H)]
+    group = vessels["type_group"].to_numpy(dtype=object)
+    possible = np.isfinite(_possible(length))
+    unlikely = np.zeros(len(vessels), dtype=bool)
+    unlikely[possible] = lever_contradicts(*(v[possible] for v in (lever, error, group, length, bow)))
+    long = vessels["mmsi"][(group == "passenger") & (length > _LONGEST_FERRY_M)]
     out = vessels.copy()
-    out.loc[out["mmsi"].isin(ferries), _SENT] = np.nan
+    out.loc[unlikely | vessels["mmsi"].isin(_ferries(long, moored)), _SENT] = np.nan
     return out
+
+
+def _ferries(mmsi: pd.Series, moored: Iterable[pd.DataFrame]) -> NDArray[np.int64]:
+    """Those of some passenger ships that call often and for a short time."""
+    used = ["mmsi", "start_time", "end_time"]
+    calls = pd.concat([stops.loc[stops["mmsi"].isin(mmsi), used] for stops in moored], ignore_index=True)
+    hours = (schema.to_micros(calls["end_time"]) - schema.to_micros(calls["start_time"])) / _HOUR_US
+    of_ship = pd.Series(hours).groupby(calls["mmsi"].to_numpy(dtype=np.int64)).agg(["size", "median"])
+    often = (of_ship["size"] >= _OFTEN) & (of_ship["median"] <= _SHORT_H)
+    return of_ship.index[often].to_numpy(dtype=np.int64)
 
 
 def ask_lengths(moored: pd.DataFrame, vessels: pd.DataFrame) -> Asked:

@@ -6,7 +6,7 @@ import pytest
 
 from ais_berths import geo
 from ais_berths.config import StopsConfig
-from ais_berths.headings import bows_of, headings_of
+from ais_berths.headings import bows_of, headings_of, trades_of
 from ais_berths.stops import detect_stops
 
 
@@ -39,6 +39,11 @@ def test_one_course_is_enough_for_a_cargo_ship_and_not_for_others():
         heading, basis = axes([(0, NAN, 40.0, 1, 1.0)], group)
         assert np.isnan(heading[0])
         assert basis == ["none"]
+
+
+def test_a_ship_too_large_for_anything_else_is_a_merchant_ship():
+    group = np.array(["unknown", "unknown", "tug"], dtype=object)
+    assert trades_of(group, np.array([165.0, 30.0, 165.0])).tolist() == ["passenger", "unknown", "tug"]
 
 
 def test_courses_of_several_visits_to_one_place_are_put_together():

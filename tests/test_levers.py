@@ -125,6 +125,14 @@ def test_levers_of_other_ships_say_nothing():
     assert (likely[1:] == 1.0).all()
 
 
+def test_the_lever_of_a_passenger_ship_tells_whether_bow_and_stern_were_exchanged():
+    ferry, lever = np.full(2, "passenger", dtype=object), np.full(2, -6.0)
+    sent = np.array([True, False])
+    likely = ratio_likelihood(lever, np.ones(2), ferry, np.full(2, 195.0), np.array([0.8, 0.2]), sent)
+    assert likely[0, 1] > 20.0 * likely[0, 0]
+    assert (likely[1] == 1.0).all()
+
+
 def test_a_poor_lever_says_less():
     lever, group, length = (
         np.array([-100.0, -100.0]),

@@ -102,6 +102,12 @@ def test_a_ship_that_sends_its_antenna_is_moved_by_it(place: str) -> None:
     assert got["error_m"] == pytest.approx(3.0)
 
 
+def test_where_the_bow_is_open_the_antenna_is_in_the_middle_of_the_hull() -> None:
+    """Ahead and aside: the side on which it stands is that of the bow."""
+    got = estimate(ship(1, 0.3, known=True, side_m=5.0, turned=0.5)).loc[1]
+    assert (got["ahead_m"], got["right_m"]) == (0.0, 0.0)
+
+
 def test_bow_and_stern_exchanged_are_put_right() -> None:
     """The crew typed A for B; the ships before and after at the berth know better."""
     wrong = ship(1, 0.85, known=True, said_ratio=0.15)

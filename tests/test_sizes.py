@@ -10,7 +10,7 @@ import pytest
 from facing import AXIS, Row, both_ways, lie
 
 from ais_berths import schema
-from ais_berths.sizes import describe_ships
+from ais_berths.sizes import describe_ships, without_unlikely
 
 
 def describe(rows: list[Row], group: str = "cargo", **ship: Any) -> pd.DataFrame:
@@ -48,3 +48,50 @@ def test_sent_sizes_are_kept() -> None:
     assert found["length_m"].tolist() == [200.0] * 6
     assert found["sized"].all()
     assert found["width_m"].to_numpy() == pytest.approx([200.0 / 6.4] * 6)
+
+
+def sizes_believed(
+    group: str,
+    loa_m: float,
+    hours: float = 1.0,
+    n: int = 8,
+    bow_m: float | None = None,
+    lever_m: Any = np.nan,
+) -> list[float]:
+    """Length of a ship as believed, after some calls a day apart, with or without a lever of her turns."""
+    start = pd.Timestamp("2024-03-01", tz="UTC") + pd.to_timedelta(range(n), unit="D")
+    moored = pd.DataFrame({"mmsi": 1, "start_time": start, "end_time": start + pd.Timedelta(hours, "h")})
+    ship = {"mmsi": 1, "type_group": group, "loa_m": loa_m, "to_bow_m": bow_m}
+    vessels = schema.conform(pd.DataFrame([ship]), "vessels")
+    levers = pd.DataFrame({"lever_m": [lever_m], "lever_error_m": 4.0}, index=[1])
+    return without_unlikely(vessels, [moored.iloc[:1], moored.iloc[1:]], levers)["loa_m"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("size", "believed"),
+    [
+        pytest.param({"group": "passenger", "loa_m": 246.0}, False, id="a ferry longer than any"),
+        pytest.param({"group": "passenger", "loa_m": 210.0}, True, id="a large ferry"),
+        pytest.param(
+            {"group": "passenger", "loa_m": 246.0, "hours": 10.0}, True, id="a cruise ship for a day"
+        ),
+        pytest.param({"group": "passenger", "loa_m": 246.0, "n": 3}, True, id="a cruise ship seen seldom"),
+        pytest.param({"group": "tanker", "loa_m": 246.0}, True, id="no passenger ship"),
+        pytest.param(
+            {"group": "tanker", "loa_m": 36.0, "bow_m": 28.0, "lever_m": -46.0}, False, id="too small"
+        ),
+        pytest.param(
+            {"group": "tanker", "loa_m": 36.0, "lever_m": -46.0}, False, id="no room for the antenna"
+        ),
+        pytest.param({"group": "tanker", "loa_m": 70.0, "bow_m": 55.0, "lever_m": -46.0}, True, id="it fits"),
+        pytest.param(
+            {"group": "tanker", "loa_m": 70.0, "bow_m": 15.0, "lever_m": -38.0}, True, id="exchanged"
+        ),
+        pytest.param(
+            {"group": "tug", "loa_m": 36.0, "bow_m": 28.0, "lever_m": -46.0}, True, id="a tug with a tow"
+        ),
+    ],
+)
+def test_sizes_that_behaviour_contradicts_are_not_believed(size: dict[str, Any], believed: bool) -> None:
+    (length,) = sizes_believed(**size)
+    assert np.isfinite(length) == believed
