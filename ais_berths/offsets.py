@@ -276,18 +276,24 @@ def _evidence(
     sigma = config.berth_play_m + 0.04 * np.abs(moored.length[i] - moored.length[j])
     apart = moored.length[i, None] * (antennas.RATIOS - 0.5)[None, :] - middle[speaks, None]
     bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
-    believed = np.where(pairs.facing[speaks], 1.0, trust[j])
+    believed = np.where(pairs.facing[speaks], 1.0, _heard(moored, i, j, trust))
     add_rows(density, pairs.row[speaks], (believed / (2.5066 * sigma))[:, None] * bell)
     i, j = pairs.i[pairs.together], pairs.j[pairs.together]
     apart = np.abs(moored.length[i, None] * (antennas.RATIOS - 0.5)[None, :] - middle[pairs.together, None])
     reach = 0.5 * (moored.length[i] + moored.length[j])
     overlap = np.clip((reach[:, None] - apart - 5.0) / 25.0, 0.0, 1.0)
-    add_rows(clash, pairs.row[pairs.together], trust[j, None] * overlap)
+    add_rows(clash, pairs.row[pairs.together], _heard(moored, i, j, trust)[:, None] * overlap)
     # A share of a ship, anywhere along its own length, keeps a lone neighbour from being certain.
     doubt = np.where(moored.known[stops], _DOUBT_SENT, _DOUBT) / np.maximum(own_length, 20.0)
     log = np.log(doubt[:, None] + density) - np.minimum(3.0 * clash, 6.0)
     result: Floats = log - log.max(axis=1, keepdims=True)
     return result
+
+
+def _heard(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp], trust: Floats) -> Floats:
+    """How far `j` is believed: not at all by a ship that sent all of it, if the bow of `j` is a guess."""
+    guess = moored.known[i] & ~moored.axis_only[i] & moored.axis_only[j]
+    return np.where(guess, 0.0, trust[j])
 
 
 def _visit_weights(moored: Moored) -> Floats:
