@@ -68,7 +68,7 @@ def judge_buoys(
 
 
 def _swings_about(facts: StopFacts, config: MooringConfig) -> Evidence:
-    """Evidence for a tanker on the hawser of a single-point mooring rather than on her chain."""
+    """Evidence for a tanker on the hawser of a single-point mooring rather than on its chain."""
     swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M)
     pivots, company = _pivots(facts, np.flatnonzero(swings), config)
     fits = swings & (facts.swing_m < config.adrift_radius_m)

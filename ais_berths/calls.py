@@ -242,7 +242,7 @@ def _stays(lying: pd.DataFrame, config: CallsConfig) -> NDArray[np.int64]:
 
 
 def _remained(rows: pd.DataFrame, config: CallsConfig) -> NDArray[np.bool_]:
-    """Whether a ship lies where she lay at the stop before, and nothing was heard of her meanwhile."""
+    """Whether a ship lies where it lay at the stop before, and nothing was heard of it meanwhile."""
     same_ship, gap = _since_last(rows)
     start, after = schema.to_micros(rows["start_time"]), schema.to_micros(rows["after_time"])
     silent = same_ship & (gap <= config.max_silence_h * _HOUR_US)

@@ -1,6 +1,6 @@
 """Along which line ships came to a place and left it: a direction for those that send no heading.
 
-On the last 200 m a merchant ship mostly moves along her berth. In three US ports (NOAA, 2020-01-01; ships
+On the last 200 m a merchant ship mostly moves along its berth. In three US ports (NOAA, 2020-01-01; ships
 whose heading is known) the course of one arrival or departure was within 15 degrees of the heading alongside
 for 79 % of 28 cargo ships, 62 % of 40 tankers, 45 % of 11 passenger ships, 38 % of 26 yachts and 37 % of 493
 tugs; a course by chance is for 17 %. The positions alone, without the courses sent, say less.
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from ais_berths.tracks import Tracks
 
 # Speeds (kn) at which a ship moves ahead or astern and not sideways; how far off and how long before or
-# after (us) she belongs to the stop; the nearer she is, the more her course counts (m).
+# after (us) it belongs to the stop; the nearer it is, the more its course counts (m).
 _SPEEDS_KN = (1.0, 6.0)
 _REACH_M, _NEAR_M = 200.0, 100.0
-# Nearer than this (m) she may still lie there, unless the speed that she sent says otherwise.
+# Nearer than this (m) it may still lie there, unless the speed that it sent says otherwise.
 _OFF_M = 25.0
 _WITHIN_US = 15 * 60 * 1_000_000
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
-# Neighbours tell the line of a ship within so many of her lengths (m). Real ports, ships of known heading:
+# Neighbours tell the line of a ship within so many of its lengths (m). Real ports, ships of known heading:
 # 0.9 of the axes are within 15 degrees from neighbours up to 25 m off; for boats 0.2 to 0.4 from those
 # farther than 50 m.
 _REACH_LENGTHS, _REACH_M = 2.0, (50.0, 250.0)
@@ -102,7 +102,7 @@ def bows_of(
     """
     off = np.abs(geo.turn_deg(heading_deg, moored["leaving_deg"].to_numpy(dtype=np.float64)))
     axis = np.isfinite(heading_deg) & (basis != "sent")
-    # Ships beside her that send their headings settle the bow better.
+    # Ships beside it that send their headings settle the bow better.
     told = (basis == "courses") & np.isin(group, _BOW_FIRST) & (np.minimum(off, 180.0 - off) <= _ALONG_DEG)
     along = _ways_of_neighbours(
         moored, heading_deg, np.flatnonzero(axis & ~told & fixed & np.isin(group, tuple(_COURSES)))

@@ -84,7 +84,7 @@ def _join(track: Tracks, places: Spots, config: StopsConfig, over_trips: bool) -
     here = (apart <= reach) & (away <= reach)
     tight = _is_tight(places)
     moved = made_way(track, last[a], first[b], config)
-    # A ship that swings does not make way for a place where she lies still.
+    # A ship that swings does not make way for a place where it lies still.
     here &= ~(moved & (apart > config.same_place_m) & (tight[a] | tight[b]))
     swing = (quiet | (between_h <= config.max_swing_h)) & (apart <= 2.0 * config.max_radius_m)
     swing &= (away <= 2.0 * config.max_radius_m) & ~tight[a] & ~tight[b] & same_vessel
@@ -104,9 +104,9 @@ def _is_tight(places: Spots) -> NDArray[np.bool_]:
 
 
 def _floats(track: Tracks, places: Spots, config: StopsConfig) -> NDArray[np.bool_]:
-    """Whether a ship may have swung or drifted from each run to the next, if she was not heard between.
+    """Whether a ship may have swung or drifted from each run to the next, if it was not heard between.
 
-    She did not lie still in both, each for as long as a stop, and in neither for long.
+    It did not lie still in both, each for as long as a stop, and in neither for long.
     """
     runs = places.runs
     first, last = runs.first[1:], runs.last[:-1]
@@ -114,7 +114,7 @@ def _floats(track: Tracks, places: Spots, config: StopsConfig) -> NDArray[np.boo
     stay_h = (track.time[runs.last] - track.time[runs.first]) / _HOUR_US
     still = (places.most_m < TIGHT_M) & (stay_h >= config.min_duration_h)
     long = _is_tight(places) & (stay_h >= config.max_gap_h)
-    # A ship adrift sends, and more than once, the speed that takes her from one report to the next.
+    # A ship adrift sends, and more than once, the speed that takes it from one report to the next.
     drift_m = np.minimum(track.sog[last], track.sog[first]) * gap_h * geo.METRES_PER_NM
     swung = (gap_h <= config.max_gap_h) & (step_m <= config.max_radius_m)
     drifted = (gap_h <= 2.0 * config.max_gap_h) & (step_m <= _DRIFT_PLAY * drift_m)
@@ -126,7 +126,7 @@ def _floats(track: Tracks, places: Spots, config: StopsConfig) -> NDArray[np.boo
 def _swings(track: Tracks, places: Spots, at: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Whether runs and those that follow them are two places on one swing circle.
 
-    A ship at anchor points at her anchor. Where the line between two places is the difference of the two
+    A ship at anchor points at its anchor. Where the line between two places is the difference of the two
     headings, there is one point ahead of both.
     """
     a, b = _ways(track, places.runs.take(at)), _ways(track, places.runs.take(at + 1))

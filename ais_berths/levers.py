@@ -2,7 +2,7 @@
 
 A ship with headway turns about a pivot in the fore part of the hull, which moves where the bow points; the
 antenna swings out in proportion to its distance from there. So the turns that a ship makes in a port tell
-whether her bridge stands forward or aft, also where nobody sent the antenna offsets. With headway the
+whether its bridge stands forward or aft, also where nobody sent the antenna offsets. With headway the
 pivot lies between a quarter and a third of the length from the bow (S. G. Seo, "Safer and more efficient
 ship handling with the pivot point concept", TransNav 10 (4), 2016).
 
@@ -62,7 +62,7 @@ _LOOSE, _LOOSE_SD, _LOOSE_WRONG = "passenger", 0.15, 0.02
 
 
 def levers_of(track: Tracks, runs: Runs) -> pd.DataFrame:
-    """Measure for each ship how far her antenna stands ahead of her pivot.
+    """Measure for each ship how far its antenna stands ahead of its pivot.
 
     From one ping to the next the antenna moves aside by its distance from the pivot times the turn (twice the
     sine of half of it), seen along the middle heading. The distance is fitted to all steps of a ship, with
@@ -78,7 +78,7 @@ def levers_of(track: Tracks, runs: Runs) -> pd.DataFrame:
     Returns
     -------
     ``lever_m`` (negative where the antenna stands abaft the pivot) and its standard error ``lever_error_m``
-    of the ship of each stop, in the order of the stops; nan where she was not seen turning enough.
+    of the ship of each stop, in the order of the stops; nan where it was not seen turning enough.
     """
     steps = _steps(track.first, track.time, track.lat, track.lon, track.sog, track.heading, track.fine)
     lever, error = _fit(*steps)
@@ -141,22 +141,22 @@ def lever_contradicts(
 
 
 def lever_tells(lever_m: Floats, group: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Whether the lever of each ship is known and tells of her: that of a tug is the lever of her tow."""
+    """Whether the lever of each ship is known and tells of it: that of a tug is the lever of its tow."""
     result: NDArray[np.bool_] = np.isfinite(lever_m) & np.isin(group, _GROUPS)
     return result
 
 
 def lever_spread_m(error_m: Floats, length_m: Floats) -> Floats:
-    """How much the lever of a ship of this length differs from what her antenna ratio lets one expect."""
+    """How much the lever of a ship of this length differs from what its antenna ratio lets one expect."""
     return np.hypot(error_m, _PIVOT_SD * length_m)
 
 
 def levers_by(stops: pd.DataFrame, number: NDArray[np.intp]) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """Take the lever of each ship from her stops, by the number of the ship, from 0.
+    """Take the lever of each ship from its stops, by the number of the ship, from 0.
 
     Returns
     -------
-    One stop of each ship, her lever and its error. If two ships share a number, it is that of one of them,
+    One stop of each ship, the lever and its error. If two ships share a number, it is that of one of them,
     whatever the order of the rows.
     """
     lever, error = (stops[name].to_numpy(dtype=np.float64) for name in ("lever_m", "lever_error_m"))

@@ -242,7 +242,7 @@ def _holds(facts: StopFacts, neighbours: Floats, free: NDArray[np.bool_], config
 
 
 def _company(facts: StopFacts, anchored: NDArray[np.intp]) -> Floats:
-    """Evidence from ships that surely lie at anchor within a kilometre, the ship herself not counted."""
+    """Evidence from ships that surely lie at anchor within a kilometre, the ship itself not counted."""
     if not anchored.size:
         return np.zeros(len(facts.xyz))
     tree = cKDTree(facts.xyz[anchored])

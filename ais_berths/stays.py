@@ -149,7 +149,7 @@ def _rest_of_gap_s(
     mean_kn = APPROACH_KN * np.sqrt(speed) * km**0.25
     spare_s = np.maximum(gap_s - metres / mean_kn * geo.KN_PER_M_S, 0.0)
     # One that came straight here, or left so, lay here all the time; one that was at rest there too moved at
-    # some time between. One that was elsewhere meanwhile lay here as long as she mostly waits to be heard.
+    # some time between. One that was elsewhere meanwhile lay here as long as it mostly waits to be heard.
     sails = track.sog[other] >= config.enter_kn
     ahead = _ahead(track, other, place) * np.where(other < at, 1.0, -1.0)
     straight = sails & np.where(np.isnan(ahead), metres <= _NEAR_M, (ahead > 0.0) | (metres <= _TURNS_M))

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 # Of two ships that may have sent a ping, the one heard last is preferred: an hour is worth this many metres.
 _SILENCE_M_S = 100.0 / 3600.0
 _M_S_PER_KN = 1.0 / geo.KN_PER_M_S
-# A ship is a row of whole numbers: her last piece, how many pings these are, the last of them, the last ping
-# of the piece before (-1 for none), and how many of her pings follow from the ping before.
+# A ship is a row of whole numbers: its last piece, how many pings these are, the last of them, the last ping
+# of the piece before (-1 for none), and how many of its pings follow from the ping before.
 _PIECE, _SIZE, _TIP, _BEFORE, _SUPPORT = range(5)
 
 
@@ -40,7 +40,7 @@ def share_pieces(
     """Give unbroken pieces of the pings of one MMSI to ships.
 
     A piece goes to the ship that could have sailed to its start and whose speed agrees best with the way,
-    or to a new one. A ship that cannot have sailed there from her last piece, but can from the one before,
+    or to a new one. A ship that cannot have sailed there from its last piece, but can from the one before,
     never was in that last piece, if it is short.
 
     Parameters
@@ -107,7 +107,7 @@ def _share(pings: Columns, starts: Ints, size: Ints, limits: Limits) -> tuple[In
 
 @compiled
 def _choose(pings: Columns, ships: Ints, begin: int, limits: Limits) -> tuple[int, float, bool]:
-    """Ship that a piece follows best, or -1, how badly (m), and whether her last piece was not hers."""
+    """Ship that a piece follows best, or -1, how badly (m), and whether its last piece was another ship's."""
     enough, jump_m = limits[0], limits[1]
     best, misfit_m, least_m, lost = -1, math.inf, math.inf, False
     apart_m = np.empty(len(ships))

@@ -194,7 +194,7 @@ class _Reader:
         message = sentence.decode()
         found = {column: getattr(message, field, None) for column, field in _FIELDS.items()}
         if str(message.mmsi).startswith("98"):
-            # Craft of a mother ship send her MMSI in the place of their size.
+            # Craft of a mother ship send its MMSI in the place of their size.
             found |= dict.fromkeys(("to_bow", "to_stern", "to_port", "to_starboard"))
         return (int(kind), kind in STATICS, int(message.mmsi), time, *found.values())
 

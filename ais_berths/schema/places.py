@@ -63,7 +63,7 @@ STOPS = table(
         "lever_m",
         FLOAT,
         "m",
-        "from the pivot of the ship in her turns ahead to her antenna (negative: abaft); null if not seen",
+        "from the pivot of the ship in its turns ahead to its antenna (negative: abaft); null if not seen",
     ),
     ("lever_error_m", FLOAT, "m", "standard error of `lever_m`"),
     ("nav_status", pa.int8(), "", "most frequent navigational status, 15 where none was sent"),

@@ -97,7 +97,7 @@ class Plan:
         headings
             Where given, the ship lies so at the first or the last point and turns on that leg.
         steady
-            Legs at that end on which she lies so already, or still, and does not turn.
+            Legs at that end on which it lies so already, or still, and does not turn.
         """
         hours = passage_s(points, speeds_kn)
         total = float(hours.sum())
@@ -233,7 +233,7 @@ class Plan:
     def alongside(
         self, vessel: int, slot: Slot, place: complex, before: complex
     ) -> tuple[list[complex], list[float]]:
-        """Where a ship moves along the quay to her place, outer point first, and at what speeds.
+        """Where a ship moves along the quay to its place, outer point first, and at what speeds.
 
         Ships do not come in sideways: on the last 200 m the courses of four cargo ships in five at real ports
         are within 15 degrees of their heading at the berth (NOAA, three ports, 2020-01-01).

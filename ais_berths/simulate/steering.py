@@ -1,7 +1,7 @@
 """How ships turn under way: over some of their lengths, about a point well ahead of midship.
 
 A ship under way turns about a pivot point in the fore part of the hull; the stern swings outward. With
-headway it lies a quarter to a third of her length from the bow (S. G. Seo, "Safer and more efficient ship
+headway it lies a quarter to a third of its length from the bow (S. G. Seo, "Safer and more efficient ship
 handling with the pivot point concept", TransNav 10 (4), 2016). Two ships in Danish AIS of 2013 that sent
 their antenna offsets and turned enough had it 0.26 and 0.33 of their length ahead of midship, give or take
 0.2 (``tests/benchmarks/levers.py``). Ships that swing to or from a berth, with tugs or thrusters, do so about
@@ -26,7 +26,7 @@ Places = NDArray[np.complex128]
 
 # Metres from midship ahead to the pivot, in ship's lengths: mean, spread, least and most.
 _PIVOT = (0.25, 0.07, 0.1, 0.4)
-# Seconds that a ship takes from one course to the next, and more for each metre of her length: one of 150 m
+# Seconds that a ship takes from one course to the next, and more for each metre of its length: one of 150 m
 # turns through 45 degrees at 16 degrees a minute. That is about the most at which half of the cargo ships and
 # tankers turned in three US ports (2020-01-01, at 6 to 20 kn).
 _TURN_S, _TURN_S_PER_M = 60.0, 0.7
@@ -65,8 +65,8 @@ class Helms:
 class Passages:
     """Legs in the order of vessel and time, and the passages that they are parts of.
 
-    A passage is a chain of legs on which the ship heads where she goes. A leg on which she swings to or from
-    a berth is none: it is sailed as planned, turning evenly about midship. ``area`` is the integral of her
+    A passage is a chain of legs on which the ship heads where it goes. A leg on which it swings to or from
+    a berth is none: it is sailed as planned, turning evenly about midship. ``area`` is the integral of its
     place over time up to each leg, with which the mean place between any two times is known.
     """
 
@@ -153,7 +153,7 @@ class Passages:
         return place, heading
 
     def move(self, row: Ints, time: Floats, to_antenna: Places) -> Places:
-        """How the antenna moves (m/s): with the ship, and about her pivot when she turns."""
+        """How the antenna moves (m/s): with the ship, and about its pivot when it turns."""
         leg = self.number[row]
         earlier = np.maximum(time - _STEP_S, self.start[leg])
         later = np.maximum(np.minimum(time + _STEP_S, self.start[leg] + self.whole[leg]), earlier + 0.1)

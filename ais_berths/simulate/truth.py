@@ -151,7 +151,7 @@ def _stops(
 def _stop_frame(scene: Scene, stops: pd.DataFrame, first_vessel: int) -> pd.DataFrame:
     slots = {slot.slot_id: slot for slot in scene.slots}
     marina = [bool(s) and slots[s].use == "leisure" for s in stops["slot"]]
-    # Half-way of a ship that is adrift or drags her anchor.
+    # Half-way of a ship that is adrift or drags its anchor.
     start, way = (stops[name].to_numpy(dtype=np.complex128) for name in ("zc", "drag"))
     lat, lon = to_degrees(start + np.complex128(0.5) * way, scene.lat, scene.lon)
     port_id = f"P{scene.port}"
