@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Drawers = NDArray[np.int64]
 
 # Rows that are in memory while they are laid out.
-_ROWS_AT_ONCE = 100_000
+_ROWS_AT_ONCE = 50_000
 _PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
