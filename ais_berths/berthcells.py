@@ -71,21 +71,18 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
         some = slice(first, first + _PAIRS_AT_ONCE)
         unique, place = np.unique(cell[some], return_inverse=True)
         share[some] = _shares(flat[row[some]], _hexagons(unique, plane)[place], contested[some])
-    found = pd.DataFrame(
-        {
-            "hex_id": cell,
-            "hex_resolution": resolution,
-            "polygon_name": berths["berth_id"].astype("string").to_numpy()[row],
-            "berth_id": berths["berth_id"].astype("string").to_numpy()[row],
-            "port_id": berths["port_id"].astype("string").to_numpy()[row],
-            "share": share,
-        }
-    )
-    found = found[found["share"] > 0].sort_values(
-        ["hex_id", "share", "berth_id"], ascending=[True, False, True]
-    )
-    found = found.drop_duplicates("hex_id").sort_values(["berth_id", "hex_id"], ignore_index=True)
-    return schema.conform(found, "berth_cells")
+    names = berths["berth_id"].astype("string").to_numpy()
+    # The place of a name in the alphabet: a text for each of the cells of the world would take much room.
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[np.argsort(names, kind="stable")] = np.arange(len(names))
+    order = np.lexsort((rank[row], -share, cell))
+    order = order[share[order] > 0]
+    order = order[np.diff(cell[order], prepend=-1) != 0]
+    order = order[np.lexsort((cell[order], rank[row[order]]))]
+    cell, row = cell[order], row[order]
+    table = {"hex_id": cell, "hex_resolution": resolution, "polygon_name": names[row], "berth_id": names[row]}
+    ports = berths["port_id"].astype("string").to_numpy()
+    return schema.conform(pd.DataFrame(table | {"port_id": ports[row]}), "berth_cells")
 
 
 def _check_sizes(names: pd.Series[str], shapes: NDArray[np.object_], resolution: int) -> None:
