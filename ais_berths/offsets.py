@@ -326,7 +326,9 @@ def _across(
     side, signed = np.zeros(len(moored)), ahead * turn
     for stops, pairs in near:
         side[stops] = _to_quay(moored, pairs, stops, signed)
-    result: Floats = np.where(as_sent, moored.side, side) * turn
+    # Where the bow of a ship that sent its antenna is open, so is the side, and neighbours tell it poorly.
+    side = np.where(moored.known, np.where(as_sent, moored.side, 0.0), side)
+    result: Floats = side * turn
     return result
 
 
