@@ -1,7 +1,7 @@
 """How ships turn under way: over some of their lengths, about a point well ahead of midship.
 
 A ship under way turns about a pivot point in the fore part of the hull; the stern swings outward. With
-headway it lies a quarter to a third of its length from the bow (S. G. Seo, "Safer and more efficient ship
+headway it lies a quarter to a third of the length from the bow (S. G. Seo, "Safer and more efficient ship
 handling with the pivot point concept", TransNav 10 (4), 2016). Two ships in Danish AIS of 2013 that sent
 their antenna offsets and turned enough had it 0.26 and 0.33 of their length ahead of midship, give or take
 0.2 (``tests/benchmarks/levers.py``). Ships that swing to or from a berth, with tugs or thrusters, do so about
@@ -66,8 +66,8 @@ class Passages:
     """Legs in the order of vessel and time, and the passages that they are parts of.
 
     A passage is a chain of legs on which the ship heads where it goes. A leg on which it swings to or from
-    a berth is none: it is sailed as planned, turning evenly about midship. ``area`` is the integral of its
-    place over time up to each leg, with which the mean place between any two times is known.
+    a berth is none: it is sailed as planned, turning evenly about midship. ``area`` is the integral of the
+    place of the ship over time up to each leg, with which the mean place between any two times is known.
     """
 
     helms: Helms
