@@ -76,7 +76,7 @@ def build_in_portions(
 ) -> Iterator[pd.DataFrame]:
     """Make the footprints of stops that come in portions; see `build_hulls`.
 
-    What is learned of a ship rests on all of her stops, wherever they are, so every portion is looked at
+    What is learned of a ship rests on all of its stops, wherever they are, so every portion is looked at
     several times. The result does not depend on how many there are.
 
     Parameters

@@ -209,7 +209,7 @@ class Asked:
 
 
 def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.intp]) -> Floats:
-    """Log-likelihood of each length of each ship, given how far her antenna swings out in turns."""
+    """Log-likelihood of each length of each ship, given how far its antenna swings out in turns."""
     first, lever, error = levers_by(moored, ship)
     log = np.zeros((len(first), len(_LENGTHS)))
     told = np.flatnonzero(lever_tells(lever, group[first]))

@@ -56,7 +56,7 @@ def describe_ships(
     usual_length, usual_width = _usual(moored, vessels, group)
     if lengths_m is None:
         lengths_m = learn_lengths([ask_lengths(moored, vessels)])
-    # A ship is asked about where she sent her heading.
+    # A ship is asked about where it sent its heading.
     asked = ~sized & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64))
     told = np.where(asked, lengths_m.reindex(moored["mmsi"]).to_numpy(dtype=np.float64), np.nan)
     guesses = (
@@ -132,7 +132,7 @@ def ask_lengths(moored: pd.DataFrame, vessels: pd.DataFrame) -> Asked:
 def _sent(
     moored: pd.DataFrame, vessels: pd.DataFrame
 ) -> tuple[NDArray[np.object_], Floats, Floats, NDArray[np.bool_]]:
-    """Group of the ship of each stop, length and width that she sent, and whether she sent any of them."""
+    """Group of the ship of each stop, length and width that it sent, and whether it sent any of them."""
     length, width = (_possible(column_of(vessels, name, moored["mmsi"])) for name in ("loa_m", "beam_m"))
     return groups_of(vessels, moored["mmsi"]), length, width, np.isfinite(length) | np.isfinite(width)
 
