@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from functools import cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -61,9 +62,21 @@ def read_parquet(
             found = scan.slice(first, rows).filter(wanted).select(sources).collect(engine="streaming")
         except (PolarsError, PanicException) as error:
             raise pa.ArrowInvalid(str(error)) from error
-        # As polars holds it: text would be copied here, and copied back to find distinct ship data.
-        table = found.to_arrow(compat_level=pl.CompatLevel.newest())
+        table = found.to_arrow(compat_level=_text_form())
         yield Batch(table, {OUTSIDE: rows - table.num_rows})
+
+
+@cache
+def _text_form() -> pl.CompatLevel:
+    """As polars holds it: text would be copied here, and copied back to find distinct ship data.
+
+    Older versions of Arrow cannot read that form.
+    """
+    try:
+        pa.array([""], pa.string_view()).cast(pa.large_binary())
+    except pa.ArrowNotImplementedError:
+        return pl.CompatLevel.oldest()
+    return pl.CompatLevel.newest()
 
 
 def _read_groups(
