@@ -62,21 +62,28 @@ def read_parquet(
             found = scan.slice(first, rows).filter(wanted).select(sources).collect(engine="streaming")
         except (PolarsError, PanicException) as error:
             raise pa.ArrowInvalid(str(error)) from error
-        table = found.to_arrow(compat_level=_text_form())
+        table = _to_arrow(found)
         yield Batch(table, {OUTSIDE: rows - table.num_rows})
 
 
-@cache
-def _text_form() -> pl.CompatLevel:
-    """As polars holds it: text would be copied here, and copied back to find distinct ship data.
+def _to_arrow(found: pl.DataFrame) -> pa.Table:
+    """Text as polars holds it: it would be copied here, and copied back to find distinct ship data.
 
-    Older versions of Arrow cannot read that form.
+    Arrow cannot do the same yet with bytes and with the words of categories.
     """
+    others = any(kind.base_type() in (pl.Binary, pl.Categorical, pl.Enum) for kind in found.dtypes)
+    newest = _reads_views() and not others
+    return found.to_arrow(compat_level=pl.CompatLevel.newest() if newest else pl.CompatLevel.oldest())
+
+
+@cache
+def _reads_views() -> bool:
+    """Whether this version of Arrow can convert text as polars holds it."""
     try:
         pa.array([""], pa.string_view()).cast(pa.large_binary())
     except pa.ArrowNotImplementedError:
-        return pl.CompatLevel.oldest()
-    return pl.CompatLevel.newest()
+        return False
+    return True
 
 
 def _read_groups(
