@@ -47,7 +47,7 @@ _GROUP_SPREAD, _QUAY_SPREAD, _QUAY_M = 0.8, 0.3, 400.0
 _TURNS_SPREAD = 0.45
 # Share of ships that are as long as the others on their quay.
 _ALIKE = 0.8
-# How much a length counts less for each time that the ship would overlap with her neighbour.
+# How much a length counts less for each time that the ship would overlap with its neighbour.
 _CLASH, _MOST_CLASH = 4.0, 20.0
 # Clashes of ships as long as is usual from which these are known to be shorter.
 _NO_ROOM = 0.5

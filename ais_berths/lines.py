@@ -336,7 +336,7 @@ def _lines(
     offset = np.minimum(across, np.abs(across - np.abs(width[i] - width[j]) / 2.0))
     shared = (length[i] + length[j]) / 2.0 - along
     joined = (np.abs(turn) <= config.max_turn_deg) & (offset <= config.line_offset_m)
-    # Two tugs beside a ship that came once do not make her the odd one.
+    # Two tugs beside a ship that came once do not make it the odd one.
     size = np.array([len(members) for members in groups])
     longer, shorter = np.where(length[i] > length[j], (i, j), (j, i))
     joined &= (length[longer] <= _LONGER * length[shorter]) | (size[longer] > _GUESSES)

@@ -3,7 +3,7 @@
 Length and width alone leave open where on the ship the antenna stands. What is usual for the type is a
 start. The data then say more: different ships at one berth lie with their middles in the same place, the
 same ship lies bow-in one day and bow-out another, ships moored at the same time do not overlap, and all
-hulls along a quay touch the same line. The turns that a ship makes in the port tell whether her bridge
+hulls along a quay touch the same line. The turns that a ship makes in the port tell whether its bridge
 stands forward or aft.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 6
 _KNOWN_ERROR_M = 3.0
-# How much a neighbour must speak against before it is heard, by whether the ship sent her offsets herself.
+# How much a neighbour must speak against before it is heard, by whether the ship sent its offsets itself.
 _DOUBT, _DOUBT_SENT = 0.06, 0.3
 # Neighbours that it takes to know on which side the quay is.
 _ENOUGH = 3

@@ -151,7 +151,7 @@ def _with_speeds(track: Tracks, config: StopsConfig) -> Tracks:
 def _spikes(track: Tracks, config: StopsConfig) -> NDArray[np.intp]:
     """Single pings without a speed that lie far off while the ship was in one place before and after.
 
-    No ship leaves her place, turns and is back so soon. Where speeds are sent, they tell.
+    No ship leaves its place, turns and is back so soon. Where speeds are sent, they tell.
     """
     at = np.flatnonzero(~np.isfinite(track.sog) & ~track.first & ~track.final)
     metres = np.minimum(track.step_m(at), track.step_m(at + 1))
