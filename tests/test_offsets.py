@@ -109,11 +109,9 @@ def test_where_the_bow_is_open_the_antenna_is_in_the_middle_of_the_hull() -> Non
 
 
 def test_ships_whose_own_bow_is_a_guess_do_not_convict_one_that_sent_it() -> None:
-    wrong = [
-        ship(10 + k, 0.15, middle_m=120.0, known=True, given_turn_deg=180.0, turned=0.2) for k in range(9)
-    ]
-    got = estimate(*wrong, ship(1, 0.3, known=True)).loc[1]
-    assert got["off_m"] < 0.2
+    """Turned the wrong way round they would lie where it lay, had it exchanged bow and stern."""
+    others = [ship(10 + k, 0.15, -54.0, known=True, given_turn_deg=180.0, turned=0.2) for k in range(9)]
+    assert estimate(*others, ship(1, 0.3, known=True)).loc[1]["off_m"] < 0.2
 
 
 def test_bow_and_stern_exchanged_are_put_right() -> None:
