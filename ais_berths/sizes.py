@@ -100,7 +100,7 @@ def without_unlikely(
         values.to_numpy(dtype=np.float64)
         for values in (
             *(levers[name].reindex(vessels["mmsi"]) for name in ("lever_m", "lever_error_m")),
-            *(vessels[name] for name in ("loa_m", "to_bow_m")),
+            *(vessels.reindex(columns=["loa_m", "to_bow_m"])[name] for name in ("loa_m", "to_bow_m")),
         )
     )
     group = vessels["type_group"].to_numpy(dtype=object)
