@@ -79,7 +79,7 @@ def test_ports_come_in_their_order_and_what_has_none_last(counts: dict[str, int]
 
 def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
     (tmp_path / "portions" / "1").mkdir(parents=True)
-    (tmp_path / "portions" / "1" / "0.pickle").touch()
+    (tmp_path / "portions" / "1" / "0").touch()
     with portions_folder(tmp_path) as folder:
         assert list(folder.iterdir()) == []
         (folder / "x").touch()

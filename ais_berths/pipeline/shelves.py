@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import shutil
 from collections.abc import Iterable, Iterator, MutableSequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ais_berths import schema
+from ais_berths.pipeline.items import Reader, read_item, write_item
 from ais_berths.places import Room
 
 if TYPE_CHECKING:
@@ -30,35 +30,33 @@ _PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Shelf(MutableSequence[Any]):
-    """A list whose items are files of a folder: each is read when it is asked for.
-
-    Nobody else writes there, so that items are pickled: they are read seven times, and nothing is quicker.
-    """
+    """A list of items whose arrays are files of a folder: each is read when it is asked for."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._names: list[int] = []
+        self._items: list[tuple[Path, Reader]] = []
         self._next = count()
         folder.mkdir(parents=True)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._items)
 
     def __getitem__(self, at: Any) -> Any:
-        with self._path(self._names[at]).open("rb") as file:
-            return pickle.load(file)  # noqa: S301 - written by this run
+        path, reader = self._items[at]
+        return read_item(reader, path)
 
     def __setitem__(self, at: Any, item: Any) -> None:
-        with self._path(self._names[at]).open("wb") as file:
-            pickle.dump(item, file, protocol=5)
+        path, _ = self._items[at]
+        self._items[at] = path, write_item(item, path)
 
     def __delitem__(self, at: Any) -> None:
-        self._path(self._names.pop(at)).unlink()
+        path, _ = self._items.pop(at)
+        path.unlink()
 
     def insert(self, at: int, item: Any) -> None:
         """Put an item before another one."""
-        self._names.insert(at, next(self._next))
-        self[at] = item
+        path = self._folder / str(next(self._next))
+        self._items.insert(at, (path, write_item(item, path)))
 
     def append(self, item: Any) -> None:
         """Put an item at the end."""
@@ -66,11 +64,8 @@ class Shelf(MutableSequence[Any]):
 
     def clear(self) -> None:
         """Remove all items, unread."""
-        while self._names:
+        while self._items:
             del self[-1]
-
-    def _path(self, name: int) -> Path:
-        return self._folder / f"{name}.pickle"
 
 
 class Laid(Iterable[pd.DataFrame]):
