@@ -28,7 +28,6 @@ _NEEDED = (
     *("arrival_time", "departure_time", "lat", "lon", "kind", "berth_id", "open_start", "open_end"),
 )
 _USED = ("n_pings", "max_gap_h", "quay_id", "rafted")
-_HOUR_US = 3_600_000_000
 _NEVER = np.iinfo(np.int64).min
 _ALONGSIDE = ("moored", "buoy")
 ORDER = {
@@ -214,7 +213,7 @@ def _out_of_the_way(
 def _visits(rows: pd.DataFrame, config: CallsConfig) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     """Port that each stop is counted for, and the number of the port call."""
     _, gap = _since_last(rows)
-    left = (gap > config.max_away_h * _HOUR_US) & ~_remained(rows, config)
+    left = (gap > config.max_away_h * schema.HOUR_US) & ~_remained(rows, config)
     left |= rows["out_m"].to_numpy() > config.leave_m
     stretch = np.cumsum(left)
     own = rows["port_id"].to_numpy(dtype=object)
@@ -234,7 +233,7 @@ def _visits(rows: pd.DataFrame, config: CallsConfig) -> tuple[NDArray[np.object_
 def _stays(lying: pd.DataFrame, config: CallsConfig) -> NDArray[np.int64]:
     """Number the berth calls among the stops at berths; the index says which stops follow each other."""
     same_ship, gap = _since_last(lying)
-    brief = gap <= config.max_absence_h * _HOUR_US
+    brief = gap <= config.max_absence_h * schema.HOUR_US
     follows = np.diff(lying.index.to_numpy(), prepend=-1) == 1
     joins = brief & (_same(lying["berth_id"]) | _close(lying, config))
     joins |= _remained(lying, config)
@@ -245,7 +244,7 @@ def _remained(rows: pd.DataFrame, config: CallsConfig) -> NDArray[np.bool_]:
     """Whether a ship lies where it lay at the stop before, and nothing was heard of it meanwhile."""
     same_ship, gap = _since_last(rows)
     start, after = schema.to_micros(rows["start_time"]), schema.to_micros(rows["after_time"])
-    silent = same_ship & (gap <= config.max_silence_h * _HOUR_US)
+    silent = same_ship & (gap <= config.max_silence_h * schema.HOUR_US)
     silent[1:] &= after[:-1] >= start[1:]
     return silent & _close(rows, config)
 
@@ -288,7 +287,7 @@ def _port_calls(rows: pd.DataFrame, groups: _Groups, config: CallsConfig) -> pd.
     return calls.assign(
         port_call_id=rows["port_call_id"].iloc[groups.first].to_numpy(),
         n_berths=np.bincount(berths, minlength=len(calls)),
-        waiting_h=np.where(berthed, waiting_us / _HOUR_US, np.nan),
+        waiting_h=np.where(berthed, waiting_us / schema.HOUR_US, np.nan),
         anchorage_only=~berthed,
         time_in_port_h=_hours(calls["arrival_time"], calls["departure_time"]),
     )
@@ -321,8 +320,8 @@ def _summarise(rows: pd.DataFrame, groups: _Groups, config: CallsConfig) -> pd.D
     first, last = rows.iloc[groups.first], rows.iloc[groups.last]
     before, start = schema.to_micros(first["before_time"]), schema.to_micros(first["start_time"])
     end, after = schema.to_micros(last["end_time"]), schema.to_micros(last["after_time"])
-    came = (before != _NEVER) & (start - np.maximum(before, 0) <= config.seen_h * _HOUR_US)
-    went = (after != _NEVER) & (after - end <= config.seen_h * _HOUR_US)
+    came = (before != _NEVER) & (start - np.maximum(before, 0) <= config.seen_h * schema.HOUR_US)
+    went = (after != _NEVER) & (after - end <= config.seen_h * schema.HOUR_US)
     heard = rows["max_gap_h"].fillna(0.0) <= np.maximum(config.seen_h, rows["dwell_h"] / 2.0)
     stayed = groups.any(heard.to_numpy(dtype=bool))
     # The first and the last pings of a stay may be of a ship that still moves, or moves again.
@@ -381,7 +380,7 @@ def _quay_metres(
 
 
 def _hours(start: pd.Series, end: pd.Series) -> NDArray[np.float64]:
-    hours: NDArray[np.float64] = (schema.to_micros(end) - schema.to_micros(start)) / _HOUR_US
+    hours: NDArray[np.float64] = (schema.to_micros(end) - schema.to_micros(start)) / schema.HOUR_US
     return hours
 
 

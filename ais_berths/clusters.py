@@ -19,8 +19,8 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import DBSCAN
 from sklearn.neighbors import sort_graph_by_row_values
 
-from ais_berths import antennas
-from ais_berths.footprints import HOUR_US, Footprints
+from ais_berths import antennas, schema
+from ais_berths.footprints import Footprints
 from ais_berths.lines import settle_lines
 from ais_berths.sharing import part_sharers
 
@@ -181,7 +181,7 @@ def _join_rafts(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Give ships that always lie outside another ship to the berth of that ship."""
     i, j = pairs.i, pairs.j
-    hours = np.maximum((prints.end - prints.start) / HOUR_US, 1e-9)
+    hours = np.maximum((prints.end - prints.start) / schema.HOUR_US, 1e-9)
     beside = (prints.width[i] + prints.width[j]) / 2.0
     shared = (prints.length[i] + prints.length[j]) / 2.0 - pairs.along
     gap = np.minimum(config.raft_gap_m + np.hypot(prints.error[i], prints.error[j]), _REACH_M)

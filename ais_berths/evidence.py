@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
-_HOUR_US = 3_600_000_000
 _PAIRS_AT_ONCE = 100_000
 _PARTS = 2.0**32
 _GRAINS = 64
@@ -49,7 +48,7 @@ class StopFacts:
         self.start, self.end = time("start_time", "start_time"), time("end_time", "end_time")
         self.after = schema.to_micros(stops["after_time" if "after_time" in stops.columns else "end_time"])
         arrival, departure = time("arrival_time", "start_time"), time("departure_time", "end_time")
-        self.stay_h = (departure - arrival) / _HOUR_US
+        self.stay_h = (departure - arrival) / schema.HOUR_US
         self.dwell_h, self.radius_m = number("dwell_h"), number("drift_radius_m")
         self.median_m = np.fmin(np.nan_to_num(number("drift_median_m"), nan=np.inf), self.radius_m)
         self.rms_m = np.fmin(np.nan_to_num(number("drift_rms_m"), nan=np.inf), self.radius_m)
@@ -88,7 +87,7 @@ def near_pairs(
     # The tree keeps neighbours together.
     order = tree.indices if of is None else tree.indices[of[tree.indices]]
     n_pairs = tree.query_ball_point(xyz[order], within_m, return_length=True)
-    block = (np.cumsum(n_pairs) - n_pairs) // _PAIRS_AT_ONCE
+    block = in_portions(n_pairs, _PAIRS_AT_ONCE)
     for part in np.split(order, np.flatnonzero(np.diff(block)) + 1):
         pairs = cKDTree(xyz[part]).sparse_distance_matrix(tree, within_m, output_type="ndarray")
         i, j = part[pairs["i"]], pairs["j"]
@@ -133,6 +132,18 @@ def whole(values: Floats) -> Floats:
     """Round to whole parts so small that nobody sees it: their sums are exact, in whatever order."""
     result: Floats = np.round(values * _PARTS) / _PARTS
     return result
+
+
+def in_portions(sizes: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Number the portions of things that come one after the other: about as much in each, and none is cut.
+
+    Examples
+    --------
+    >>> in_portions(np.array([2, 2, 3, 9, 1]), 4).tolist()
+    [0, 0, 1, 1, 2]
+    """
+    portion: NDArray[np.int64] = np.unique((np.cumsum(sizes) - sizes) // most, return_inverse=True)[1]
+    return portion.astype(np.int64)
 
 
 def separate(facts: StopFacts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:

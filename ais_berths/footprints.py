@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
-HOUR_US = 3_600_000_000
 _BLOCK = 20_000
 # Footprints of one kind and place within these shares of their length and width are nearly the same.
 _LIKE_ALONG, _LIKE_ACROSS, _LIKE_DEG = 0.05, 0.1, 3.0
@@ -131,7 +130,7 @@ class Footprints:
             turn=np.abs(turn),
             along=np.abs(east * np.sin(axis) + north * np.cos(axis)),
             across=np.abs(east * np.cos(axis) - north * np.sin(axis)),
-            together_h=np.maximum(together, 0) / HOUR_US,
+            together_h=np.maximum(together, 0) / schema.HOUR_US,
         )
 
     def shares(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:

@@ -96,12 +96,13 @@ def build_in_portions(
     levers = _levers(moored)
     vessels = without_unlikely(vessels, moored, levers)
     asked = shelf()
-    for number in range(len(moored)):
-        ship = levers.reindex(moored[number]["mmsi"])
-        moored[number] = moored[number].assign(
+    for number, stops in enumerate(moored):
+        ship = levers.reindex(stops["mmsi"])
+        told = stops.assign(
             lever_m=ship["lever_m"].to_numpy(), lever_error_m=ship["lever_error_m"].to_numpy()
         )
-        asked.append(ask_lengths(moored[number], vessels_of(vessels, moored[number]["mmsi"])))
+        moored[number] = told
+        asked.append(ask_lengths(told, vessels_of(vessels, told["mmsi"])))
     lengths_m = learn_lengths(asked)
     asked.clear()
     drawn, lying = shelf(), shelf()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ais_berths import geo, loops
+from ais_berths import geo, loops, schema
 from ais_berths.runs import Runs, Spots
 from ais_berths.tracks import east_deg, plane_m
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ais_berths.config import StopsConfig
     from ais_berths.tracks import Tracks
 
-_HOUR_US = 3_600_000_000
 
 # A run has a place of its own, known to some metres, from this many pings on.
 _SETTLED_PINGS = 5
@@ -74,7 +73,7 @@ def _join(track: Tracks, places: Spots, config: StopsConfig, over_trips: bool) -
         np.minimum(_LOOSE_REACH * (spread[a] + spread[b]), config.max_radius_m),
     )
     same_vessel = track.vessel[first[b]] == track.vessel[last[a]]
-    between_h = (track.time[first[b]] - track.time[last[a]]) / _HOUR_US
+    between_h = (track.time[first[b]] - track.time[last[a]]) / schema.HOUR_US
     trip = first[b] - last[a] > 1
     way = (track.lat, track.lon, track.sog)
     away, haste = loops.excursions(way, last[a], np.where(same_vessel, first[b], 0), lat[a], lon[a])
@@ -110,8 +109,8 @@ def _floats(track: Tracks, places: Spots, config: StopsConfig) -> NDArray[np.boo
     """
     runs = places.runs
     first, last = runs.first[1:], runs.last[:-1]
-    gap_h, step_m = (track.time[first] - track.time[last]) / _HOUR_US, track.step_m(first)
-    stay_h = (track.time[runs.last] - track.time[runs.first]) / _HOUR_US
+    gap_h, step_m = (track.time[first] - track.time[last]) / schema.HOUR_US, track.step_m(first)
+    stay_h = (track.time[runs.last] - track.time[runs.first]) / schema.HOUR_US
     still = (places.most_m < TIGHT_M) & (stay_h >= config.min_duration_h)
     long = _is_tight(places) & (stay_h >= config.max_gap_h)
     # A ship adrift sends, and more than once, the speed that takes it from one report to the next.

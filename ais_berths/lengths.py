@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
-_HOUR_US = 3_600_000_000
 
 # Lengths to choose from (m).
 _LENGTHS = np.geomspace(20.0, 400.0, 61)
@@ -340,7 +339,7 @@ class _Places:
     def _together(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Whether two ships were there at the same time."""
         shared = np.minimum(self.end[i], self.end[j]) - np.maximum(self.start[i], self.start[j])
-        result: NDArray[np.bool_] = (shared > _HOUR_US) & (self.ship[i] != self.ship[j])
+        result: NDArray[np.bool_] = (shared > schema.HOUR_US) & (self.ship[i] != self.ship[j])
         return result
 
     def apart(self, pairs: _Pairs, others_m: Floats | None) -> tuple[Floats, Floats]:

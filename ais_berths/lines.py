@@ -17,8 +17,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ais_berths import geo
-from ais_berths.footprints import HOUR_US, Groups, quantiles
+from ais_berths import geo, schema
+from ais_berths.footprints import Groups, quantiles
 from ais_berths.habits import keeps_to_places, lie_anywhere, room
 from ais_berths.pieces import along_axis, cut_line, members_of, misfits, part_odd
 
@@ -159,7 +159,7 @@ def _conflicts(laid: Groups) -> NDArray[np.int64]:
     found = np.zeros(len(order), dtype=bool)
     for back in range(1, min(len(order), _LOOK_BACK + 1)):
         earlier, later = slice(None, -back), slice(back, None)
-        together = np.minimum(end[earlier], end[later]) - start[later] > HOUR_US
+        together = np.minimum(end[earlier], end[later]) - start[later] > schema.HOUR_US
         beside = np.abs(across[later] - across[earlier]) >= 0.25 * (width[earlier] + width[later])
         same_group = number[earlier] == number[later]
         found[later] |= together & ~beside & same_group & (mmsi[earlier] != mmsi[later])

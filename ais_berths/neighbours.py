@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 # Stops with their neighbours, and tables of them over a grid of ratios, take some megabytes.
 _STOPS_AT_ONCE = 500
 _REACH_M = 600.0
-_HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True)
@@ -188,7 +187,7 @@ def _look(moored: Moored, row: NDArray[np.intp], i: NDArray[np.intp], j: NDArray
     overlap = np.minimum(moored.end[i], moored.end[j]) - np.maximum(moored.start[i], moored.start[j])
     same_way = np.abs(geo.turn_deg(moored.heading[i], moored.heading[j])) < 90.0
     same_ship = moored.vessel[i] == moored.vessel[j]
-    together = (overlap > _HOUR_US) & ~same_ship
+    together = (overlap > schema.HOUR_US) & ~same_ship
     return Pairs(
         row=row,
         i=i,

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 LEVELS = ("day", "week", "month")
 """Lengths of periods; weeks begin on Monday."""
 
-_HOUR_US = 3_600_000_000
-
 
 @dataclass(frozen=True)
 class Calendar:
@@ -71,7 +69,7 @@ class Calendar:
 
         >>> utc = lambda text: pd.Timestamp(text, tz="UTC")
         >>> calendar = Calendar.of(utc("2024-03-30"), utc("2024-04-01"), "Europe/Copenhagen")
-        >>> calendar.dates.tolist(), (np.diff(calendar.edges) // _HOUR_US).tolist()
+        >>> calendar.dates.tolist(), (np.diff(calendar.edges) // schema.HOUR_US).tolist()
         (['2024-03-30', '2024-03-31', '2024-04-01'], [24, 23, 24])
         >>> calendar.starts["month"].tolist()
         ['2024-03-01', '2024-03-01', '2024-04-01']
@@ -92,10 +90,10 @@ class Calendar:
         days = days[:-1]
         mondays = days - pd.to_timedelta(days.day_of_week, unit="D")
         firsts = days - pd.to_timedelta(days.day - 1, unit="D")
-        hours = np.ceil(np.diff(edges) / _HOUR_US).astype(np.int64)
+        hours = np.ceil(np.diff(edges) / schema.HOUR_US).astype(np.int64)
         day = np.repeat(np.arange(len(days)), hours)
         number = np.arange(len(day)) - np.repeat(np.cumsum(hours) - hours, hours)
-        beginnings = edges[day] + number * _HOUR_US
+        beginnings = edges[day] + number * schema.HOUR_US
         return cls(
             first=int(schema.to_micros(pd.Series([first]))[0]),
             last=int(schema.to_micros(pd.Series([last]))[0]),
@@ -133,7 +131,7 @@ class Calendar:
         """Hours of each day, or between other edges, that lie within the span."""
         at = self.edges if edges is None else edges
         inside = np.clip(at, self.first, self.last)
-        return (inside[1:] - inside[:-1]) / _HOUR_US
+        return (inside[1:] - inside[:-1]) / schema.HOUR_US
 
 
 def cut_spans(start: Ints, end: Ints, edges: Ints) -> tuple[Ints, Ints, NDArray[np.float64]]:
@@ -155,7 +153,7 @@ def cut_spans(start: Ints, end: Ints, edges: Ints) -> tuple[Ints, Ints, NDArray[
     count = np.where(end > start, np.maximum(stop - begin, 0), 0)
     row = np.repeat(np.arange(len(start)), count)
     slot = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + begin[row]
-    hours = (np.minimum(end[row], edges[slot + 1]) - np.maximum(start[row], edges[slot])) / _HOUR_US
+    hours = (np.minimum(end[row], edges[slot + 1]) - np.maximum(start[row], edges[slot])) / schema.HOUR_US
     return row, slot, hours
 
 
@@ -178,7 +176,7 @@ def count_hours(pings: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     known = core["cell"].to_numpy()
     if not len(known) or pings.empty:
         return schema.empty("hours")
-    cell, hour = pings["cell"].to_numpy(), schema.to_micros(pings["time"]) // _HOUR_US
+    cell, hour = pings["cell"].to_numpy(), schema.to_micros(pings["time"]) // schema.HOUR_US
     # The pings of a ship come one after the other, most of them in the cell and hour of the one before.
     heads = np.flatnonzero((np.diff(cell, prepend=cell[:1] - 1) != 0) | (np.diff(hour, prepend=hour[0]) != 0))
     sizes, cell, hour = np.diff(heads, append=len(pings)), cell[heads], hour[heads]
@@ -189,7 +187,7 @@ def count_hours(pings: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     count = np.bincount(group, weights=sizes[inside], minlength=len(key)).astype(np.int64)
     table = {
         "port_id": names[key // span],
-        "hour": schema.from_micros((key % span + base) * _HOUR_US),
+        "hour": schema.from_micros((key % span + base) * schema.HOUR_US),
         "n_pings": count,
     }
     return schema.conform(pd.DataFrame(table), "hours")

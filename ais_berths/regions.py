@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ais_berths import geo
+from ais_berths.evidence import in_portions
 from ais_berths.mooring import COMPANY_M
 from ais_berths.sizes import LARGEST_M
 
@@ -102,8 +103,7 @@ class Portions:
         graph = coo_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=(n, n))
         region = connected_components(graph, directed=False)[1]
         size = np.bincount(region, weights=squares.n_stops).astype(np.int64)
-        number = (np.cumsum(size) - size) // most_stops
-        return cls(squares.cube, np.unique(number, return_inverse=True)[1][region].astype(np.int64), side_m)
+        return cls(squares.cube, in_portions(size, most_stops)[region], side_m)
 
     def __len__(self) -> int:
         return int(self.portion.max(initial=0)) + 1

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ais_berths.footprints import HOUR_US, Groups
+from ais_berths.footprints import Groups
+from ais_berths.schema import HOUR_US
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _NEARBY_M, _NEIGHBOURS = 150.0, 9
 # No ferry is longer. Passenger ships that call so often, and mostly for so few hours, are ferries.
 _LONGEST_FERRY_M, _OFTEN, _SHORT_H = 240.0, 4, 4.0
-_HOUR_US = 3_600_000_000
 _SENT = ["loa_m", "beam_m", "to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"]
 LARGEST_M = 600.0
 """No ship is longer than this."""
@@ -117,7 +116,7 @@ def _ferries(mmsi: pd.Series, moored: Iterable[pd.DataFrame]) -> NDArray[np.int6
     """Those of some passenger ships that call often and for a short time."""
     used = ["mmsi", "start_time", "end_time"]
     calls = pd.concat([stops.loc[stops["mmsi"].isin(mmsi), used] for stops in moored], ignore_index=True)
-    hours = (schema.to_micros(calls["end_time"]) - schema.to_micros(calls["start_time"])) / _HOUR_US
+    hours = (schema.to_micros(calls["end_time"]) - schema.to_micros(calls["start_time"])) / schema.HOUR_US
     of_ship = pd.Series(hours).groupby(calls["mmsi"].to_numpy(dtype=np.int64)).agg(["size", "median"])
     often = (of_ship["size"] >= _OFTEN) & (of_ship["median"] <= _SHORT_H)
     return of_ship.index[often].to_numpy(dtype=np.int64)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ais_berths.runs import Runs, Spots
     from ais_berths.tracks import Ints, Tracks
 
-_HOUR_US = 3_600_000_000
 _NEVER = np.iinfo(np.int64).min
 
 # Mean speed of a ship (kn) on the rest of its way to rest, from its speed (kn) and distance (km):
@@ -77,11 +76,11 @@ def summarise(track: Tracks, places: Spots, config: StopsConfig) -> pd.DataFrame
         ),
         "arrival_time": schema.from_micros(arrival),
         "departure_time": schema.from_micros(departure),
-        "dwell_h": (track.time[last] - track.time[first]) / _HOUR_US,
+        "dwell_h": (track.time[last] - track.time[first]) / schema.HOUR_US,
         "n_pings": runs.count,
         "n_fine": exact,
         "n_times": times,
-        "max_gap_h": gap_us / _HOUR_US,
+        "max_gap_h": gap_us / schema.HOUR_US,
         "lat": lat,
         "lon": lon,
         "drift_radius_m": places.most_m,

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ais_berths.config import StopsConfig
 
 _NEEDED = ("mmsi", "time", "lat", "lon")
-_HOUR_US = 3_600_000_000
 
 # What is left of the approach of a ship that lies at lines is cut off when it is further out (m); between two
 # pings an approach does not take longer than this.
@@ -136,7 +135,7 @@ def _with_speeds(track: Tracks, config: StopsConfig) -> Tracks:
     for other in (ahead, behind):
         usable = np.flatnonzero((track.vessel[other] == track.vessel[at]) & (other != at))
         i, j = at[usable], other[usable]
-        hours = np.maximum(np.abs(track.time[i] - track.time[j]), 1_000_000) / _HOUR_US
+        hours = np.maximum(np.abs(track.time[i] - track.time[j]), 1_000_000) / schema.HOUR_US
         metres = track.apart_m(i, j)
         kn = metres / hours / geo.METRES_PER_NM
         told = (hours <= config.max_gap_h) | (metres <= config.same_place_m)
@@ -188,7 +187,7 @@ def _strays(
 def _runs(track: Tracks, slow: NDArray[np.bool_], far: NDArray[np.bool_], config: StopsConfig) -> Runs:
     """Runs of slow pings of a ship without a gap in time or place."""
     begins = track.first | far
-    begins[1:] |= np.diff(track.time) > config.max_gap_h * _HOUR_US
+    begins[1:] |= np.diff(track.time) > config.max_gap_h * schema.HOUR_US
     return Runs.of(slow, begins)
 
 
@@ -217,7 +216,7 @@ def _settled_parts(track: Tracks, at: NDArray[np.intp], config: StopsConfig) -> 
     """Cut consecutive pings at the ends of long stays in one place."""
     pieces = _within(track, at, config.max_radius_m)
     settled = [
-        track.time[piece[-1]] - track.time[piece[0]] >= config.settled_h * _HOUR_US
+        track.time[piece[-1]] - track.time[piece[0]] >= config.settled_h * schema.HOUR_US
         and float(np.quantile(_distances_m(track, piece, piece), 0.9)) < config.max_radius_m / 4
         for piece in pieces
     ]
@@ -279,8 +278,8 @@ def _settle(track: Tracks, places: Spots, config: StopsConfig) -> Runs:
     dwell = track.time[last] - track.time[first]
     runs = Runs(first, last)
     arrival, departure = at_rest(track, runs, (places.lat[some], places.lon[some]), config)
-    open_stop = (track.first[first] | track.final[last]) & (dwell >= config.min_open_h * _HOUR_US)
-    short_us = config.min_duration_h * _HOUR_US
+    open_stop = (track.first[first] | track.final[last]) & (dwell >= config.min_open_h * schema.HOUR_US)
+    short_us = config.min_duration_h * schema.HOUR_US
     calm = least_kn <= config.enter_kn / 2.0
     long = (dwell >= short_us) | (calm & (departure - arrival >= short_us)) | open_stop
     return runs.take(long)

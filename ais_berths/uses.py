@@ -22,7 +22,7 @@ _USES = {
 # A berth is commercial from this share of the hours on; a stay counts as this at least (h).
 _COMMERCIAL_SHARE, _LEAST_H = 1 / 3, 0.1
 # A ship is on an errand when it is back at its berth within this time (us).
-_ERRAND_US = 24 * 3_600_000_000
+_ERRAND_US = 24 * schema.HOUR_US
 # Ferries lie outside one another now and then; a ship that serves others does so in this share of its stops.
 _OUTSIDE_SHARE = 0.2
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ais_berths import geo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DAY = pd.Timestamp("2024-03-01", tz="UTC")
 PLACES = {
@@ -34,6 +37,23 @@ def lie(name: str, along_m: float = 0.0, day: float = 0.0, **more: Any) -> Row:
         "day": day,
         "hours": 10.0,
     } | more
+
+
+def lie_all(ships: Iterable[Any], *more: str) -> list[Row]:
+    """Put drawn ships at the quay: m along and across, degrees turned, length (m), day, `more` columns."""
+    return [
+        lie(
+            chr(97 + n),
+            at,
+            day,
+            across_m=across,
+            turn_deg=turn,
+            length_m=length,
+            width_m=length / 6,
+            **dict(zip(more, others, strict=True)),
+        )
+        for n, (at, across, turn, length, day, *others) in enumerate(ships)
+    ]
 
 
 def calls(names: str, along_m: float, day: float = 0.0, **more: Any) -> list[Row]:

@@ -12,7 +12,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
-from quayside import DAY, PLACES, Row, calls, lie, put_down
+from quayside import DAY, PLACES, Row, calls, lie, lie_all, put_down
 
 from ais_berths import geo, schema
 from ais_berths.berths import find_berths
@@ -262,19 +262,7 @@ SHIPS = st.lists(
 @settings(max_examples=30)
 @given(SHIPS, st.sampled_from(list(PLACES)), st.randoms(use_true_random=False))
 def test_polygons_are_sound_and_apart_for_any_stops(ships: list[Any], place: str, random: Any) -> None:
-    rows = [
-        lie(
-            chr(97 + n),
-            at,
-            day,
-            across_m=across,
-            turn_deg=turn,
-            length_m=length,
-            width_m=length / 6,
-            type_group=kind,
-        )
-        for n, (at, across, turn, length, day, kind) in enumerate(ships)
-    ]
+    rows = lie_all(ships, "type_group")
     berths = find(*rows, place=place)
     assert berths["n_stops"].sum() == len(rows)
     assert berths.geometry.is_valid.all()

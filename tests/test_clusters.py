@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quayside import PLACES, Row, calls, lie, put_down
+from quayside import PLACES, Row, calls, lie, lie_all, put_down
 
 from ais_berths import geo, schema
 from ais_berths.clusters import cluster_hulls, group_touching
@@ -205,19 +205,7 @@ SHIPS = st.tuples(
 @settings(deadline=None, max_examples=60)
 @given(st.lists(SHIPS, min_size=1, max_size=14), st.randoms(use_true_random=False))
 def test_any_stops_get_a_berth_in_any_order(ships: list[tuple[float, ...]], random: Any) -> None:
-    rows = [
-        lie(
-            chr(97 + n),
-            at,
-            day,
-            across_m=across,
-            turn_deg=turn,
-            length_m=length,
-            width_m=length / 6,
-            hours=hours,
-        )
-        for n, (at, across, turn, length, day, hours) in enumerate(ships)
-    ]
+    rows = lie_all(ships, "hours")
     groups = cluster(*rows)
     assert sorted(set(groups["cluster"])) == list(range(groups["cluster"].nunique()))
     # Every berth has a ship that lay in it, not only beside or across it.

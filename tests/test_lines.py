@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ais_berths import geo
+from ais_berths import geo, schema
 from ais_berths.config import BerthsConfig
-from ais_berths.footprints import HOUR_US, Footprints
+from ais_berths.footprints import Footprints
 from ais_berths.lines import Settled, settle_lines
 
 CONFIG = BerthsConfig()
@@ -35,7 +35,9 @@ def line(
         np.broadcast_to(np.asarray(v, dtype=float), n) for v in (along, across, length, turn, error)
     )
     theta = np.radians(AXIS_DEG)
-    start = (np.asarray(np.arange(n) if day is None else day, dtype=float) * 24 * HOUR_US).astype(np.int64)
+    start = (np.asarray(np.arange(n) if day is None else day, dtype=float) * 24 * schema.HOUR_US).astype(
+        np.int64
+    )
     return Footprints(
         plane=geo.Plane(0.0),
         x=along * np.sin(theta) + across * np.cos(theta),
@@ -47,7 +49,7 @@ def line(
         width=length / 7.0,
         error=error,
         start=start,
-        end=start + 10 * HOUR_US,
+        end=start + 10 * schema.HOUR_US,
         mmsi=np.arange(n) if mmsi is None else np.asarray(mmsi),
     )
 

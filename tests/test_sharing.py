@@ -10,12 +10,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quayside import PLACES, lie, put_down
+from quayside import PLACES, lie_all, put_down
 from test_lines import CONFIG, line
 
 from ais_berths import schema
 from ais_berths.clusters import cluster_hulls
-from ais_berths.footprints import HOUR_US
 from ais_berths.lines import Settled
 from ais_berths.sharing import TURNOVER_US, part_sharers
 
@@ -70,14 +69,14 @@ def test_those_that_came_at_other_times_go_to_the_nearer_berth() -> None:
 
 def test_one_pair_of_many_visits_parts_no_berth() -> None:
     prints = line([0.0, 140.0, *[0.0] * 8], day=[0, *range(9)])
-    prints.end[1] -= HOUR_US
+    prints.end[1] -= schema.HOUR_US
     assert share(prints) == ([0] * 10, [1])
 
 
 def test_an_odd_visit_and_a_tug_at_right_angles_have_no_place_of_their_own() -> None:
     assert share(line([0.0, 150.0], day=[0, 0]), odd=np.array([False, True])) == ([0, 0], [1])
     tug = line([0.0, 0.0], across=[0.0, 40.0], length=[200.0, 30.0], turn=[0.0, 90.0], day=[0, 0])
-    tug.end[1] -= HOUR_US
+    tug.end[1] -= schema.HOUR_US
     assert share(tug) == ([0, 0], [1])
 
 
@@ -107,19 +106,7 @@ SHIPS = st.lists(
 
 @given(SHIPS, st.sampled_from(list(PLACES)))
 def test_no_two_ships_at_once_share_a_discrete_berth_for_any_stops(ships: list[Any], place: str) -> None:
-    rows = [
-        lie(
-            chr(97 + n),
-            at,
-            day,
-            across_m=across,
-            turn_deg=turn,
-            length_m=size,
-            width_m=size / 6,
-            hull_error_m=e,
-        )
-        for n, (at, across, turn, size, day, e) in enumerate(ships)
-    ]
+    rows = lie_all(ships, "hull_error_m")
     frame = put_down(rows, place)
     hulls, stops = schema.conform(frame, "hulls"), frame[["stop_id", "start_time", "end_time"]]
     at = cluster_hulls(hulls, stops, CONFIG).merge(stops, on="stop_id")

@@ -21,7 +21,7 @@ COUNTS = st.dictionaries(st.integers(1, 999_999_999), st.integers(1, 9), min_siz
 
 
 def ships_of(counts: dict[int, int], most: int) -> Ships:
-    return Ships.of(np.array([*counts]), np.array([*counts.values()]), most)
+    return Ships.of(pd.Series(counts), most)
 
 
 def test_a_shelf_is_a_list_whose_items_are_on_disk(tmp_path: Path) -> None:

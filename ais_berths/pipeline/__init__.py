@@ -40,9 +40,6 @@ from ais_berths.vessels import merge_statics
 if TYPE_CHECKING:
     from collections.abc import MutableSequence, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from ais_berths.pipeline.layout import Record
 
 __all__ = [
@@ -199,11 +196,11 @@ def _find_places(
             f"{store.out} does not hold the stops of all pings; run `ais-berths stops {store.out}` first"
         )
     survey = Survey.of(store, job.config)
-    vessels = merge_statics(_statics(store, records, survey.mmsi), job.config.hulls)
+    vessels = merge_statics(_statics(store, records, survey.n_stops.index), job.config.hulls)
     port_list = job.port_list()
-    wiring.log(f"{survey.n_stops.sum()} stops of {len(survey.mmsi)} vessels: looking for berths")
+    wiring.log(f"{survey.n_stops.sum()} stops of {len(survey.n_stops)} vessels: looking for berths")
     with portions_folder(store.state) as folder:
-        room = DiskRoom(folder, Ships.of(survey.mmsi, survey.n_stops, job.config.run.task_stops))
+        room = DiskRoom(folder, Ships.of(survey.n_stops, job.config.run.task_stops))
         stops = survey.lay_out(store, room)
         core = Core(read_table(store.table("cells"), "cells", ["cell", "in_margin"]))
         found = find_in_portions(stops, vessels, port_list, core, job.config, job.ports, room)
@@ -292,7 +289,7 @@ def _write_tables(
     }
 
 
-def _statics(store: Store, records: list[Record], mmsi: NDArray[np.int64]) -> pd.DataFrame:
+def _statics(store: Store, records: list[Record], mmsi: pd.Index[int]) -> pd.DataFrame:
     """Ship data of all chunks, with an empty row for each ship that stopped and sent none."""
     silent = schema.to_arrow(pd.DataFrame({"mmsi": mmsi, "n_reports": 0}), "statics")
     return schema.to_pandas(merge_equal(pa.concat_tables([read_statics(store, records), silent])))

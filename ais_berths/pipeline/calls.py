@@ -88,8 +88,7 @@ def find_all_calls(
     counted: dict[Any, int] = {}
     for rows in read_slices(store.table("stops"), "stops", ["mmsi"]):
         add_counts(counted, rows["mmsi"])
-    mmsi, n_stops = (np.array([*some], dtype=np.int64) for some in (counted, counted.values()))
-    ships = Ships.of(mmsi, n_stops, config.run.task_stops)
+    ships = Ships.of(pd.Series(counted, dtype=np.int64), config.run.task_stops)
     with only_run(store.out), writing(store, "calls"), portions_folder(store.state) as folder:
         room = DiskRoom(folder, ships)
         hulls = room.by_ship(read_slices(store.table("hulls"), "hulls"), "hulls")

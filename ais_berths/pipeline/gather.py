@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from ais_berths import schema
 from ais_berths.atomic import atomic_path
 from ais_berths.detours import measure_detours
+from ais_berths.evidence import in_portions
 from ais_berths.export import open_parquet
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
@@ -155,8 +156,7 @@ def _portions(read: Callable[..., Iterable[pa.Table]], most_rows: int) -> deque[
     if not numbers:
         return deque()
     vessels, sizes = np.unique(np.concatenate(numbers), return_counts=True)
-    portion = (np.cumsum(sizes) - sizes) // most_rows
-    begins = np.unique(portion, return_index=True)[1][1:]
+    begins = np.flatnonzero(np.diff(in_portions(sizes, most_rows))) + 1
     cut: list[list[pa.Table]] = [[] for _ in range(len(begins) + 1)]
     for table in read():
         own = np.searchsorted(vessels[begins], table["mmsi"].to_numpy(), side="right")

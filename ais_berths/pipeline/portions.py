@@ -10,6 +10,7 @@ import pandas as pd
 
 from ais_berths import schema
 from ais_berths.atomic import whole_files
+from ais_berths.evidence import in_portions
 from ais_berths.export import open_parquet
 from ais_berths.regions import Portions, Squares, reach_m
 from ais_berths.tables import read_part
@@ -30,29 +31,27 @@ _FILES_AT_ONCE, _ROWS_AT_ONCE = 20, 50_000
 
 @dataclass(frozen=True)
 class Survey:
-    """What there is to lay out: all ships with a stop, the number of the stops of each, and the portions."""
+    """What there is to lay out: the number of stops of each ship that has any, by MMSI, and the portions."""
 
-    mmsi: NDArray[np.int64]
-    n_stops: NDArray[np.int64]
+    n_stops: pd.Series
     portions: Portions
 
     @classmethod
     def of(cls, store: Store, config: Config) -> Survey:
         """Look at the stops of a folder, as they were found, by bucket of vessels."""
         side_m = reach_m(config)
-        nobody = np.zeros((2, 0), dtype=np.int64)
-        ships, squares = [nobody], [Squares.of(schema.empty("stops"), side_m)]
+        counted: dict[Any, int] = {}
+        squares = [Squares.of(schema.empty("stops"), side_m)]
         for path in parts_of(store, "stops"):
             some = schema.to_pandas(read_part(path, "stops", _WHERE))
-            ships.append(np.stack(np.unique(some["mmsi"].to_numpy(dtype=np.int64), return_counts=True)))
+            add_counts(counted, some["mmsi"])
             squares.append(Squares.of(some, side_m))
             if len(squares) > _FILES_AT_ONCE:
                 squares = [Squares.added(squares)]
-        every, counts = np.concatenate(ships, axis=1)
-        mmsi, ship = np.unique(every, return_inverse=True)
-        n_stops = np.bincount(ship, weights=counts, minlength=len(mmsi)).astype(np.int64)
         portions = Portions.of(Squares.added(squares), side_m, config.run.task_stops)
-        return cls(mmsi, n_stops, portions)
+        n_stops = pd.Series(counted, dtype=np.int64).sort_index()
+        # An index without rows may be of any type.
+        return cls(n_stops.set_axis(n_stops.index.astype(np.int64)), portions)
 
     def lay_out(self, store: Store, room: DiskRoom) -> MutableSequence[pd.DataFrame]:
         """Put the stops of a folder into portions by place, each in the order of the ids."""
@@ -78,9 +77,7 @@ class PortGroups:
     def of(cls, n_stops: pd.Series, most_stops: int) -> PortGroups:
         """Group ports by the number of stops of each, `most_stops` in a group; a port is never cut."""
         counts = n_stops.sort_index()
-        upto = counts.cumsum().to_numpy(dtype=np.int64)
-        number = (upto - counts.to_numpy(dtype=np.int64)) // most_stops
-        return cls(counts.index, np.unique(number, return_inverse=True)[1].astype(np.int64))
+        return cls(counts.index, in_portions(counts.to_numpy(), most_stops))
 
     def __len__(self) -> int:
         return int(self.group.max(initial=-1)) + 2

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ais_berths import schema
+from ais_berths.evidence import in_portions
 from ais_berths.pipeline.items import Reader, read_item, write_item
 from ais_berths.places import Room
 
@@ -141,13 +142,13 @@ class Ships:
     group: NDArray[np.int64]
 
     @classmethod
-    def of(cls, mmsi: NDArray[np.int64], n_stops: NDArray[np.int64], most_stops: int) -> Ships:
-        """Group ships by the number of stops of each, `most_stops` in a group; a ship is never cut."""
+    def of(cls, n_stops: pd.Series, most_stops: int) -> Ships:
+        """Group ships by the number of stops of each MMSI, `most_stops` in a group; a ship is never cut."""
+        mmsi = n_stops.index.to_numpy(dtype=np.int64)
         # An id begins with the number as text, and what follows it sorts before digits.
         order = np.argsort(np.char.add(mmsi.astype(str), "-"), kind="stable")
-        number = (np.cumsum(n_stops[order]) - n_stops[order]) // most_stops
         by_number = np.argsort(mmsi[order])
-        group = np.unique(number, return_inverse=True)[1].astype(np.int64)
+        group = in_portions(n_stops.to_numpy()[order], most_stops)
         return cls(mmsi[order][by_number], group[by_number])
 
     def __len__(self) -> int:

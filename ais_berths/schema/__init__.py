@@ -201,6 +201,10 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
+HOUR_US = 3_600_000_000
+"""Microseconds of an hour, see `to_micros`."""
+
+
 def to_micros(times: pd.Series) -> NDArray[np.int64]:
     """Times as microseconds since 1970; missing times become the smallest integer."""
     # A column without rows may be of any type.
