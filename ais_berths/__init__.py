@@ -25,6 +25,7 @@ __all__ = [
     "export",
     "feeds",
     "geo",
+    "h3cells",
     "hexagons",
     "hulls",
     "mooring",

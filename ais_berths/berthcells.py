@@ -11,7 +11,8 @@ import shapely
 
 from ais_berths import schema
 from ais_berths.errors import InputError
-from ais_berths.geo import Plane, cell_rings, turn_deg
+from ais_berths.geo import Plane, turn_deg
+from ais_berths.h3cells import cell_rings
 
 if TYPE_CHECKING:
     import geopandas as gpd

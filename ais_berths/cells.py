@@ -13,16 +13,8 @@ import pandas as pd
 import shapely
 
 from ais_berths.errors import ConfigError, InputError, PortError
-from ais_berths.geo import (
-    EARTH_RADIUS_M,
-    METRES_PER_NM,
-    Plane,
-    cell_centres,
-    cell_polygons,
-    cells_at,
-    haversine_m,
-    turn_deg,
-)
+from ais_berths.geo import EARTH_RADIUS_M, METRES_PER_NM, Plane, haversine_m, turn_deg
+from ais_berths.h3cells import cell_centres, cell_polygons, cells_at
 from ais_berths.ports import nearest_port, port_areas
 from ais_berths.raster import CellFilter, distinct
 from ais_berths.schema import conform, empty
@@ -31,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from ais_berths.config import CellsConfig
-    from ais_berths.geo import Cells, Floats
+    from ais_berths.geo import Floats
+    from ais_berths.h3cells import Cells
 
 __all__ = ["CellFilter", "box_cells", "cells_geometry", "port_cells"]
 

@@ -26,7 +26,7 @@ from ais_berths.atomic import atomic_path, check_whole
 from ais_berths.berthcells import berth_cells, cell_list
 from ais_berths.disclosure import publish
 from ais_berths.errors import InputError, OutputError
-from ais_berths.geo import cell_polygons
+from ais_berths.h3cells import cell_polygons
 from ais_berths.plain import plain_columns, without_formulas
 from ais_berths.styles import add_styles
 from ais_berths.tables import read_places, read_table

@@ -1,4 +1,4 @@
-"""Distances, directions, a metric plane and H3 cells: what every later step needs from geometry.
+"""Distances, directions and a metric plane: what every later step needs from geometry.
 
 Latitudes and longitudes are WGS 84 degrees. Nothing here measures in degrees: distances are great-circle
 metres, shapes are built in a conformal plane whose scale is divided out again.
@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, repeat
 from typing import Any
 
-import h3.api.basic_int as h3
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Transformer
 
 Floats = NDArray[np.float64]
-Cells = NDArray[np.int64]
 
 EARTH_RADIUS_M = 6_371_008.8
 METRES_PER_DEG = EARTH_RADIUS_M * np.pi / 180.0
@@ -357,68 +354,3 @@ def _edges_inside(corners: Floats, seen: Floats, half: Floats) -> Floats:
     cross = corners[..., 1] * along[..., 0] - corners[..., 0] * along[..., 1]
     result: Floats = (np.maximum(leave - enter, 0.0) * cross).sum(axis=1) / 2.0
     return result
-
-
-# H3 cells as signed 64-bit integers ---------------------------------------------------------------
-
-
-def cells_at(lat: ArrayLike, lon: ArrayLike, resolution: int) -> Cells:
-    """H3 cell of each position; 0 where the position is not finite.
-
-    Examples
-    --------
-    >>> int(cells_at([40.68], [-74.03], 8)[0])
-    613229551438266367
-    """
-    lats, lons = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
-    good = np.isfinite(lats) & np.isfinite(lons) & (np.abs(lats) <= 90.0)
-    out = np.zeros(lats.shape, dtype=np.int64)
-    places = lats[good].tolist(), lons[good].tolist()
-    out[good] = np.fromiter(map(h3.latlng_to_cell, *places, repeat(resolution)), np.int64, len(places[0]))
-    return out
-
-
-def parent_cells(cells: ArrayLike, resolution: int) -> Cells:
-    """Parents at a coarser resolution, by bits: resolution in bits 52-55, unused digits set to 7.
-
-    Examples
-    --------
-    >>> import h3.api.basic_int as h3
-    >>> cell = h3.latlng_to_cell(40.68, -74.03, 13)
-    >>> int(parent_cells([cell], 10)[0]) == h3.cell_to_parent(cell, 10)
-    True
-    """
-    values = np.asarray(cells, dtype=np.int64)
-    unused = np.int64((1 << (3 * (15 - resolution))) - 1)
-    return (values & ~np.int64(15 << 52)) | np.int64(resolution << 52) | unused
-
-
-def cell_resolutions(cells: ArrayLike) -> NDArray[np.int64]:
-    """H3 resolution of each cell."""
-    return (np.asarray(cells, dtype=np.int64) >> np.int64(52)) & np.int64(15)
-
-
-def cell_centres(cells: ArrayLike) -> tuple[Floats, Floats]:
-    """Latitude and longitude of the middle of each cell."""
-    centres = [h3.cell_to_latlng(cell) for cell in np.asarray(cells, dtype=np.int64).tolist()]
-    lat, lon = np.array(centres, dtype=np.float64).reshape(-1, 2).T
-    return lat, lon
-
-
-def cell_rings(cells: ArrayLike) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Longitude and latitude of the corners, cell after cell, and how many corners each cell has.
-
-    Cells on the antimeridian have longitudes beyond 180, so that each ring is one piece.
-    """
-    rings = [h3.cell_to_boundary(cell) for cell in np.asarray(cells, dtype=np.int64).tolist()]
-    sizes = np.array([len(ring) for ring in rings], dtype=np.int64)
-    lat, lon = np.array(list(chain.from_iterable(rings)), dtype=np.float64).reshape(-1, 2).T
-    first = np.repeat(lon[np.cumsum(sizes) - sizes], sizes)
-    return first + turn_deg(first, lon), lat, sizes
-
-
-def cell_polygons(cells: ArrayLike) -> NDArray[np.object_]:
-    """Outline of each cell in longitude and latitude, see `cell_rings`."""
-    lon, lat, sizes = cell_rings(cells)
-    rings = shapely.linearrings(lon, lat, indices=np.arange(len(sizes)).repeat(sizes))
-    return np.asarray(shapely.polygons(rings), dtype=object)

@@ -22,12 +22,13 @@ from sklearn.neighbors import BallTree
 from ais_berths import schema
 from ais_berths.config import HexagonsConfig
 from ais_berths.errors import InputError
-from ais_berths.geo import EARTH_RADIUS_M, cell_centres, cells_at, haversine_m, parent_cells, turn_deg
+from ais_berths.geo import EARTH_RADIUS_M, haversine_m, turn_deg
+from ais_berths.h3cells import cell_centres, cells_at, parent_cells
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from ais_berths.geo import Cells
+    from ais_berths.h3cells import Cells
 
 PUBLISHED = HexagonsConfig()
 """Turns the predecessor's 49 published cells into its three published clusters (30, 18 and 1).

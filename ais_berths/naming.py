@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ais_berths import geo, schema
+from ais_berths import geo, h3cells, schema
 from ais_berths.pings import quality_table
 from ais_berths.ports import nearest_port
 
@@ -106,13 +106,13 @@ class Core:
             order = np.argsort(cell)
             cell, margin = cell[order], margin[order]
         self._cell, self._margin = cell, margin
-        self._resolution = int(geo.cell_resolutions(cell[:1])[0]) if len(cell) else 0
+        self._resolution = int(h3cells.cell_resolutions(cell[:1])[0]) if len(cell) else 0
 
     def leaves_out(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether a position lies in a margin cell, or outside all cells."""
         if not len(self._cell):
             return np.zeros(len(lat), dtype=bool)
-        own = geo.cells_at(lat, geo.turn_deg(0.0, lon), self._resolution)
+        own = h3cells.cells_at(lat, geo.turn_deg(0.0, lon), self._resolution)
         at = np.minimum(np.searchsorted(self._cell, own), len(self._cell) - 1)
         result: NDArray[np.bool_] = (self._cell[at] != own) | self._margin[at]
         return result

@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ais_berths import geo
+from ais_berths import geo, h3cells
 from ais_berths.evidence import whole
 from ais_berths.ports import rival_ports
 
@@ -128,7 +128,7 @@ def place_ids(prefix: pd.Series, points: gpd.GeoSeries, letter: str) -> pd.Serie
     if points.empty:
         return pd.Series(dtype=object)
     lon, lat = geo.turn_deg(0.0, points.x.to_numpy()), points.y.to_numpy()
-    cells = geo.cells_at(lat, lon, _ID_RESOLUTION)
+    cells = h3cells.cells_at(lat, lon, _ID_RESOLUTION)
     # The resolution digits and the unused tail are the same for all cells: leave them out.
     code = pd.Series([f"{cell:015x}"[2:12] for cell in cells.tolist()], index=points.index)
     ids = prefix.astype(str) + "-" + letter + code

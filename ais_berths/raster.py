@@ -12,15 +12,15 @@ import pandas as pd
 from scipy import ndimage
 
 from ais_berths.errors import InputError
-from ais_berths.geo import cell_resolutions, cell_rings, cells_at, parent_cells
-from ais_berths.squares import find_cells
+from ais_berths.h3cells import cell_resolutions, cell_rings, cells_at, find_cells, parent_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
-    from ais_berths.geo import Cells, Floats
+    from ais_berths.geo import Floats
+    from ais_berths.h3cells import Cells
 
     Mask = NDArray[np.bool_]
     Ints = NDArray[np.int64]
@@ -72,7 +72,7 @@ class CellFilter:
 
     Examples
     --------
-    >>> from ais_berths.geo import cells_at
+    >>> from ais_berths.h3cells import cells_at
     >>> tester = CellFilter(cells_at([40.68], [-74.03], 8), 8)
     >>> tester.inside([40.68, 40.75, float("nan")], [-74.03, -74.03, 0.0]).tolist()
     [True, False, False]

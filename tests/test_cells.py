@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from ais_berths.cells import CellFilter, box_cells, cells_geometry, port_cells
 from ais_berths.config import CellsConfig
 from ais_berths.errors import ConfigError, InputError, PortError
-from ais_berths.geo import METRES_PER_NM, cell_centres, cells_at, haversine_m, turn_deg
+from ais_berths.geo import METRES_PER_NM, haversine_m, turn_deg
+from ais_berths.h3cells import cell_centres, cells_at
 from ais_berths.ports import builtin_ports, nearest_port
 from ais_berths.schema import CELLS
 

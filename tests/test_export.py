@@ -37,7 +37,8 @@ from ais_berths.export import (
     write_geoparquet,
     write_parquet,
 )
-from ais_berths.geo import Plane, cell_polygons, rectangles
+from ais_berths.geo import Plane, rectangles
+from ais_berths.h3cells import cell_polygons
 from ais_berths.plain import plain_columns, without_formulas
 
 if TYPE_CHECKING:

@@ -1,8 +1,7 @@
-"""Geometry: distances, directions, the plane and H3 cells, checked against pyproj and h3 themselves."""
+"""Geometry: distances, directions and the plane, checked against pyproj itself."""
 
 from __future__ import annotations
 
-import h3.api.basic_int as h3
 import numpy as np
 import pytest
 import shapely
@@ -183,33 +182,3 @@ def test_shared_areas_of_rectangles_with_common_edges() -> None:
     area = geo.shared_area(ahead, right, np.zeros(5), size, size)
     assert area == pytest.approx([2000.0, 1000.0, 0.0, 1000.0, 0.0], abs=1e-3)
     assert geo.shared_area([], [], [], ([], []), ([], [])).shape == (0,)
-
-
-# cells --------------------------------------------------------------------------------------------
-
-
-@given(st.floats(-90, 90), LONS, st.integers(0, 15))
-def test_cells_and_their_parents_are_those_of_h3(lat: float, lon: float, coarse: int) -> None:
-    fine = geo.cells_at([lat], [lon], 15)
-    assert int(fine[0]) == h3.latlng_to_cell(lat, lon, 15)
-    assert int(geo.parent_cells(fine, coarse)[0]) == h3.cell_to_parent(int(fine[0]), coarse)
-    assert geo.cell_resolutions(geo.parent_cells(fine, coarse)).tolist() == [coarse]
-    assert fine.dtype == np.int64
-    assert fine[0] > 0
-
-
-def test_no_cell_where_there_is_no_position() -> None:
-    cells = geo.cells_at([np.nan, 91.0, 50.0], [4.0, 4.0, np.inf], 8)
-    assert cells.tolist() == [0, 0, 0]
-
-
-def test_centres_and_outlines_of_cells() -> None:
-    cells = geo.cells_at([70.0, -17.0], [179.999, 179.999], 8)
-    lat, lon = geo.cell_centres(cells)
-    assert geo.cells_at(lat, lon, 8).tolist() == cells.tolist()
-    for cell, shape in zip(cells.tolist(), geo.cell_polygons(cells), strict=True):
-        assert shape.is_valid
-        area, _ = GEOD.geometry_area_perimeter(shapely.geometry.polygon.orient(shape))
-        assert area == pytest.approx(h3.cell_area(cell, "m^2"), rel=0.01)
-    assert geo.cell_polygons([]).shape == (0,)
-    assert geo.cell_centres([])[0].shape == (0,)

@@ -18,7 +18,8 @@ from sklearn.cluster import DBSCAN
 from ais_berths import hexagons as module
 from ais_berths.config import HexagonsConfig
 from ais_berths.errors import InputError, MissingColumnsError
-from ais_berths.geo import EARTH_RADIUS_M, Plane, cell_centres, cells_at, parent_cells
+from ais_berths.geo import EARTH_RADIUS_M, Plane
+from ais_berths.h3cells import cell_centres, cells_at, parent_cells
 from ais_berths.hexagons import (
     PUBLISHED,
     TUNED,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 from quayside import DAY, PLACES, Row, put_down
 
-from ais_berths import geo, quays
+from ais_berths import geo, h3cells, quays
 from ais_berths.config import QuaysConfig
 from ais_berths.quays import add_links, find_quays, place_ids, port_prefix
 
@@ -171,7 +171,7 @@ def test_names_hold_port_and_place() -> None:
 def test_places_in_one_cell_are_numbered_from_west_to_east() -> None:
     points = gpd.GeoSeries(shapely.points([4.00004, 4.00002, 4.00003, 4.2], 51.9), crs="EPSG:4326")
     ids = place_ids(pd.Series(["P"] * 4), points, "")
-    assert len(set(geo.cells_at(points.y, points.x, 12).tolist())) == 2
+    assert len(set(h3cells.cells_at(points.y, points.x, 12).tolist())) == 2
     assert [name[12:] for name in ids] == ["-3", "", "-2", ""]
     assert ids.is_unique
     other_port = place_ids(pd.Series(["P", "Q", "P", "P"]), points, "")

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from commands import run
 
 from ais_berths.cli import main
-from ais_berths.geo import cells_at
+from ais_berths.h3cells import cells_at
 from ais_berths.simulate import simulate
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from ais_berths import feeds, geo, schema
+from ais_berths import feeds, geo, h3cells, schema
 from ais_berths.config import StopsConfig
 from ais_berths.errors import ConfigError, OutputError
 from ais_berths.simulate import SimulateConfig, Truth, simulate, simulate_port
@@ -349,7 +349,7 @@ def test_days_of_arrival_interleave(tmp_path):
     time = day["dt_pos_utc"].to_pandas()
     assert (time < pd.Timestamp("2024-03-02", tz="UTC")).mean() > 0.01
     cells = day.to_pandas()[["latitude", "longitude", "H3_int_index_8"]].dropna()
-    assert (geo.cells_at(cells["latitude"], cells["longitude"], 8) == cells["H3_int_index_8"]).all()
+    assert (h3cells.cells_at(cells["latitude"], cells["longitude"], 8) == cells["H3_int_index_8"]).all()
 
 
 def test_the_size_of_the_pieces_does_not_show_in_the_truth(tmp_path):

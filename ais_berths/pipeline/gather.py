@@ -18,12 +18,12 @@ from ais_berths.atomic import atomic_path
 from ais_berths.detours import measure_detours
 from ais_berths.evidence import in_portions
 from ais_berths.export import open_parquet
+from ais_berths.h3cells import find_cells
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.job import Job, Store, stored_job
 from ais_berths.pipeline.layout import ENCODING, read_buckets
 from ais_berths.pipeline.memory import give_back, release_tables
-from ais_berths.squares import find_cells
 from ais_berths.stops import detect_stops
 from ais_berths.tables import whole
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from ais_berths import __version__, geo
+from ais_berths import __version__, geo, h3cells
 from ais_berths.atomic import atomic_path
 from ais_berths.errors import AisBerthsError, EmptyInputError, OutputError
 from ais_berths.export import write_parquet
@@ -234,7 +234,7 @@ def _boxes(
         cells = read_table(path, "cells")
     if cells["port_id"].nunique() > limit:
         return None
-    lat, lon = geo.cell_centres(cells["cell"].to_numpy())
+    lat, lon = h3cells.cell_centres(cells["cell"].to_numpy())
     boxes = []
     pad = 0.05
     for at in cells.groupby("port_id").indices.values():

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ais_berths.geo import cells_at
+from ais_berths.h3cells import cells_at
 from ais_berths.simulate.truth import times
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ais_berths import geo
+from ais_berths import geo, h3cells
 from ais_berths.ports import builtin_ports
 from ais_berths.simulate import simulate
 
@@ -105,7 +105,7 @@ def copy_rows(rows: pa.Table, ships: pd.DataFrame, places: np.ndarray) -> pa.Tab
     lat, lon = np.round(lat[kept], 6), np.round(lon[kept], 6)
     for name, values in (("mmsi", mmsi), ("latitude", lat), ("longitude", lon)):
         table = table.set_column(table.column_names.index(name), name, pa.array(values))
-    return table.append_column("H3_int_index_8", pa.array(geo.cells_at(lat, lon, 8)))
+    return table.append_column("H3_int_index_8", pa.array(h3cells.cells_at(lat, lon, 8)))
 
 
 def _ships(drafts: dict[str, Path]) -> pd.DataFrame:

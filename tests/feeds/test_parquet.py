@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ais_berths import feeds
 from ais_berths.feeds.mapping import parse_feed
-from ais_berths.geo import cells_at
+from ais_berths.h3cells import cells_at
 from ais_berths.raster import CellFilter
 
 if TYPE_CHECKING:
