@@ -109,10 +109,9 @@ def _cluster(rows: pd.DataFrame, config: AnchoragesConfig) -> NDArray[np.int64]:
     if rows.empty:
         return np.zeros(0, dtype=np.int64)
     # Ships within a grain lie in the same place: a busy anchorage holds thousands of stops.
-    grain_m = config.eps_m / _GRAINS
-    xyz = np.round(geo.sphere_xyz_m(rows["lat"].to_numpy(), rows["lon"].to_numpy()) / grain_m)
-    places, place, n_stops = np.unique(xyz, axis=0, return_inverse=True, return_counts=True)
+    xyz = geo.sphere_xyz_m(rows["lat"].to_numpy(), rows["lon"].to_numpy())
+    places, place = geo.grains(xyz, config.eps_m / _GRAINS)
     model = DBSCAN(eps=config.eps_m, min_samples=config.min_stops)
-    found = model.fit_predict(places * grain_m, sample_weight=n_stops)
-    labels: NDArray[np.int64] = found[place.ravel()].astype(np.int64)
+    found = model.fit_predict(places, sample_weight=np.bincount(place))
+    labels: NDArray[np.int64] = found[place].astype(np.int64)
     return labels

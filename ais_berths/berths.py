@@ -345,7 +345,7 @@ def _occupied_h(rows: pd.DataFrame) -> pd.Series:
     latest = pd.Series(end).groupby(number).cummax().to_numpy()
     before = np.concatenate([[np.iinfo(np.int64).min], latest[:-1]])
     before[np.concatenate([[True], number[1:] != number[:-1]])] = np.iinfo(np.int64).min
-    fresh = np.maximum(end - np.maximum(start, before), 0) / 3.6e9
+    fresh = np.maximum(end - np.maximum(start, before), 0) / schema.HOUR_US
     return pd.Series(fresh).groupby(number).sum()
 
 

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 import shapely
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import DBSCAN
 from sklearn.neighbors import sort_graph_by_row_values
 
 from ais_berths import antennas, schema
 from ais_berths.footprints import Footprints
+from ais_berths.groups import number_groups
 from ais_berths.lines import settle_lines
 from ais_berths.sharing import part_sharers
 
@@ -166,10 +166,7 @@ def _distances(
 
 def _side_by_side(prints: Footprints, like: NDArray[np.intp], touching: NDArray[np.intp]) -> Pairs:
     """Ships of one basin that were there at the same time, and not farther apart than they are long."""
-    n = len(prints.x)
-    graph = csr_array((np.ones(touching.shape[1]), (touching[0], touching[1])), shape=(n, n))
-    basin = connected_components(graph, directed=False)[1][like]
-    i, j = prints.together(basin.astype(np.int64))
+    i, j = prints.together(number_groups(touching[0], touching[1], len(prints.x))[like])
     apart = np.hypot(prints.x[j] - prints.x[i], prints.y[j] - prints.y[i]) / prints.scale[i]
     size = prints.length + prints.width
     near = apart <= (size[i] + size[j]) / 2.0 + _REACH_M
@@ -230,8 +227,4 @@ def _ranks(*keys: NDArray[Any]) -> NDArray[np.intp]:
 def group_touching(shapes: NDArray[np.object_]) -> NDArray[np.int64]:
     """Number the groups of shapes that touch, directly or through others."""
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    n = len(shapes)
-    graph = csr_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=(n, n))
-    _, labels = connected_components(graph, directed=False)
-    result: NDArray[np.int64] = labels.astype(np.int64)
-    return result
+    return number_groups(i, j, len(shapes))

@@ -78,12 +78,16 @@ class Footprints:
             np.exp(np.round(np.log(v) / share) * share)
             for v, share in ((self.length, 0.05), (self.width, 0.1), (self.scale, 0.01))
         )
-        theta = np.radians(axis)
-        along = (self.x * np.sin(theta) + self.y * np.cos(theta)) / (_LIKE_ALONG * length * scale)
-        across = (self.x * np.cos(theta) - self.y * np.sin(theta)) / (_LIKE_ACROSS * width * scale)
+        along, across = geo.ahead_right(self.x, self.y, axis)
         like = pd.DataFrame(
-            {"axis": axis, "length": length, "width": width, "scale": scale}
-            | {"along": np.round(along), "across": np.round(across)}
+            {
+                "axis": axis,
+                "length": length,
+                "width": width,
+                "scale": scale,
+                "along": np.round(along / (_LIKE_ALONG * length * scale)),
+                "across": np.round(across / (_LIKE_ACROSS * width * scale)),
+            }
         )
         order = np.lexsort((self.y, self.x, self.mmsi, self.start))
         number = like.iloc[order].groupby(list(like.columns), sort=False, dropna=False).ngroup().to_numpy()
@@ -117,19 +121,20 @@ class Footprints:
         j = i + 1 + np.arange(len(i)) - np.repeat(np.cumsum(n) - n, n)
         return np.sort(np.stack([order[i], order[j]]), axis=0)
 
+    def steps(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """Metres to the east and north from one middle to another."""
+        return (self.x[j] - self.x[i]) / self.scale[i], (self.y[j] - self.y[i]) / self.scale[i]
+
     def compare(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> Pairs:
         """Say how every two footprints lie to each other."""
-        turn = geo.turn_deg(self.heading[i], self.heading[j], period=180.0)
-        axis = np.radians(self.heading[i] + turn / 2.0)
-        east = (self.x[j] - self.x[i]) / self.scale[i]
-        north = (self.y[j] - self.y[i]) / self.scale[i]
+        turn, along, across = geo.between_axes(*self.steps(i, j), self.heading[i], self.heading[j])
         together = np.minimum(self.end[i], self.end[j]) - np.maximum(self.start[i], self.start[j])
         return Pairs(
             i=i,
             j=j,
-            turn=np.abs(turn),
-            along=np.abs(east * np.sin(axis) + north * np.cos(axis)),
-            across=np.abs(east * np.cos(axis) - north * np.sin(axis)),
+            turn=turn,
+            along=along,
+            across=across,
             together_h=np.maximum(together, 0) / schema.HOUR_US,
         )
 
@@ -139,12 +144,8 @@ class Footprints:
         for begin in range(0, len(i), _BLOCK):
             part = slice(begin, begin + _BLOCK)
             a, b = i[part], j[part]
-            theta = np.radians(self.heading[a])
-            east = (self.x[b] - self.x[a]) / self.scale[a]
-            north = (self.y[b] - self.y[a]) / self.scale[a]
             area[part] = geo.shared_area(
-                east * np.sin(theta) + north * np.cos(theta),
-                east * np.cos(theta) - north * np.sin(theta),
+                *geo.ahead_right(*self.steps(a, b), self.heading[a]),
                 self.heading[b] - self.heading[a],
                 (self.length[a], self.width[a]),
                 (self.length[b], self.width[b]),
@@ -188,9 +189,9 @@ class Groups:
         """Look at footprints by group; every number from 0 up to the largest one has a member."""
         axis = _axes(prints.heading[member], number)
         x, y, scale = (quantiles(v[member], number, 0.5) for v in (prints.x, prints.y, prints.scale))
-        theta = np.radians(axis[number])
         east = (prints.x[member] - x[number]) / prints.scale[member]
         north = (prints.y[member] - y[number]) / prints.scale[member]
+        along, across = geo.ahead_right(east, north, axis[number])
         return cls(
             prints=prints,
             member=member,
@@ -199,8 +200,8 @@ class Groups:
             x=x,
             y=y,
             scale=scale,
-            along=east * np.sin(theta) + north * np.cos(theta),
-            across=east * np.cos(theta) - north * np.sin(theta),
+            along=along,
+            across=across,
         )
 
     def boxes(self, edge: Floats | float, side: float) -> Boxes:

@@ -102,10 +102,43 @@ def along_across_m(
     """
     north = np.subtract(other_lat, lat) * METRES_PER_DEG
     east = turn_deg(lon, other_lon) * METRES_PER_DEG * np.cos(np.radians(lat))
+    return ahead_right(east, north, heading_deg)
+
+
+def ahead_right(east: Floats, north: Floats, heading_deg: ArrayLike) -> tuple[Floats, Floats]:
+    """Steps to the east and north as steps ahead along a heading and to the right of it.
+
+    Examples
+    --------
+    >>> ahead, right = ahead_right(np.array([3.0]), np.array([1.0]), 90.0)
+    >>> ahead.round(6).tolist(), right.round(6).tolist()
+    ([3.0], [-1.0])
+    """
     theta = np.radians(heading_deg)
     ahead: Floats = east * np.sin(theta) + north * np.cos(theta)
     right: Floats = east * np.cos(theta) - north * np.sin(theta)
     return ahead, right
+
+
+def between_axes(
+    east: Floats, north: Floats, axis_deg: ArrayLike, other_deg: ArrayLike
+) -> tuple[Floats, Floats, Floats]:
+    """How two boxes lie to each other, the middle of one to the east and north of the middle of the other.
+
+    Returns
+    -------
+    Angle between their axes (0-90 deg), and how far their middles are apart along and across the axis
+    half-way between the two, in the unit of the steps.
+
+    Examples
+    --------
+    >>> turn, along, across = between_axes(np.array([-50.0]), np.array([7.0]), 80.0, 280.0)
+    >>> turn.round(6).tolist(), along.round(6).tolist(), across.round(6).tolist()
+    ([20.0], [50.0], [7.0])
+    """
+    turn = turn_deg(axis_deg, other_deg, period=180.0)
+    along, across = ahead_right(east, north, np.asarray(axis_deg) + turn / 2.0)
+    return np.abs(turn), np.abs(along), np.abs(across)
 
 
 def grains(xyz_m: Floats, grain_m: float) -> tuple[Floats, NDArray[np.intp]]:

@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 from h3 import H3BaseException
 from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+from scipy.sparse.csgraph import minimum_spanning_tree
 from sklearn.cluster import DBSCAN
 from sklearn.neighbors import BallTree
 
@@ -23,6 +23,7 @@ from ais_berths import schema
 from ais_berths.config import HexagonsConfig
 from ais_berths.errors import InputError
 from ais_berths.geo import EARTH_RADIUS_M, haversine_m, turn_deg
+from ais_berths.groups import number_groups
 from ais_berths.h3cells import cell_centres, cells_at, parent_cells
 
 if TYPE_CHECKING:
@@ -268,19 +269,17 @@ def _renumber(cluster: NDArray[np.int64]) -> NDArray[np.int64]:
 # areas --------------------------------------------------------------------------------------------
 
 
-def _pieces(cells: Cells) -> NDArray[np.intp]:
+def _pieces(cells: Cells) -> NDArray[np.int64]:
     """Number the connected pieces of sorted cells."""
     around = [h3.grid_disk(cell, 1) for cell in cells.tolist()]
     row = np.repeat(np.arange(len(cells)), [len(disk) for disk in around])
     beside = np.fromiter((cell for disk in around for cell in disk), dtype=np.int64, count=len(row))
     column = np.minimum(np.searchsorted(cells, beside), len(cells) - 1)
     linked = cells[column] == beside
-    graph = coo_matrix((linked[linked], (row[linked], column[linked])), shape=(len(cells),) * 2)
-    labels: NDArray[np.intp] = connected_components(graph, directed=False)[1]
-    return labels
+    return number_groups(row[linked], column[linked], len(cells))
 
 
-def _links(cells: Cells, piece: NDArray[np.intp]) -> list[tuple[int, int]]:
+def _links(cells: Cells, piece: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Nearest cells of the pieces that a minimum spanning tree joins."""
     n = int(piece.max()) + 1
     centres = np.radians(np.column_stack(cell_centres(cells)))

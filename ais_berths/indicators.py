@@ -235,7 +235,7 @@ def _families(
     berth_calls: pd.DataFrame,
     berths: pd.DataFrame,
 ) -> Iterator[Family]:
-    edge = calendar.first + int(config.edge_h * 3.6e9)
+    edge = calendar.first + int(config.edge_h * schema.HOUR_US)
     came, lay = (
         calls[~(calls["open_start"].astype(bool) & (schema.to_micros(calls["arrival_time"]) < edge))]
         for calls in (port_calls, berth_calls)

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ais_berths import geo, schema
 from ais_berths.footprints import Groups, quantiles
+from ais_berths.groups import number_groups
 from ais_berths.habits import keeps_to_places, lie_anywhere, room
 from ais_berths.pieces import along_axis, cut_line, members_of, misfits, part_odd
 
@@ -327,15 +326,12 @@ def _lines(
     shapes = boxes.shapes(gap_m or 0.0, 2 * config.line_offset_m)
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     i, j = i[i < j], j[i < j]
-    turn = geo.turn_deg(axis[i], axis[j], period=180.0)
-    theta = np.radians(axis[i] + turn / 2.0)
     east, north = (x[j] - x[i]) / scale[i], (y[j] - y[i]) / scale[i]
-    along = np.abs(east * np.sin(theta) + north * np.cos(theta))
-    across = np.abs(east * np.cos(theta) - north * np.sin(theta))
+    turn, along, across = geo.between_axes(east, north, axis[i], axis[j])
     # Ships of different beams on one quay share a side, or else their middles.
     offset = np.minimum(across, np.abs(across - np.abs(width[i] - width[j]) / 2.0))
     shared = (length[i] + length[j]) / 2.0 - along
-    joined = (np.abs(turn) <= config.max_turn_deg) & (offset <= config.line_offset_m)
+    joined = (turn <= config.max_turn_deg) & (offset <= config.line_offset_m)
     # Two tugs beside a ship that came once do not make it the odd one.
     size = np.array([len(members) for members in groups])
     longer, shorter = np.where(length[i] > length[j], (i, j), (j, i))
@@ -343,9 +339,7 @@ def _lines(
     directed = np.array([prints.directed[members].mean() > 0.5 for members in groups])
     joined &= directed[i] & directed[j]
     joined &= shared > (config.reach_share * np.minimum(length[i], length[j]) if gap_m is None else -gap_m)
-    graph = csr_array((np.ones(int(joined.sum())), (i[joined], j[joined])), shape=(n, n))
-    line: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
-    return line
+    return number_groups(i[joined], j[joined], n)
 
 
 def _laid(prints: Footprints, groups: list[Members]) -> Groups:

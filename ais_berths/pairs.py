@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import shapely
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from ais_berths.geo import Plane
+from ais_berths.groups import number_groups
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -65,9 +64,8 @@ def one_to_one(pairs: pd.DataFrame, score: str, at_least: float) -> NDArray[np.b
     alone = (np.bincount(left)[left] == 1) & (np.bincount(right)[right] == 1)
     chosen[possible[alone]] = True
     # What is left falls into small groups that compete among themselves.
-    n_left, n = left.max() + 1, left.max() + right.max() + 2
-    links = coo_matrix((np.ones(left.size), (left, right + n_left)), shape=(n, n))
-    group = connected_components(links, directed=False)[1][left]
+    n_left, n_right = left.max() + 1, right.max() + 1
+    group = number_groups(left, right + n_left, n_left + n_right)[left]
     rivals = np.flatnonzero(~alone)
     for rows in pd.Series(rivals).groupby(group[rivals]).indices.values():
         edges = rivals[rows]

@@ -107,11 +107,10 @@ def part_odd(
 
 def along_axis(prints: Footprints, members: Members, frame: Members) -> Floats:
     """Position of ships along the axis of a group (m), from the median of the group."""
-    theta = np.radians(geo.circular_median_deg(prints.heading[frame], period=180.0))
+    axis = geo.circular_median_deg(prints.heading[frame], period=180.0)
     east = (prints.x[members] - np.median(prints.x[frame])) / prints.scale[members]
     north = (prints.y[members] - np.median(prints.y[frame])) / prints.scale[members]
-    result: Floats = east * np.sin(theta) + north * np.cos(theta)
-    return result
+    return geo.ahead_right(east, north, axis)[0]
 
 
 def members_of(labels: NDArray[np.int64]) -> list[Members]:

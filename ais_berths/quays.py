@@ -13,12 +13,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ais_berths import geo, h3cells
 from ais_berths.evidence import whole
+from ais_berths.groups import number_groups
 from ais_berths.ports import rival_ports
 
 if TYPE_CHECKING:
@@ -148,20 +147,15 @@ def group_berths(berths: gpd.GeoDataFrame, config: QuaysConfig) -> NDArray[np.in
     i, j = shapely.STRtree(circles).query(circles, predicate="intersects")
     i, j = i[i < j], j[i < j]
     heading = berths["heading_deg"].to_numpy(dtype=np.float64)
-    turn = geo.turn_deg(heading[i], heading[j], period=180.0)
-    axis = np.radians(heading[i] + turn / 2.0)
     east, north = (x[j] - x[i]) / scale[i], (y[j] - y[i]) / scale[i]
-    along = np.abs(east * np.sin(axis) + north * np.cos(axis))
-    across = np.abs(east * np.cos(axis) - north * np.sin(axis))
+    turn, along, across = geo.between_axes(east, north, heading[i], heading[j])
     length, width = berths["length_m"].to_numpy(), berths["width_m"].to_numpy()
     gap = along - (length[i] + length[j]) / 2.0
     # Ships of different beams touch the same line with middles half the difference apart.
     offset = across - np.abs(width[i] - width[j]) / 2.0
-    in_line = (np.abs(turn) <= config.max_turn_deg) & (gap <= config.max_gap_m)
+    in_line = (turn <= config.max_turn_deg) & (gap <= config.max_gap_m)
     joined = in_line & (offset <= config.max_offset_m)
-    graph = coo_array((np.ones(int(joined.sum())), (i[joined], j[joined])), shape=(n, n))
-    labels: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
-    return labels
+    return number_groups(i[joined], j[joined], n)
 
 
 def roads_of(anchored: pd.DataFrame, config: QuaysConfig) -> NDArray[np.int64]:
@@ -278,10 +272,7 @@ def _group_points(lat: NDArray[np.float64], lon: NDArray[np.float64], within_m: 
     # Thousands of ships lie at anchor within a few grains.
     places, place = geo.grains(geo.sphere_xyz_m(lat, lon), within_m / _GRAINS)
     pairs = cKDTree(places).query_pairs(within_m, output_type="ndarray")
-    n = len(places)
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    labels: NDArray[np.int64] = connected_components(graph, directed=False)[1][place].astype(np.int64)
-    return labels
+    return number_groups(pairs[:, 0], pairs[:, 1], len(places))[place]
 
 
 def _summarise(berths: gpd.GeoDataFrame, places: pd.DataFrame) -> gpd.GeoDataFrame:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ais_berths import geo
 from ais_berths.evidence import in_portions
+from ais_berths.groups import number_groups
 from ais_berths.mooring import COMPANY_M
 from ais_berths.sizes import LARGEST_M
 
@@ -100,8 +99,7 @@ class Portions:
             cKDTree(corner).query_pairs(1.9, output_type="ndarray") if n else np.zeros((0, 2), dtype=int)
         )
         i, j = np.concatenate([touching.T, np.searchsorted(squares.cube, squares.pairs)], axis=1)
-        graph = coo_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=(n, n))
-        region = connected_components(graph, directed=False)[1]
+        region = number_groups(i, j, n)
         size = np.bincount(region, weights=squares.n_stops).astype(np.int64)
         return cls(squares.cube, in_portions(size, most_stops)[region], side_m)
 

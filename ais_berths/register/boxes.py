@@ -51,17 +51,15 @@ class Boxes(NamedTuple):
 
     def alongside(self, other: Boxes) -> NDArray[np.float64]:
         """How much two boxes are one berth, 0 to 1: extent along their common line, and distance from it."""
-        turn = geo.turn_deg(self.heading_deg, other.heading_deg, period=180.0)
-        theta = np.radians(self.heading_deg + turn / 2.0)
-        east, north = other.x - self.x, other.y - self.y
-        along = np.abs(east * np.sin(theta) + north * np.cos(theta))
-        across = np.abs(east * np.cos(theta) - north * np.sin(theta))
+        turn, along, across = geo.between_axes(
+            other.x - self.x, other.y - self.y, self.heading_deg, other.heading_deg
+        )
         shorter, longer = np.minimum(self.length, other.length), np.maximum(self.length, other.length)
         shared = np.clip((shorter + longer) / 2.0 - along, 0.0, shorter)
         extent = 0.5 * (shared / shorter + shared / (shorter + longer - shared))
         # Up to half a width beside each other the two may be one; a whole width away is another berth.
         in_line = np.clip(2.0 - 2.0 * across / ((self.width + other.width) / 2.0), 0.0, 1.0)
-        result: NDArray[np.float64] = extent * in_line * (np.abs(turn) <= _MAX_TURN_DEG)
+        result: NDArray[np.float64] = extent * in_line * (turn <= _MAX_TURN_DEG)
         return result
 
 
