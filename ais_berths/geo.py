@@ -133,8 +133,8 @@ def between_axes(
     Examples
     --------
     >>> turn, along, across = between_axes(np.array([-50.0]), np.array([7.0]), 80.0, 280.0)
-    >>> turn.round(6).tolist(), along.round(6).tolist(), across.round(6).tolist()
-    ([20.0], [50.0], [7.0])
+    >>> float(turn), along.round(6).tolist(), across.round(6).tolist()
+    (20.0, [50.0], [7.0])
     """
     turn = turn_deg(axis_deg, other_deg, period=180.0)
     along, across = ahead_right(east, north, np.asarray(axis_deg) + turn / 2.0)
