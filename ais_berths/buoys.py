@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from ais_berths.evidence import Evidence, StopFacts
     from ais_berths.geo import Floats
 
+COMPANY_M = 1000.0
+"""Ships at anchor this close tell of each other."""
+
 _PIVOT_CLIP = 5.0
-_COMPANY_M = 1000.0
 
 # A tanker at a buoy rather than at anchor: log-odds before anything is seen; antenna to bow in lengths
 # (median of real tankers); length from which tankers use such moorings; how far around a pivot the others
@@ -114,7 +116,7 @@ def _pivots(facts: StopFacts, at: NDArray[np.intp], config: MooringConfig) -> tu
     n = len(facts.xyz)
     company, density, out = (np.zeros(n) for _ in range(3))
     same, around, near = (
-        count_near(facts.pivot[at], metres) for metres in (config.buoy_m, _AROUND_M, _COMPANY_M)
+        count_near(facts.pivot[at], metres) for metres in (config.buoy_m, _AROUND_M, COMPANY_M)
     )
     company[at] = near - same
     density[at] = (np.maximum(around - same, 0) + 1.0) / (np.pi * _AROUND_M**2)

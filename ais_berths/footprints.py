@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 _BLOCK = 20_000
-# Footprints of one kind and place within these shares of their length and width are nearly the same.
+# Footprints whose length and width, and whose places along and across, differ by no more than these shares of
+# length and width are nearly the same.
 _LIKE_ALONG, _LIKE_ACROSS, _LIKE_DEG = 0.05, 0.1, 3.0
 
 
@@ -76,7 +77,7 @@ class Footprints:
         axis = np.round(np.mod(self.heading, 180.0) / _LIKE_DEG) * _LIKE_DEG % 180.0
         length, width, scale = (
             np.exp(np.round(np.log(v) / share) * share)
-            for v, share in ((self.length, 0.05), (self.width, 0.1), (self.scale, 0.01))
+            for v, share in ((self.length, _LIKE_ALONG), (self.width, _LIKE_ACROSS), (self.scale, 0.01))
         )
         along, across = geo.ahead_right(self.x, self.y, axis)
         like = pd.DataFrame(

@@ -82,7 +82,7 @@ def bows_of(
     group: NDArray[np.object_],
     fixed: NDArray[np.bool_],
 ) -> tuple[Floats, Floats]:
-    """Turn axes so that the bow points where it most likely did, and say how sure that is.
+    """Turn axes so that the bow points where it most likely did, and say how likely it did not.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ def bows_of(
         moored, heading_deg, np.flatnonzero(axis & ~told & fixed & np.isin(group, tuple(_COURSES)))
     )
     heading = np.where((told & (off > 90.0)) | (along < 0.0), heading_deg + 180.0, heading_deg)
-    sure = np.select([told, axis], [_STERN_FIRST, 0.5 - (0.5 - _OTHER_WAY) * np.abs(along)], 0.0)
-    return heading, sure
+    turned = np.select([told, axis], [_STERN_FIRST, 0.5 - (0.5 - _OTHER_WAY) * np.abs(along)], 0.0)
+    return heading, turned
 
 
 def trades_of(group: NDArray[np.object_], length_m: Floats) -> NDArray[np.object_]:

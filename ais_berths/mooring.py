@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ais_berths import schema
-from ais_berths.buoys import judge_buoys
+from ais_berths.buoys import COMPANY_M, judge_buoys
 from ais_berths.evidence import StopFacts, count, count_near, near_pairs, separate, sum_near, total
 
 if TYPE_CHECKING:
@@ -49,9 +49,8 @@ _REASONS_AT_ONCE = 50_000
 # How readily ships of a group anchor, against lying stopped under way (log-odds for a stay of two hours):
 # towboats hover and push, merchant ships anchor.
 _ANCHORS = {"cargo": 1.5, "tanker": 1.5, "tug": -2.0, "service": -1.0, "fishing": -0.5}
+# How far a ship at anchor strays grows with its length from this one on (m).
 _LENGTH_M = 150.0
-COMPANY_M = 1000.0
-"""Ships at anchor this close tell of each other."""
 
 
 def classify_stops(

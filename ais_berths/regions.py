@@ -13,9 +13,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ais_berths import geo
+from ais_berths.buoys import COMPANY_M
 from ais_berths.evidence import in_portions
 from ais_berths.groups import number_groups
-from ais_berths.mooring import COMPANY_M
 from ais_berths.sizes import LARGEST_M
 
 if TYPE_CHECKING:
@@ -33,9 +33,12 @@ _BITS = 21
 
 def reach_m(config: Config) -> float:
     """Widest distance at which one stop counts for another, from antenna to antenna or about a buoy (m)."""
+    # What is no setting reaches less far than the company of ships at anchor.
     return _PLAY_M + max(
         COMPANY_M,
         config.mooring.neighbour_m,
+        config.mooring.same_berth_m,
+        config.mooring.buoy_m,
         config.anchorages.eps_m,
         config.quays.terminal_m,
         # Two ships on one line, the antenna of each at the far end.
@@ -44,7 +47,7 @@ def reach_m(config: Config) -> float:
 
 
 @dataclass(frozen=True)
-class Squares:
+class Cubes:
     """Cubes of space with stops in them, and those that one stop belongs to, as it swings about a buoy.
 
     ``cube`` in order, ``n_stops`` in each; ``pairs`` are two cubes that a stop and its pivot lie in.
@@ -55,7 +58,7 @@ class Squares:
     pairs: NDArray[np.int64]
 
     @classmethod
-    def of(cls, stops: pd.DataFrame, side_m: float) -> Squares:
+    def of(cls, stops: pd.DataFrame, side_m: float) -> Cubes:
         """Look at some stops: ``lat lon pivot_lat pivot_lon``."""
         own = _cubes(stops["lat"].to_numpy(), stops["lon"].to_numpy(), side_m)
         pivot = np.isfinite(stops["pivot_lat"].to_numpy(dtype=np.float64))
@@ -65,7 +68,7 @@ class Squares:
         return cls.added([cls(own, np.ones(len(own), dtype=np.int64), pairs)])
 
     @classmethod
-    def added(cls, parts: Iterable[Squares]) -> Squares:
+    def added(cls, parts: Iterable[Cubes]) -> Cubes:
         """Add up what several tables of stops say."""
         parts = list(parts)
         every = np.concatenate([part.cube for part in parts])
@@ -85,7 +88,7 @@ class Portions:
     side_m: float
 
     @classmethod
-    def of(cls, squares: Squares, side_m: float, most_stops: int) -> Portions:
+    def of(cls, cubes: Cubes, side_m: float, most_stops: int) -> Portions:
         """Put cubes that touch into one portion, and as many of the next ones as there is room for.
 
         Parameters
@@ -93,15 +96,15 @@ class Portions:
         most_stops
             Stops of a portion. What hangs together is never cut, so that some hold more.
         """
-        n = len(squares.cube)
-        corner = np.stack([squares.cube >> (_BITS * axis) & (2**_BITS - 1) for axis in range(3)], axis=1)
+        n = len(cubes.cube)
+        corner = np.stack([cubes.cube >> (_BITS * axis) & (2**_BITS - 1) for axis in range(3)], axis=1)
         touching = (
             cKDTree(corner).query_pairs(1.9, output_type="ndarray") if n else np.zeros((0, 2), dtype=int)
         )
-        i, j = np.concatenate([touching.T, np.searchsorted(squares.cube, squares.pairs)], axis=1)
+        i, j = np.concatenate([touching.T, np.searchsorted(cubes.cube, cubes.pairs)], axis=1)
         region = number_groups(i, j, n)
-        size = np.bincount(region, weights=squares.n_stops).astype(np.int64)
-        return cls(squares.cube, in_portions(size, most_stops)[region], side_m)
+        size = np.bincount(region, weights=cubes.n_stops).astype(np.int64)
+        return cls(cubes.cube, in_portions(size, most_stops)[region], side_m)
 
     def __len__(self) -> int:
         return int(self.portion.max(initial=0)) + 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ais_berths import geo
 from ais_berths.config import Config
-from ais_berths.regions import Portions, Squares, reach_m
+from ais_berths.regions import Cubes, Portions, reach_m
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def stops_at(kilometres: list[tuple[int, int]], centre: str = "Rotterdam") -> pd
 
 
 def portions_of(stops: pd.DataFrame, most: int) -> tuple[Portions, NDArray[np.int64]]:
-    portions = Portions.of(Squares.of(stops, SIDE_M), SIDE_M, most)
+    portions = Portions.of(Cubes.of(stops, SIDE_M), SIDE_M, most)
     return portions, portions.number(stops)
 
 
@@ -66,8 +66,8 @@ def test_how_the_stops_are_read_does_not_matter(
 ) -> None:
     stops = stops_at(kilometres)
     portions, number = portions_of(stops, most)
-    parts = [Squares.of(part, SIDE_M) for part in (stops[cut:], stops[:cut], stops[:0])]
-    again = Portions.of(Squares.added(parts), SIDE_M, most)
+    parts = [Cubes.of(part, SIDE_M) for part in (stops[cut:], stops[:cut], stops[:0])]
+    again = Portions.of(Cubes.added(parts), SIDE_M, most)
     assert again.number(stops).tolist() == number.tolist()
     assert again.cube.tolist() == portions.cube.tolist()
 
@@ -79,8 +79,14 @@ def test_a_ship_is_where_it_lies_and_where_the_buoy_is() -> None:
     assert portions_of(stops, 1)[1].tolist() == [0, 0]
 
 
-def test_the_reach_follows_the_settings() -> None:
-    usual = reach_m(Config())
-    assert usual > 1450.0
-    wide = Config.model_validate({"anchorages": {"eps_m": 5000.0}})
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        *[("mooring", name) for name in ("neighbour_m", "same_berth_m", "buoy_m")],
+        *[("anchorages", "eps_m"), ("quays", "terminal_m"), ("berths", "continuous_gap_m")],
+    ],
+)
+def test_the_reach_follows_the_settings(section: str, name: str) -> None:
+    assert 1450.0 < reach_m(Config()) < 5000.0
+    wide = Config.model_validate({section: {name: 5000.0}})
     assert reach_m(wide) > 5000.0

@@ -12,7 +12,7 @@ from ais_berths import schema
 from ais_berths.atomic import whole_files
 from ais_berths.evidence import in_portions
 from ais_berths.export import open_parquet
-from ais_berths.regions import Portions, Squares, reach_m
+from ais_berths.regions import Cubes, Portions, reach_m
 from ais_berths.tables import read_part
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ class Survey:
         """Look at the stops of a folder, as they were found, by bucket of vessels."""
         side_m = reach_m(config)
         counted: dict[Any, int] = {}
-        squares = [Squares.of(schema.empty("stops"), side_m)]
+        cubes = [Cubes.of(schema.empty("stops"), side_m)]
         for path in parts_of(store, "stops"):
             some = schema.to_pandas(read_part(path, "stops", _WHERE))
             add_counts(counted, some["mmsi"])
-            squares.append(Squares.of(some, side_m))
-            if len(squares) > _FILES_AT_ONCE:
-                squares = [Squares.added(squares)]
-        portions = Portions.of(Squares.added(squares), side_m, config.run.task_stops)
+            cubes.append(Cubes.of(some, side_m))
+            if len(cubes) > _FILES_AT_ONCE:
+                cubes = [Cubes.added(cubes)]
+        portions = Portions.of(Cubes.added(cubes), side_m, config.run.task_stops)
         n_stops = pd.Series(counted, dtype=np.int64).sort_index()
         # An index without rows may be of any type.
         return cls(n_stops.set_axis(n_stops.index.astype(np.int64)), portions)
