@@ -62,6 +62,7 @@ _FIELDS = {
     "draught": "draught",
 }
 _TAG_TIME = re.compile(rb"(?:^|,)c:(\d{9,16})")
+_TAG_GROUP, _TAG_STATION = re.compile(rb"(?:^|,)g:\d+-\d+-(\d+)"), re.compile(rb"(?:^|,)s:([^,*]+)")
 _STAMP = re.compile(rb"^\d{9,10}(?:\.\d+)?$|^\d{12,13}$")
 _LAST_MESSAGE = 28
 _MOST_PARTS = 4096
@@ -74,7 +75,8 @@ def read_sentences(
 
     The time of a message is that of the first of its parts: from its tag block (``\c:...\``), a time before
     the sentence or after its checksum, or else the last ``$PGHP`` line or tag block before it. Rows of
-    messages 5 and 24 have `static_only` set and no position; message 19 has both.
+    messages 5 and 24 have `static_only` set and no position; message 19 has both. Parts belong together if
+    their tag blocks name one group, or else one station: stations number their messages from 0 to 9 alike.
 
     Parameters
     ----------
@@ -107,7 +109,7 @@ def read_sentences(
 
 
 class _Reader:
-    """Keeps what one line means for the next: the clock, and the parts of unfinished messages."""
+    """Keeps what one line means for the next: the clock, the station, the parts of unfinished messages."""
 
     def __init__(self) -> None:
         try:
@@ -120,6 +122,7 @@ class _Reader:
         # pyais raises its own errors, and built-in ones for payloads that end too early.
         self._errors = (exceptions.AISBaseException, ValueError, TypeError, KeyError, IndexError)
         self._clock: dt.datetime | None = None
+        self._source = b""
         self._parts: dict[tuple[Any, ...], list[tuple[Any, dt.datetime | None]]] = {}
         self._counts: Counter[str] = Counter()
 
@@ -139,6 +142,9 @@ class _Reader:
             stamp = _TAG_TIME.search(tags)
             if stamp:
                 self._clock = _epoch(stamp[1])
+            source = _TAG_GROUP.search(tags) or _TAG_STATION.search(tags)
+            if source:
+                self._source = source[1]
         if line.startswith(b"$"):
             self._set_clock(line)
             return None
@@ -169,7 +175,7 @@ class _Reader:
             raise ValueError("wrong checksum")
         if part.frag_cnt == 1:
             return part, time
-        key = (part.talker_id, part.type, part.seq_id, part.channel, part.frag_cnt)
+        key = (self._source, part.talker_id, part.type, part.seq_id, part.channel, part.frag_cnt)
         if part.frag_num == 1:
             self._counts["sentence_incomplete"] += len(self._parts.pop(key, ()))
             self._parts[key] = []
@@ -204,7 +210,7 @@ def _time_of(before: bytes, after: bytes) -> dt.datetime | None:
     last = after.rpartition(b",")[2].strip()
     if _STAMP.match(last):
         return _epoch(last)
-    text = before.strip(b" \t,;|")
+    text = before.strip(b' \t,;|"[]')
     if _STAMP.match(text):
         return _epoch(text)
     if len(text) < 19:

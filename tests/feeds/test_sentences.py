@@ -103,6 +103,8 @@ def test_craft_of_a_mother_ship_have_no_size() -> None:
         (f"{NOON_S}.0\t%s",),
         ("2013-11-12T12:00:00Z %s",),
         ("2013-11-12 13:00:00+01:00;%s",),
+        ("[2013-11-12 12:00:00] %s",),
+        ('"2013-11-12 12:00:00","%s"',),
     ],
 )
 def test_times(lines: tuple[str, ...]) -> None:
@@ -136,6 +138,31 @@ def test_parts_of_two_messages_may_interleave() -> None:
         (219000002, "B"),
     ]
     assert counts == {}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ("s:1", "s:2", "s:1", "s:2"),
+        ("s:1", "s:2", "s:2", "s:1"),
+        ("g:1-2-7,s:1", "s:1,g:1-2-8", "g:2-2-7", "g:2-2-8"),
+    ],
+)
+def test_parts_that_several_stations_number_alike(tags: tuple[str, ...]) -> None:
+    a, b = (
+        [numbered(part, 3) for part in sentence(5, mmsi=219000000 + n, shipname=name, to_bow=100 * n)]
+        for n, name in ((1, "A"), (2, "B"))
+    )
+    second = [a[1], b[1]] if tags[2] != "s:2" else [b[1], a[1]]
+    lines = [f"\\{tag}*00\\{part}" for tag, part in zip(tags, [a[0], b[0], *second], strict=True)]
+    rows, counts = decode(*lines)
+    assert {(row["mmsi"], row["name"], row["to_bow"]) for row in rows} == {
+        (219000001, "A", 100),
+        (219000002, "B", 200),
+    }
+    assert counts == {}
+    # The first part from one station, the second from another: no message, and no mixture of two ships.
+    assert decode(lines[0], f"\\s:9*00\\{b[1]}") == ([], {"sentence_incomplete": 2})
 
 
 def test_what_is_lost_is_counted() -> None:
