@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from ais_berths.config import AnchoragesConfig
 
 _NEEDED = ("stop_id", "mmsi", "kind", "lat", "lon", "start_time", "end_time", "dwell_h", "drift_radius_m")
+# Positions are rounded to so many parts of the distance that joins them.
 _GRAINS = 14
+# Least radius of a swing circle: a ship hardly moves in calm weather (m).
+_CALM_M = 100.0
 
 
 def find_anchorages(
@@ -63,7 +66,7 @@ def find_anchorages(
     plane = geo.Plane.around(anchored_lon(stops)) if plane is None else plane
     x, y = plane.forward(rows["lon"], rows["lat"])
     scale = geo.Plane.scale(rows["lat"])
-    circles = shapely.buffer(shapely.points(x, y), np.maximum(rows["drift_radius_m"], 100.0) * scale)
+    circles = shapely.buffer(shapely.points(x, y), np.maximum(rows["drift_radius_m"], _CALM_M) * scale)
     indices = sorted(rows.groupby("label").indices.items())
     shapes = np.array(
         [shapely.convex_hull(shapely.union_all(circles[at])) for _, at in indices], dtype=object

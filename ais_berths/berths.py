@@ -34,6 +34,8 @@ _SEEN = 2
 # Where a tanker's antenna stands, from the stern, and how long tankers (m) and their hawsers (m) usually are.
 _TANKER_STERN, _TANKER_M = 0.17, 180.0
 _HAWSER_M, _HAWSER_MOST_M = 45.0, 110.0
+# How far the points about which ships swing at one buoy may lie from it (m).
+_BUOY_PLAY_M = 30.0
 # No stop is surer to be moored than this.
 _SUREST = 1.0 - 1e-9
 
@@ -192,8 +194,8 @@ def describe_berths(
             "dwell_p50_h": by["dwell_h"].median(),
             "dwell_p90_h": by["dwell_h"].quantile(0.9),
             "occupancy": _occupied_h(rows) / beyond.hours,
-            "hull_basis": _most_frequent(rows, "hull_basis"),
-            "type_main": _most_frequent(rows, "group"),
+            "hull_basis": most_frequent(rows, "number", "hull_basis"),
+            "type_main": most_frequent(rows, "number", "group"),
         }
     )
     counts = pd.crosstab(rows["number"], rows["group"])
@@ -204,6 +206,14 @@ def describe_berths(
     ]
     out["use"] = uses_of_berths(rows, beyond.serving)
     return out.rename_axis("number").reset_index()
+
+
+def most_frequent(rows: pd.DataFrame, key: str, column: str) -> pd.Series:
+    """Most frequent value of a column by another one; ties go to the first in the alphabet."""
+    counts = rows.dropna(subset=[column]).groupby([key, column]).size().reset_index(name="n")
+    counts = counts.sort_values([key, "n", column], ascending=[True, False, True])
+    first: pd.Series = counts.drop_duplicates(key).set_index(key)[column]
+    return first
 
 
 def _outlines(prints: Footprints, groups: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
@@ -309,7 +319,7 @@ def _buoys(
         )
     x, y = plane.forward(rows["pivot_lon"], rows["pivot_lat"])
     scale = geo.Plane.scale(rows["pivot_lat"])
-    number = group_touching(shapely.buffer(shapely.points(x, y), 30.0 * scale)) + first_number
+    number = group_touching(shapely.buffer(shapely.points(x, y), _BUOY_PLAY_M * scale)) + first_number
     bow, length = (
         column_of(vessels, name, rows["mmsi"]).astype(np.float64) for name in ("to_bow_m", "loa_m")
     )
@@ -347,11 +357,3 @@ def _occupied_h(rows: pd.DataFrame) -> pd.Series:
     before[np.concatenate([[True], number[1:] != number[:-1]])] = np.iinfo(np.int64).min
     fresh = np.maximum(end - np.maximum(start, before), 0) / schema.HOUR_US
     return pd.Series(fresh).groupby(number).sum()
-
-
-def _most_frequent(rows: pd.DataFrame, column: str) -> pd.Series:
-    """Most frequent value by berth; ties go to the first in the alphabet."""
-    counts = rows.dropna(subset=[column]).groupby(["number", column]).size().reset_index(name="n")
-    counts = counts.sort_values(["number", "n", column], ascending=[True, False, True])
-    first: pd.Series = counts.drop_duplicates("number").set_index("number")[column]
-    return first

@@ -34,6 +34,7 @@ _ROUNDS = 10
 _FEW_SHIPS = 2.0
 # As many quays as a point in the list counts for, to say where its port is.
 _POINT_QUAYS = 2.0
+# Positions are rounded to so many parts of the distance that joins them.
 _GRAINS = 10
 _LINKS_AT_ONCE = 1_000_000
 

@@ -12,7 +12,7 @@ import shapely
 
 from ais_berths import schema
 from ais_berths.anchorages import describe_anchorages
-from ais_berths.berths import describe_berths
+from ais_berths.berths import describe_berths, most_frequent
 from ais_berths.geo import Plane
 from ais_berths.naming import count_stops
 from ais_berths.pairs import flatten
@@ -194,7 +194,7 @@ def _berths(
     table["name"] = known["name"].to_numpy()
     named = listed & set_by_hand(known.fillna({"by_hand": ""}), "use")
     table["use"] = np.where(named, known["use"].to_numpy(), table["use"].to_numpy())
-    table["quay_id"] = _most_frequent(rows, "berth_id", "quay_id").reindex(ids).to_numpy(dtype=object)
+    table["quay_id"] = most_frequent(rows, "berth_id", "quay_id").reindex(ids).to_numpy(dtype=object)
     shapes = np.where(listed, known.geometry.to_numpy(), found.geometry.to_numpy())
     shapes = give_way(shapes, listed.astype(np.float64))
     wanted = [name for name in schema.BERTHS.names if name in table.columns]
@@ -246,10 +246,3 @@ def _named(table: Any, place: str, register: Register) -> gpd.GeoDataFrame:
     names = [name for name in schema.TABLES[f"{place}s"].names if name in named.columns]
     frame = gpd.GeoDataFrame(named[names], geometry=shapes, crs="EPSG:4326")
     return frame.sort_values(key, ignore_index=True)
-
-
-def _most_frequent(rows: pd.DataFrame, key: str, column: str) -> pd.Series:
-    counts = rows.dropna(subset=[column]).groupby([key, column]).size().reset_index(name="n")
-    counts = counts.sort_values([key, "n", column], ascending=[True, False, True])
-    first: pd.Series = counts.drop_duplicates(key).set_index(key)[column]
-    return first

@@ -317,15 +317,9 @@ def _with_history(
     known = rows.assign(first_seen=first, last_seen=last, status=status)
     lines = [
         events,
-        pd.DataFrame(
-            {"place_id": rows.loc[back, "place_id"], "event": "returned", "detail": "visited again"}
-        ),
-        pd.DataFrame(
-            {
-                "place_id": rows.loc[gone, "place_id"],
-                "event": "vanished",
-                "detail": "no visit since " + last[gone].dt.strftime("%Y-%m-%d"),
-            }
+        _lines(rows.loc[back, "place_id"], "returned", "visited again"),
+        _lines(
+            rows.loc[gone, "place_id"], "vanished", "no visit since " + last[gone].dt.strftime("%Y-%m-%d")
         ),
     ]
     said = pd.concat([line for line in lines if len(line)] or [events], ignore_index=True)

@@ -37,13 +37,9 @@ STAGES = {
     "read": "Reading",
     "filter": "Near ports",
     "clean": "Cleaning",
-    "stops": "Stops",
-    "mooring": "Mooring",
     "places": "Berths",
-    "berths": "Berths",
-    "calls": "Calls",
 }
-"""Steps of the run, in the order of the data."""
+"""Steps of a run that count rows, in the order of the data."""
 
 
 def safe_text(value: Any, longest: int = 80) -> str:

@@ -125,34 +125,8 @@ TRADES = {
 
 _COUNTRIES = (219, 229, 232, 236, 247, 256, 308, 311, 354, 372, 413, 431, 477, 503, 538, 563, 565, 636)
 _SYLLABLES = (
-    "AL",
-    "BRA",
-    "CO",
-    "DEL",
-    "EM",
-    "FJORD",
-    "GA",
-    "HAN",
-    "IS",
-    "JU",
-    "KAI",
-    "LO",
-    "MA",
-    "NOR",
-    "OR",
-    "PA",
-    "QUE",
-    "RI",
-    "SAN",
-    "TE",
-    "UL",
-    "VI",
-    "WIND",
-    "XI",
-    "YA",
-    "ZE",
-    "STAR",
-    "SEA",
+    *("AL", "BRA", "CO", "DEL", "EM", "FJORD", "GA", "HAN", "IS", "JU", "KAI", "LO", "MA", "NOR"),
+    *("OR", "PA", "QUE", "RI", "SAN", "TE", "UL", "VI", "WIND", "XI", "YA", "ZE", "STAR", "SEA"),
 )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ais_berths.simulate.scenes import Scene
 
 WARM_UP_DAYS = 8.0
+_SIDES = ("bow", "stern", "port", "starboard")
 
 
 @dataclass
@@ -201,9 +202,6 @@ def count_heard(reports: pd.DataFrame, n_stops: int) -> np.ndarray[tuple[int], n
     """Reports received of each stop."""
     stop = reports["stop"].to_numpy()
     return np.bincount(stop[stop >= 0], minlength=n_stops)
-
-
-_SIDES = ("bow", "stern", "port", "starboard")
 
 
 def _assemble(

@@ -29,7 +29,6 @@ from .conftest import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOTION = ["mmsi", "time", "lat", "lon", "sog_kn", "cog_deg", "heading_deg", "nav_status", "coarse"]
 SHIP = ["imo", "name", "call_sign", "type_code", "loa_m", "beam_m", "draught_m"]
 
 
