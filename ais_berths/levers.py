@@ -2,9 +2,9 @@
 
 A ship with headway turns about a pivot in the fore part of the hull, which moves where the bow points; the
 antenna swings out in proportion to its distance from there. So the turns that a ship makes in a port tell
-whether its bridge stands forward or aft, also where nobody sent the antenna offsets. With headway the
-pivot lies between a quarter and a third of the length from the bow (S. G. Seo, "Safer and more efficient
-ship handling with the pivot point concept", TransNav 10 (4), 2016).
+whether its bridge stands forward or aft, also where nobody sent the antenna offsets. Ship handlers are taught
+that with headway the pivot lies between a quarter and a third of the length from the bow; S. G. Seo ("Safer
+and more efficient ship handling with the pivot point concept", TransNav 10 (4), 2016) derives where it lies.
 
 In three US ports (NOAA, 2020-01-01, about a report a minute) the antennas of 45 tankers stood 113 m abaft the
 pivot (median), and for 12 cargo ships and 22 tankers with turns enough the two halves of their pings differed

@@ -1,8 +1,9 @@
 """How a vessel stays: moored alongside, at anchor, at a single-point mooring, or adrift.
 
 Judged by behaviour, because the reported status is wrong about three times in ten (Harati-Mokhtari et
-al. 2007). Each piece of evidence is a log-likelihood ratio; they add up, and the words behind them stay on
-the row. First a stop is moored or free; then a free one is at anchor or adrift, or at a buoy.
+al. 2007, doi 10.1017/S0373463307004298). Each piece of evidence is a log-likelihood ratio; they add up, and
+the words behind them stay on the row. First a stop is moored or free; then a free one is at anchor or adrift,
+or at a buoy.
 """
 
 from __future__ import annotations

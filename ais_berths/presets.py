@@ -50,7 +50,8 @@ PRESETS: dict[str, Preset] = {
         title="CSO Ireland and BPS Indonesia: Stationary Marine Broadcast Method",
         source=(
             "CSO Frontier series 'Port visits using real-time shipping data' (2022) and the code that BPS "
-            "Indonesia runs; van der Wielen, McGurk and Barrett, Stat. J. of the IAOS (2024)"
+            "Indonesia runs; van der Wielen, McGurk and Barrett, Stat. J. of the IAOS 40 (2), 2024, "
+            "doi 10.3233/SJI-230100"
         ),
         taken=(
             "every stationary event in the port is a visit, at a berth, at anchor or adrift; it has at least "

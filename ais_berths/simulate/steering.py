@@ -1,11 +1,10 @@
 """How ships turn under way: over some of their lengths, about a point well ahead of midship.
 
 A ship under way turns about a pivot point in the fore part of the hull; the stern swings outward. With
-headway it lies a quarter to a third of the length from the bow (S. G. Seo, "Safer and more efficient ship
-handling with the pivot point concept", TransNav 10 (4), 2016). Two ships in Danish AIS of 2013 that sent
-their antenna offsets and turned enough had it 0.26 and 0.33 of their length ahead of midship, give or take
-0.2 (``tests/benchmarks/levers.py``). Ships that swing to or from a berth, with tugs or thrusters, do so about
-midship.
+headway it lies a quarter to a third of the length from the bow, as ship handlers are taught. Two ships in
+Danish AIS of 2013 that sent their antenna offsets and turned enough had it 0.26 and 0.33 of their length
+ahead of midship, give or take 0.2 (``tests/benchmarks/levers.py``). Ships that swing to or from a berth, with
+tugs or thrusters, do so about midship.
 """
 
 from __future__ import annotations
