@@ -16,6 +16,7 @@ from ais_berths.feeds import sentences
 from ais_berths.feeds.chunks import Batch, Chunk, open_parquet
 from ais_berths.feeds.files import open_stream, plain_words
 from ais_berths.feeds.parquet import read_parquet
+from ais_berths.feeds.points import list_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,7 +81,7 @@ def iter_batches(
         if chunk.kind == "parquet":
             if chunk.row_groups:
                 with open_parquet(chunk.path) as file:
-                    names = file.schema_arrow.names
+                    names = list_columns(file.schema_arrow)
                 sources = _sources(names, chunk, feed, wanted, resolution)
                 yield from read_parquet(chunk, feed, sources, near, batch_rows, threads=threads)
         elif chunk.kind == "csv":

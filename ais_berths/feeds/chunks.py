@@ -28,6 +28,7 @@ from ais_berths.feeds.files import (
     show,
     zip_members,
 )
+from ais_berths.feeds.points import list_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -236,7 +237,7 @@ def _plan_parquet(
     boxes: list[Box] | None,
 ) -> list[Chunk]:
     with plain_words(whole.path), open_parquet(whole.path) as file:
-        names = file.schema_arrow.names
+        names = list_columns(file.schema_arrow)
         meta = file.metadata
     found = feed.require(names, whole.label)
     at = {meta.schema.column(i).path: i for i in range(meta.num_columns)}

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from polars.exceptions import PanicException, PolarsError
 
 from ais_berths.feeds.chunks import OUTSIDE, Batch, open_parquet
+from ais_berths.feeds.points import LAT_LON, find_points, unpack_points
 from ais_berths.raster import TILE_STRIDE, TILES_PER_DEG
 
 if TYPE_CHECKING:
@@ -96,15 +97,19 @@ def _read_groups(
     threads: bool,
 ) -> Iterator[Batch]:
     """Read all rows, text as dictionaries."""
-    texts = [name for name in sources if schema.field(name).type in (pa.string(), pa.large_string())]
+    points = find_points(schema)
+    stored = [name for name in sources if points is None or name not in LAT_LON]
+    texts = [name for name in stored if schema.field(name).type in (pa.string(), pa.large_string())]
+    stored += [points] if points and points not in stored else []
     with open_parquet(chunk.path, texts, metadata) as file:
         for group in chunk.row_groups:
             if metadata.row_group(group).num_rows <= _WHOLE_GROUPS * batch_rows:
-                yield Batch(_whole(file.read_row_group(group, columns=sources, use_threads=threads)), {})
+                table = file.read_row_group(group, columns=stored, use_threads=threads)
+                yield Batch(unpack_points(_whole(table), points, sources), {})
                 continue
-            pieces = file.iter_batches(batch_rows, row_groups=[group], columns=sources, use_threads=threads)
+            pieces = file.iter_batches(batch_rows, row_groups=[group], columns=stored, use_threads=threads)
             for piece in pieces:
-                yield Batch(_whole(pa.Table.from_batches([piece])), {})
+                yield Batch(unpack_points(_whole(pa.Table.from_batches([piece])), points, sources), {})
 
 
 def _whole(table: pa.Table) -> pa.Table:
@@ -138,6 +143,8 @@ def _is_plain(schema: pa.Schema) -> bool:
 
 def _near(schema: pa.Schema, feed: Feed, cells: CellFilter) -> pl.Expr | None:
     """Rows on a tile that may hold some of the cells, and those whose position needs a closer look."""
+    if find_points(schema):
+        return None
     found = feed.resolve(schema.names)
     kinds = {schema.field(found[name]).type for name in ("lat", "lon")}
     if feed.units.position != "deg" or not kinds <= {pa.float32(), pa.float64()}:

@@ -11,6 +11,7 @@ from ais_berths.feeds.canonical import read_reports
 from ais_berths.feeds.chunks import inspect, open_parquet, plan_chunks
 from ais_berths.feeds.files import plain_words
 from ais_berths.feeds.mapping import REQUIRED, SHIPPED, Columns, Feed, list_names, load_feed, loosen
+from ais_berths.feeds.points import list_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -172,7 +173,7 @@ def _feed_of(file: InputFile) -> Feed:
     if chunk.kind == "csv":
         return recognise(chunk.header, chunk.label)
     with plain_words(file.path), open_parquet(file.path) as parquet:
-        columns = parquet.schema_arrow.names
+        columns = list_columns(parquet.schema_arrow)
     return recognise(columns, file.label)
 
 

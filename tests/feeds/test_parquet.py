@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ais_berths import feeds
+from ais_berths.feeds import points
 from ais_berths.feeds.mapping import parse_feed
 from ais_berths.h3cells import cells_at
 from ais_berths.raster import CellFilter
@@ -106,3 +109,45 @@ def test_positions_as_text_are_all_read(tmp_path: Path) -> None:
     table = table.set_column(at, "latitude", table["latitude"].cast(pa.string()))
     pq.write_table(table, tmp_path / "part.parquet")
     assert len(read(tmp_path / "part.parquet")) == 2
+
+
+def a_table_of_points(points: list[bytes | None], **geo: object) -> pa.Table:
+    """Write as NOAA does since 2024: positions are points only."""
+    table = a_table([None] * len(points), [None] * len(points)).drop_columns(["latitude", "longitude"])
+    table = table.append_column("geometry", pa.array(points, pa.binary()))
+    column = {"encoding": "WKB", "geometry_types": ["Point"]} | geo
+    meta = {"version": "1.0.0", "primary_column": "geometry", "columns": {"geometry": column}}
+    return table.replace_schema_metadata({"geo": json.dumps(meta)})
+
+
+@pytest.mark.parametrize("batch_rows", [1, 250_000])
+def test_points_are_positions(tmp_path: Path, batch_rows: int) -> None:
+    places = [struct.pack("<BIdd", 1, 1, lon, lat) for lat, lon in PORTS]
+    odd = [None, b"", places[0][:-1], struct.pack(">BIdd", 0, 1, 1.0, 2.0), struct.pack("<BII", 1, 2, 0)]
+    pq.write_table(a_table_of_points(places + odd), tmp_path / "part.parquet", row_group_size=8)
+    files = feeds.list_inputs([tmp_path])
+    feed = feeds.choose_feed(files)
+    [chunk] = feeds.plan_chunks(files, feed)
+    batches = list(feeds.iter_batches(chunk, feed, near=CELLS, batch_rows=batch_rows))
+    table = pa.concat_tables([batch.table for batch in batches])
+    found = list(zip(table["latitude"].to_pylist(), table["longitude"].to_pylist(), strict=True))
+    assert found == [*PORTS, *[(None, None)] * len(odd)]
+    assert table["vessel_name"].to_pylist()[:2] == ["SHIP 0", "SHIP 1"]
+
+
+@pytest.mark.parametrize(
+    ("geo", "found"),
+    [
+        ({}, True),
+        ({"crs": None}, True),
+        ({"crs": "EPSG:4269"}, True),
+        ({"crs": "EPSG:3857"}, False),
+        ({"crs": "nonsense"}, False),
+        ({"encoding": "point"}, False),
+    ],
+)
+def test_which_points_are_positions(geo: dict[str, object], found: bool) -> None:
+    schema = a_table_of_points([None], **geo).schema
+    assert ("latitude" in points.list_columns(schema)) == found
+    with_numbers = schema.append(pa.field("LAT", pa.float64()))
+    assert points.list_columns(with_numbers) == with_numbers.names
