@@ -510,13 +510,25 @@ def test_a_copy_as_a_gis_leaves_it(known: Register, tmp_path: Path) -> None:
     assert row(read_register(tmp_path / "r.gpkg"), "XSA00-B001")["cargo"] == '["grain", "coal"]'
 
 
+def test_a_layer_that_lost_its_reference_system_or_its_ids(known: Register, tmp_path: Path) -> None:
+    write_register(known, tmp_path / "r.gpkg")
+    berths = gpd.read_file(tmp_path / "r.gpkg", layer="berths")
+    with pytest.warns(UserWarning, match="'crs' was not provided"):
+        berths.set_crs(None, allow_override=True).to_file(tmp_path / "r.gpkg", layer="berths")
+    assert apply_edits(known, read_places(tmp_path / "r.gpkg"), NOON)[1] == []
+    # Without ids its edits would be passed over, as the other layers have theirs.
+    berths.drop(columns="place_id").to_file(tmp_path / "r.gpkg", layer="berths")
+    with pytest.raises(InputError, match=r"the layer berths of .*r\.gpkg has no column place_id"):
+        read_places(tmp_path / "r.gpkg")
+
+
 def test_what_is_no_register(known: Register, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="make it with `ais-berths register update"):
         read_register(tmp_path / "r.gpkg")
     with pytest.raises(InputError, match=r"ends in \.shp, expected \.gpkg"):
         read_register(tmp_path / "r.shp")
     known.places[["name", "geometry"]].to_file(tmp_path / "a.geojson", driver="GeoJSON")
-    with pytest.raises(InputError, match="has no column place_id"):
+    with pytest.raises(InputError, match="no shapes with a place_id"):
         read_register(tmp_path / "a.geojson")
     known.places.assign(status="open", place_id="X").to_file(tmp_path / "b.gpkg", driver="GPKG")
     with pytest.raises(InputError, match="in the file twice: X") as caught:

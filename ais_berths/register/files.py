@@ -76,11 +76,20 @@ def read_places(path: str | Path) -> gpd.GeoDataFrame:
         layers = _read_layers(file)
     except (OSError, ValueError, pyogrio.errors.DataSourceError) as error:
         raise InputError(f"{file} cannot be read as places: {error}") from error
-    named = [part for part in (_with_place_id(layer) for layer in layers) if part is not None]
+    found = {name: _with_place_id(layer) for name, layer in layers.items()}
+    bare = [name for name in LAYERS if name in found and found[name] is None]
+    if bare:
+        raise InputError(f"the layer {bare[0]} of {file} has no column place_id; edit a copy that has it")
+    # A GIS that knows no reference system for a layer has left the numbers as they were.
+    named = [
+        part if part.crs is not None else part.set_crs("EPSG:4326")
+        for part in found.values()
+        if part is not None
+    ]
     if not named:
-        raise InputError(f"{file} has no column place_id, expected a register or a copy of one")
+        raise InputError(f"{file} holds no shapes with a place_id, expected a register or a copy of one")
     crs = named[0].crs
-    parts = [part if part.crs == crs or crs is None else part.to_crs(crs) for part in named]
+    parts = [part if part.crs == crs else part.to_crs(crs) for part in named]
     frames = [pd.DataFrame(part).astype(object) for part in parts if len(part)]
     table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(parts[0])
     return gpd.GeoDataFrame(table, geometry="geometry", crs=crs)
@@ -128,11 +137,11 @@ def _with_suffix(path: str | Path, error: type[InputError | OutputError] = Input
     return file
 
 
-def _read_layers(file: Path) -> list[Any]:
+def _read_layers(file: Path) -> dict[str, Any]:
     if file.suffix.lower() == ".parquet":
-        return [gpd.read_parquet(file)]
+        return {file.stem: gpd.read_parquet(file)}
     names = pyogrio.list_layers(file)
-    return [gpd.read_file(file, layer=name) for name, kind in names if kind is not None]
+    return {name: gpd.read_file(file, layer=name) for name, kind in names if kind is not None}
 
 
 def _with_place_id(layer: Any) -> gpd.GeoDataFrame | None:
