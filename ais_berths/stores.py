@@ -15,7 +15,7 @@ from fsspec.core import url_to_fs
 from ais_berths.atomic import check_whole, whole_files
 from ais_berths.errors import AisBerthsError, InputError, OutputError
 from ais_berths.export import SUFFIXES, export
-from ais_berths.feeds.files import plain_words, show
+from ais_berths.feeds.failures import plain_words, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,7 +14,8 @@ import pyarrow.csv as pacsv
 from ais_berths.errors import InputError
 from ais_berths.feeds import sentences
 from ais_berths.feeds.chunks import Batch, Chunk, open_parquet
-from ais_berths.feeds.files import open_stream, plain_words
+from ais_berths.feeds.failures import plain_words
+from ais_berths.feeds.files import open_stream
 from ais_berths.feeds.parquet import read_parquet
 from ais_berths.feeds.points import list_columns
 

@@ -19,13 +19,12 @@ import pyarrow.parquet as pq
 
 from ais_berths.errors import InputError
 from ais_berths.feeds.days import Window
+from ais_berths.feeds.failures import plain_words, show
 from ais_berths.feeds.files import (
     InputFile,
     codec_of,
     open_binary,
     open_stream,
-    plain_words,
-    show,
     zip_members,
 )
 from ais_berths.feeds.points import list_columns

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import zipfile
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -17,9 +16,11 @@ import pyarrow as pa
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import make_path_posix
 
-from ais_berths.errors import AisBerthsError, DependencyError, EmptyInputError, InputError
+from ais_berths.errors import EmptyInputError, InputError
 from ais_berths.feeds.days import Window, day_folders
-from ais_berths.redact import printable, redact_urls
+from ais_berths.feeds.failures import plain_words, show
+from ais_berths.feeds.mapping import list_names
+from ais_berths.redact import redact_urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +29,6 @@ _DATA = {".parquet", ".pq", ".parq", ".csv", ".tsv", ".txt", ".nmea", ".nm4", ".
 _PACKED = {".gz", ".zip", ".zst", ".bz2"}
 _TEMPORARY = {".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp", ".crc"}
 _PAPERS = ("readme", "licence", "license", "copying", "changelog", "checksum", "sha256")
-_STORES = {"botocore", "aiobotocore", "aiohttp", "google", "gcsfs", "azure"}
 _KEYLESS = ("s3://", "s3a://", "gs://", "gcs://")
 # Text of AIS packs to a tenth, and to a fiftieth where one ship lies still for a year.
 _MOST_TIMES = 250
@@ -108,11 +108,6 @@ def list_inputs(inputs: Iterable[str | Path], window: Window | None = None) -> l
             raise InputError(f"{show(name)} comes twice: the URLs differ only in a password or a signature")
         known.add(name)
     return list(files.values())
-
-
-def show(path: str) -> str:
-    """Path or URL for messages: on one line, and without secrets."""
-    return redact_urls(printable(path))
 
 
 def has_changed(path: str, fingerprint: str) -> bool:
@@ -217,57 +212,6 @@ def zip_members(path: str) -> list[str]:
     return sorted((item.filename for item in members), key=_natural)
 
 
-@contextlib.contextmanager
-def plain_words(path: str) -> Iterator[None]:
-    """Turn the many errors of damaged or unreachable files into an InputError that names the file."""
-    path = show(path)
-    try:
-        yield
-    except AisBerthsError:
-        raise
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; check the path") from error
-    except (PermissionError, IsADirectoryError) as error:
-        raise InputError(f"{path} cannot be opened: {error.strerror or error}") from error
-    except ImportError as error:
-        raise _missing_package(path, error) from error
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        UnicodeError,
-        pa.ArrowException,
-    ) as error:
-        raise _damaged(path, error) from error
-    except (TimeoutError, ConnectionError) as error:
-        reason = " ".join(str(error).split()) or "no answer in time"
-        raise InputError(
-            f"{path} cannot be reached: {reason}; run the same command again: what was read is kept"
-        ) from error
-    except OSError as error:
-        # pyarrow reports broken Parquet and compression as OSError without a number.
-        if error.errno is None:
-            raise _damaged(path, error) from error
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:
-        # Object stores have error classes of their own; everything else is a fault of ours.
-        if type(error).__module__.partition(".")[0] not in _STORES:
-            raise
-        raise InputError(f"{path} cannot be reached: {' '.join(str(error).split())}") from error
-
-
-def _damaged(path: str, error: Exception) -> InputError:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return InputError(f"{path} is damaged or cut short ({reason}); get a fresh copy of the file")
-
-
-def _missing_package(path: str, error: ImportError) -> DependencyError:
-    if path.startswith(("s3://", "s3a://")):
-        return DependencyError(f'{path} needs the package s3fs: pip install "ais-berths[s3]"')
-    return DependencyError(f"{path} needs a package that is not installed: {error}")
-
-
 def _expand(given: str, window: Window) -> list[InputFile]:
     if given.startswith(_KEYLESS) and redact_urls(given) != given:
         raise InputError(
@@ -296,8 +240,11 @@ def _expand(given: str, window: Window) -> list[InputFile]:
                 return [_input_file(system, path, item)]
             found = _by_calendar(system, path, window) or list(_walk(system, path, window, root=path))
             complaint = f"the folder {show(given)} holds no Parquet, CSV or NMEA file"
+            others = sorted(PurePosixPath(name).name for name in system.ls(path, detail=False))
             if window != Window():
                 complaint += " for the period asked for"
+            elif others:
+                complaint += f", only {list_names(others, 3)}; name files of these kinds, or unpack them"
     if not found:
         raise EmptyInputError(complaint)
     found.sort(key=lambda item: _natural(item["name"]))

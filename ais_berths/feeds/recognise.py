@@ -9,7 +9,7 @@ from ais_berths.errors import EmptyInputError, InputError
 from ais_berths.feeds.batches import iter_batches
 from ais_berths.feeds.canonical import read_reports
 from ais_berths.feeds.chunks import inspect, open_parquet, plan_chunks
-from ais_berths.feeds.files import plain_words
+from ais_berths.feeds.failures import plain_words
 from ais_berths.feeds.mapping import REQUIRED, SHIPPED, Columns, Feed, list_names, load_feed, loosen
 from ais_berths.feeds.points import list_columns
 

@@ -91,6 +91,12 @@ def test_missing_and_empty(tmp_path: Path) -> None:
         feeds.list_inputs([tmp_path / "*.parquet"])
     with pytest.raises(EmptyInputError, match="holds no Parquet, CSV or NMEA file"):
         feeds.list_inputs([tmp_path])
+    for name in ("a.csv.xz", "b.csv.xz", "c.feather", "d.tar"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(
+        EmptyInputError, match=r"only a\.csv\.xz, b\.csv\.xz, c\.feather and 1 more; name files"
+    ):
+        feeds.list_inputs([tmp_path])
     with pytest.raises(EmptyInputError, match="no input"):
         feeds.list_inputs([])
     (tmp_path / "empty.csv").write_bytes(b"")
