@@ -240,11 +240,11 @@ def _expand(given: str, window: Window) -> list[InputFile]:
                 return [_input_file(system, path, item)]
             found = _by_calendar(system, path, window) or list(_walk(system, path, window, root=path))
             complaint = f"the folder {show(given)} holds no Parquet, CSV or NMEA file"
-            others = sorted(PurePosixPath(name).name for name in system.ls(path, detail=False))
             if window != Window():
                 complaint += " for the period asked for"
-            elif others:
-                complaint += f", only {list_names(others, 3)}; name files of these kinds, or unpack them"
+            elif not found and (others := system.ls(path, detail=False)):
+                names = sorted(PurePosixPath(name).name for name in others)
+                complaint += f", only {list_names(names, 3)}; name files of these kinds, or unpack them"
     if not found:
         raise EmptyInputError(complaint)
     found.sort(key=lambda item: _natural(item["name"]))
