@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ais_berths.report.tables import PortTables, Tables
     from ais_berths.report.visits import Period
 
-_LEVELS = 9
-_DECIMALS = 6
+# Shades of the grid of vessels (`style.WATER`), and decimals of degrees: a tenth of a metre.
+_LEVELS, _DECIMALS = 9, 6
 
 
 def port_atlas(
@@ -103,24 +103,16 @@ def port_atlas(
         ],
         "stops": [
             {
-                "kind": safe_text(kind),
-                "lon": round(float(lon), _DECIMALS),
-                "lat": round(float(lat), _DECIMALS),
-                "mmsi": int(mmsi),
-                "name": safe_text(names.get(mmsi)),
-                "start": iso_time(start),
-                "hours": round(float(hours), 2),
+                "kind": safe_text(stop["kind"]),
+                "lon": round(float(stop["lon"]), _DECIMALS),
+                "lat": round(float(stop["lat"]), _DECIMALS),
+                "mmsi": int(stop["mmsi"]),
+                "name": safe_text(names.get(stop["mmsi"])),
+                "start": iso_time(stop["start_time"]),
+                "hours": round(float(stop["dwell_h"]), 2),
             }
-            for kind, lon, lat, mmsi, start, hours in zip(
-                points["kind"],
-                _unroll(points["lon"], centre),
-                points["lat"],
-                points["mmsi"],
-                points["start_time"],
-                points["dwell_h"],
-                strict=True,
-            )
-            if kind in KINDS
+            for stop in points.assign(lon=_unroll(points["lon"], centre)).to_dict("records")
+            if stop["kind"] in KINDS
         ],
     }
     return {**result, "view": _view(result, centre)}
@@ -195,7 +187,7 @@ class _Grid:
     def pairs(self, lat: NDArray[Any], lon: NDArray[Any], mmsi: NDArray[Any]) -> NDArray[np.int64]:
         """Different pairs of vessel and square, each as one number."""
         west, _, _, north = self.view
-        column = np.floor((west + np.mod(lon - west, 360.0) - west) / self.size)
+        column = np.floor(np.mod(lon - west, 360.0) / self.size)
         row = np.floor((north - lat) / self.height)
         inside = (column >= 0) & (column < self.columns) & (row >= 0) & (row < self.rows)
         square = (row[inside] * self.columns + column[inside]).astype(np.int64)

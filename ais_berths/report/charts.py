@@ -24,7 +24,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from ais_berths.report.style import AT_ANCHOR, AT_BERTH, FONT, GRID, INK, NOT_ON_PAPER, TYPE_LOOKS
-from ais_berths.report.words import TYPE_GROUPS, plain_number, plain_time
+from ais_berths.report.words import TYPE_GROUPS, plain_number, plain_span, plain_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -345,6 +345,7 @@ def _add_bar(
     end: float,
 ) -> None:
     left, right = _millis([visit["arrival"], visit["departure"]])
+    begin, finish = plain_span(visit)
     look = TYPE_LOOKS[visit["type_group"] if visit["type_group"] in TYPE_LOOKS else "unknown"]
     values = {
         "left": max(left, start),
@@ -357,8 +358,8 @@ def _add_bar(
         "group": TYPE_GROUPS.get(visit["type_group"], "Unknown"),
         "berth": berth["name"] or berth["berth_id"],
         "berth_id": berth["berth_id"],
-        "from": ("before " if visit["open_start"] else "") + plain_time(visit["arrival"]),
-        "to": ("after " if visit["open_end"] else "") + plain_time(visit["departure"]),
+        "from": begin,
+        "to": finish,
         "hours": ("at least " if visit["open_start"] or visit["open_end"] else "")
         + plain_number(visit["hours"], 1),
     }

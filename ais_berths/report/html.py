@@ -29,6 +29,7 @@ from ais_berths.report.words import (
     USES,
     plain_number,
     plain_reason,
+    plain_span,
     plain_time,
 )
 
@@ -106,10 +107,7 @@ def _clicks(port: dict[str, Any]) -> dict[str, Any]:
                     visit["name"] or str(visit["mmsi"]),
                     TYPE_GROUPS.get(visit["type_group"], visit["type_group"]),
                 ],
-                [
-                    ("before " if visit["open_start"] else "") + plain_time(visit["arrival"]),
-                    ("after " if visit["open_end"] else "") + plain_time(visit["departure"]),
-                ],
+                list(plain_span(visit)),
                 [plain_number(visit["hours"], 1)],
             ]
         )

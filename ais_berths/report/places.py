@@ -54,8 +54,7 @@ def berth_rows(berths: gpd.GeoDataFrame, visits: pd.DataFrame, period: Period, p
     centre = shapely.centroid(found.geometry.to_numpy())
     lats, lons = np.round(shapely.get_y(centre), 6), np.round(shapely.get_x(centre), 6)
     rows = []
-    for place, row in enumerate(found.to_dict("index").items()):
-        berth_id, values = row
+    for place, (berth_id, values) in enumerate(found.to_dict("index").items()):
         rows.append(
             {
                 "berth_id": safe_text(berth_id),
@@ -145,49 +144,22 @@ def anchorage_rows(
 
 def visit_rows(visits: pd.DataFrame) -> list[Row]:
     """List visits with the ship's name. Never for the public."""
-    columns = (
-        visits["berth_id"],
-        visits["mmsi"],
-        visits["name"],
-        visits["type_group"],
-        visits["arrival"],
-        visits["departure"],
-        visits["hours"],
-        visits["open_start"],
-        visits["open_end"],
-        visits["rafted"],
-        visits["from_m"],
-        visits["to_m"],
-    )
     return [
         {
-            "berth_id": safe_text(berth_id),
-            "mmsi": int(mmsi),
-            "name": safe_text(name),
-            "type_group": safe_text(group),
-            "arrival": iso_time(arrival),
-            "departure": iso_time(departure),
-            "hours": _rounded(hours, 2),
-            "open_start": bool(open_start),
-            "open_end": bool(open_end),
-            "rafted": bool(rafted),
-            "from_m": _rounded(from_m, 0),
-            "to_m": _rounded(to_m, 0),
+            "berth_id": safe_text(visit["berth_id"]),
+            "mmsi": int(visit["mmsi"]),
+            "name": safe_text(visit["name"]),
+            "type_group": safe_text(visit["type_group"]),
+            "arrival": iso_time(visit["arrival"]),
+            "departure": iso_time(visit["departure"]),
+            "hours": _rounded(visit["hours"], 2),
+            "open_start": bool(visit["open_start"]),
+            "open_end": bool(visit["open_end"]),
+            "rafted": bool(visit["rafted"]),
+            "from_m": _rounded(visit["from_m"], 0),
+            "to_m": _rounded(visit["to_m"], 0),
         }
-        for (
-            berth_id,
-            mmsi,
-            name,
-            group,
-            arrival,
-            departure,
-            hours,
-            open_start,
-            open_end,
-            rafted,
-            from_m,
-            to_m,
-        ) in zip(*columns, strict=True)
+        for visit in visits.to_dict("records")
     ]
 
 

@@ -316,14 +316,12 @@ def _quality(quality: pd.DataFrame) -> list[dict[str, Any]]:
     order = {stage: at for at, stage in enumerate(STAGES)}
     rows = [
         {
-            "stage": safe_text(stage),
-            "reason": safe_text(reason),
-            "action": safe_text(action),
-            "rows": int(n),
+            "stage": safe_text(row["stage"]),
+            "reason": safe_text(row["reason"]),
+            "action": safe_text(row["action"]),
+            "rows": int(row["rows"]),
         }
-        for stage, reason, action, n in zip(
-            quality["stage"], quality["reason"], quality["action"], quality["rows"], strict=True
-        )
+        for row in quality.to_dict("records")
     ]
     return sorted(rows, key=lambda row: (order.get(str(row["stage"]), len(order)), row["action"] != "kept"))
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 WIDTH = 100
 """Characters of a line, about."""
 
-_ROWS = 20
-_BAR = 40
+# Berths and ports listed; bars of arrivals, and characters of the longest one.
+_ROWS, _BARS, _BAR = 20, 62, 40
 
 
 def render_text(summary: dict[str, Any]) -> str:
@@ -104,12 +104,12 @@ def _arrivals(port: dict[str, Any]) -> list[str]:
     counts = arrivals["total"]
     most = max((count for count in counts if count), default=1)
     lines = [f"Arrivals by {arrivals['step']} (UTC)"]
-    for start, count in list(zip(arrivals["start"], counts, strict=True))[-62:]:
+    for start, count in list(zip(arrivals["start"], counts, strict=True))[-_BARS:]:
         shown = "\u2026" if count is None else f"{count:,}"
         label = plain_time(start) if arrivals["step"] == "hour" else plain_time(start)[:10]
         lines.append(f"  {label:<17}{shown:>6}  {'#' * round((count or 0) / most * _BAR)}")
-    if len(counts) > 62:
-        lines.insert(1, f"  the last 62 of {len(counts)}")
+    if len(counts) > _BARS:
+        lines.insert(1, f"  the last {_BARS} of {len(counts)}")
     return [*lines, ""]
 
 

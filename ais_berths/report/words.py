@@ -78,6 +78,14 @@ def plain_time(text: str | None) -> str:
     return text.replace("T", " ").rstrip("Z") if text else "\u2013"
 
 
+def plain_span(visit: dict[str, Any]) -> tuple[str, str]:
+    """Arrival and departure as people write them; an end that was not seen says so."""
+    return (
+        ("before " if visit["open_start"] else "") + plain_time(visit["arrival"]),
+        ("after " if visit["open_end"] else "") + plain_time(visit["departure"]),
+    )
+
+
 def plain_number(value: float | None, digits: int = 0, unit: str = "") -> str:
     """Return a number with thousands separators, or a dash where there is none.
 
