@@ -7,7 +7,7 @@ best substitute is taken and named in ``hull_basis``, with the error to expect.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,12 @@ from ais_berths import geo, schema
 from ais_berths.headings import bows_of, headings_of, trades_of
 from ais_berths.lengths import learn_lengths
 from ais_berths.levers import levers_by
-from ais_berths.offsets import Lying, learn_antennas
+from ais_berths.offsets import Lying, find_offsets
+from ais_berths.shelf import Shelf
 from ais_berths.sizes import ask_lengths, describe_ships, without_unlikely
-from ais_berths.vessels import vessels_of
+from ais_berths.vessels import vessels_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, MutableSequence
-
     from ais_berths.config import HullsConfig
 
 _USED = [
@@ -64,16 +63,13 @@ def build_hulls(stops: pd.DataFrame, vessels: pd.DataFrame, config: HullsConfig)
     >>> round(float(geo.haversine_m(51.9, 4.0, hull["lat"], hull["lon"]))), hull["hull_basis"]
     (70, 'antenna')
     """
-    (hulls,) = build_in_portions([stops], vessels, config, list)
+    (hulls,) = build_in_portions(Shelf([stops]), vessels, config)
     return hulls
 
 
 def build_in_portions(
-    portions: Iterable[pd.DataFrame],
-    vessels: pd.DataFrame,
-    config: HullsConfig,
-    shelf: Callable[[], MutableSequence[Any]],
-) -> Iterator[pd.DataFrame]:
+    portions: Shelf[pd.DataFrame], vessels: pd.DataFrame, config: HullsConfig
+) -> Shelf[pd.DataFrame]:
     """Make the footprints of stops that come in portions; see `build_hulls`.
 
     What is learned of a ship rests on all of its stops, wherever they are, so every portion is looked at
@@ -83,47 +79,21 @@ def build_in_portions(
     ----------
     portions
         The table ``stops`` of some places each; no ship is near one of another portion.
-    shelf
-        Makes an empty list, for what is known of each portion meanwhile.
 
     Returns
     -------
     The table ``hulls`` of each portion.
     """
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
-    moored = shelf()
-    moored.extend(map(_moored, portions))
-    levers = _levers(moored)
-    vessels = without_unlikely(vessels, moored, levers)
-    asked = shelf()
-    for number, stops in enumerate(moored):
-        ship = levers.reindex(stops["mmsi"])
-        told = stops.assign(
-            lever_m=ship["lever_m"].to_numpy(), lever_error_m=ship["lever_error_m"].to_numpy()
-        )
-        moored[number] = told
-        asked.append(ask_lengths(told, vessels_of(vessels, told["mmsi"])))
-    lengths_m = learn_lengths(asked)
-    asked.clear()
-    drawn, lying = shelf(), shelf()
-    for stops in moored:
-        ships = describe_ships(stops, vessels_of(vessels, stops["mmsi"]), lengths_m)
-        group = ships["group"].to_numpy(dtype=object)
-        group = trades_of(group, ships["length_m"].to_numpy())
-        axis, way = headings_of(stops, group, ships["length_m"].to_numpy())
-        heading, turned = bows_of(stops, axis, way, group, ships["to_bow_m"].notna().to_numpy())
-        lying.append(Lying.of(stops, ships, heading, turned, config))
-        drawn.append(
-            stops[["stop_id", "mmsi", "lat", "lon"]].assign(
-                length_m=ships["length_m"], width_m=ships["width_m"], heading_basis=way
-            )
-        )
-    moored.clear()
-    said = learn_antennas(lying, config)
-    for number in range(len(lying)):
-        yield _footprints(drawn[number], lying[number].offsets(said, config))
-    lying.clear()
-    drawn.clear()
+    sent = portions.each(_moored)
+    levers = _levers(sent)
+    vessels = without_unlikely(vessels, sent, levers)
+    moored = sent.each(_with_levers, levers=levers)
+    ships = moored.each(vessels_at, vessels=vessels)
+    lengths_m = learn_lengths(moored.each(ask_lengths, ships))
+    described = moored.each(_describe, ships, lengths_m=lengths_m)
+    offsets = find_offsets(moored.each(Lying.of, described, config=config), config)
+    return moored.each(_footprints, described, offsets)
 
 
 def _moored(stops: pd.DataFrame) -> pd.DataFrame:
@@ -137,17 +107,35 @@ def _moored(stops: pd.DataFrame) -> pd.DataFrame:
     return moored
 
 
-def _levers(moored: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def _levers(moored: Shelf[pd.DataFrame]) -> pd.DataFrame:
     """Lever of each ship and its error, by MMSI."""
-    names = ["mmsi", "lever_m", "lever_error_m"]
-    told = pd.concat([stops[names].drop_duplicates() for stops in moored], ignore_index=True)
+    told = pd.concat(list(moored.each(_told_levers)), ignore_index=True)
     mmsi, number = np.unique(told["mmsi"].to_numpy(), return_inverse=True)
     _, lever_m, error_m = levers_by(told, number)
     return pd.DataFrame({"lever_m": lever_m, "lever_error_m": error_m}, index=mmsi)
 
 
-def _footprints(moored: pd.DataFrame, offsets: pd.DataFrame) -> pd.DataFrame:
-    """The table ``hulls`` from moored stops with sizes, and where their middles are."""
+def _told_levers(moored: pd.DataFrame) -> pd.DataFrame:
+    return moored[["mmsi", "lever_m", "lever_error_m"]].drop_duplicates()
+
+
+def _with_levers(moored: pd.DataFrame, levers: pd.DataFrame) -> pd.DataFrame:
+    ship = levers.reindex(moored["mmsi"])
+    return moored.assign(lever_m=ship["lever_m"].to_numpy(), lever_error_m=ship["lever_error_m"].to_numpy())
+
+
+def _describe(moored: pd.DataFrame, vessels: pd.DataFrame, lengths_m: pd.Series) -> pd.DataFrame:
+    """What is known of the ship of each stop, and of the way in which it lies."""
+    ships = describe_ships(moored, vessels, lengths_m)
+    length_m = ships["length_m"].to_numpy()
+    group = trades_of(ships["group"].to_numpy(dtype=object), length_m)
+    axis, way = headings_of(moored, group, length_m)
+    heading, turned = bows_of(moored, axis, way, group, ships["to_bow_m"].notna().to_numpy())
+    return ships.assign(heading_deg=heading, turned=turned, heading_basis=way)
+
+
+def _footprints(moored: pd.DataFrame, ships: pd.DataFrame, offsets: pd.DataFrame) -> pd.DataFrame:
+    """The table ``hulls`` from moored stops, the sizes of their ships, and where the middles of these are."""
     if moored.empty:
         return schema.empty("hulls")
     lat, lon = geo.offset_deg(
@@ -158,7 +146,7 @@ def _footprints(moored: pd.DataFrame, offsets: pd.DataFrame) -> pd.DataFrame:
         offsets["right_m"],
     )
     directed = offsets["heading_deg"].notna().to_numpy()
-    length, width = moored["length_m"].to_numpy(), moored["width_m"].to_numpy()
+    length, width = ships["length_m"].to_numpy(), ships["width_m"].to_numpy()
     side = np.maximum(width, _POINT_SIDE * length)
     hulls = pd.DataFrame(
         {
@@ -170,7 +158,7 @@ def _footprints(moored: pd.DataFrame, offsets: pd.DataFrame) -> pd.DataFrame:
             "length_m": np.where(directed, length, side),
             "width_m": np.where(directed, width, side),
             "hull_basis": np.where(directed, offsets["hull_basis"], "point"),
-            "heading_basis": moored["heading_basis"],
+            "heading_basis": ships["heading_basis"],
             "hull_error_m": np.where(directed, offsets["error_m"], length / 3.0),
         }
     )

@@ -6,13 +6,14 @@ are shown or suppressed together. What each figure means stands in `DEFINITIONS`
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ais_berths import schema
+from ais_berths.evidence import in_portions
 from ais_berths.figures import (
     STATISTICS,
     Facts,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from ais_berths.config import IndicatorsConfig
+    from ais_berths.periods import Span
 
 DEFINITIONS: dict[str, tuple[str, str]] = {
     "berth_calls": ("", "arrivals at berths of the chosen uses"),
@@ -80,8 +82,7 @@ _IN_ORDER = sorted(NAMES)
 _STATISTICS = {"mean": "mean", "p25": "lower quartile", "p50": "median", "p75": "upper quartile"}
 # A batch of ports takes a tenth of a second however few calls it has, and a long period has many figures for
 # each port: a kilobyte each while they are made. Protecting them costs more than in proportion to the ports.
-_CALLS_AT_ONCE = 10_000
-_CELLS_AT_ONCE = 100_000
+_CELLS_AT_ONCE, _CELLS_A_CALL = 100_000, 10
 
 
 def make_indicators(
@@ -93,6 +94,7 @@ def make_indicators(
     *,
     hours: pd.DataFrame | None = None,
     ports: Collection[str] = (),
+    span: Span | None = None,
 ) -> pd.DataFrame:
     """Count calls and measure times by port, period and vessel group, and suppress what is too small.
 
@@ -110,6 +112,8 @@ def make_indicators(
         the data last from the first arrival to the last departure.
     ports
         Ports to list even if nothing happened there.
+    span
+        When the data begin and end, where the tables are those of some ports only.
 
     Returns
     -------
@@ -121,39 +125,25 @@ def make_indicators(
     ConfigError
         The time zone is unknown.
     """
-    tables = iter_indicators(berth_calls, port_calls, vessels, berths, config, hours=hours, ports=ports)
-    found = list(tables)
-    return pd.concat(found, ignore_index=True) if found else schema.empty("indicators")
-
-
-def iter_indicators(
-    berth_calls: pd.DataFrame,
-    port_calls: pd.DataFrame,
-    vessels: pd.DataFrame,
-    berths: pd.DataFrame,
-    config: IndicatorsConfig,
-    *,
-    hours: pd.DataFrame | Heard | None = None,
-    ports: Collection[str] = (),
-) -> Iterator[pd.DataFrame]:
-    """Give the table of `make_indicators` some ports at a time: the whole world has millions of rows."""
     for given, origin in ((berth_calls, "berth_calls"), (port_calls, "port_calls")):
         schema.check_frame(given, origin, ["port_id", "mmsi", "arrival_time", "departure_time"])
     schema.check_columns(port_calls.columns, "port_calls", ["time_in_port_h", "anchorage_only"])
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
     schema.check_frame(berths, "berths", ["berth_id", "use", "berth_kind"], key="berth_id")
     schema.check_columns(berths.columns, "berths", ["loa_p50_m"])
-    if isinstance(hours, pd.DataFrame):
+    heard = None
+    if hours is not None:
         schema.check_frame(hours, "hours", ["port_id", "hour", "n_pings"])
-        hours = Heard.of(partial(iter, [hours]))
-    first, last = _span(port_calls, hours)
-    if first is None or last is None:
-        return
-    calendar = Calendar.of(first, last, config.timezone)
-    grid_of = cache(partial(Grid.of, config.groups, calendar, config.periods))
+        heard = Heard.of(partial(iter, [hours]))
+    span = span or (heard and heard.span()) or _span(port_calls)
+    if span is None:
+        return schema.empty("indicators")
+    calendar = _calendar(span, config.timezone)
+    grid_of = partial(_grid, span, config.timezone, config.groups, config.periods)
     every = grid_of(PROFILES)
     places = berths[berths["use"].isin(config.uses) | (len(config.uses) == 0)]
     names = sorted({*ports, *port_calls["port_id"], *berth_calls["port_id"]})
+    found = [schema.empty("indicators")]
     for some, (came, lay, own_places) in _batches(names, [port_calls, berth_calls, places], len(every.cells)):
         ships = vessels[vessels["mmsi"].isin(pd.concat([came["mmsi"], lay["mmsi"]]))]
         counted = _counted(came, lay, places, ships, config)
@@ -164,8 +154,26 @@ def iter_indicators(
         families = _families(listed, calendar, config, *counted, own_places)
         figures = make_figures(families, listed, calendar, grid_of, config.min_vessels)
         table = pd.concat([rows.assign(indicator=_IN_ORDER.index(name)) for name, rows in figures])
-        heard = None if hours is None else hours.table(listed)
-        yield _in_words(table, listed, every, cover_periods(heard, calendar, config.periods))
+        table_of_hours = None if heard is None else heard.table(listed)
+        found.append(_in_words(table, listed, every, cover_periods(table_of_hours, calendar, config.periods)))
+    return pd.concat(found[1:] or found, ignore_index=True)
+
+
+def batch_ports(n_calls: pd.Series, span: Span, config: IndicatorsConfig) -> list[list[str]]:
+    """Share out ports into batches that are worked on together: `make_indicators` may be given one at a time.
+
+    Parameters
+    ----------
+    n_calls
+        Port calls of each port, by port, in the order of these.
+    span
+        When the data begin and end.
+    config
+        The section ``indicators`` of the settings.
+    """
+    n_cells = len(_grid(span, config.timezone, config.groups, config.periods, PROFILES).cells)
+    number = in_portions(n_cells + _CELLS_A_CALL * n_calls.to_numpy(), _CELLS_AT_ONCE)
+    return [n_calls.index[number == batch].tolist() for batch in np.unique(number)]
 
 
 def describe(indicator: str) -> tuple[str, str]:
@@ -355,14 +363,24 @@ def _alone(calls: pd.DataFrame) -> pd.DataFrame:
 # helpers ------------------------------------------------------------------------------------------
 
 
-def _span(port_calls: pd.DataFrame, hours: Heard | None) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
-    """First and last moment of the data, the last one not included."""
-    if hours is not None and len(hours.hours):
-        first, last = schema.from_micros(hours.hours[[0, -1]])
-        return first, last + pd.Timedelta("1h")
-    if len(port_calls):
-        return port_calls["arrival_time"].min(), port_calls["departure_time"].max() + pd.Timedelta("1s")
-    return None, None
+@lru_cache(maxsize=2)
+def _calendar(span: Span, timezone: str) -> Calendar:
+    return Calendar.of(*span, timezone)
+
+
+@lru_cache(maxsize=8)
+def _grid(
+    span: Span, timezone: str, groups: tuple[str, ...], periods: tuple[str, ...], profiles: tuple[str, ...]
+) -> Grid:
+    """The cells of each port: the same for all batches of a run."""
+    return Grid.of(groups, _calendar(span, timezone), periods, profiles)
+
+
+def _span(port_calls: pd.DataFrame) -> Span | None:
+    """First and last moment of the calls, the last one not included."""
+    if port_calls.empty:
+        return None
+    return port_calls["arrival_time"].min(), port_calls["departure_time"].max() + pd.Timedelta("1s")
 
 
 def _batches(
@@ -380,8 +398,7 @@ def _batches(
         order = np.argsort(port, kind="stable")
         bounds = np.searchsorted(port[order], np.arange(len(names) + 1))
         of_ports.append((table, order, bounds))
-    share = np.cumsum(np.diff(of_ports[0][2])) / _CALLS_AT_ONCE
-    number = np.floor(share + np.arange(len(names)) * n_cells / _CELLS_AT_ONCE).astype(np.int64)
+    number = in_portions(n_cells + _CELLS_A_CALL * np.diff(of_ports[0][2]), _CELLS_AT_ONCE)
     for batch in np.unique(number):
         first, end = np.searchsorted(number, [batch, batch + 1])
         own = [table.iloc[order[bounds[first] : bounds[end]]] for table, order, bounds in of_ports]

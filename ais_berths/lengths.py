@@ -20,11 +20,12 @@ from ais_berths.levers import lever_spread_m, lever_tells, levers_by, ratio_like
 from ais_berths.nearest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from ais_berths.geo import Floats
+    from ais_berths.shelf import Shelf
 
 
 # Lengths to choose from (m).
@@ -56,7 +57,7 @@ _ROUNDS = 4
 _BLOCK = 20_000
 
 
-def learn_lengths(portions: Sequence[Asked]) -> pd.Series:
+def learn_lengths(portions: Shelf[Asked]) -> pd.Series:
     """Likely length of each ship that sent none.
 
     Ships go from port to port, and so what is known of them is put together over all portions in each round.
@@ -70,15 +71,16 @@ def learn_lengths(portions: Sequence[Asked]) -> pd.Series:
     -------
     Metres by MMSI; nan where neither turns nor places nor the quays of the ship tell anything.
     """
-    mmsi = np.unique(np.concatenate([some.mmsi for some in portions]))
+    known = portions.each(Asked.known)
+    mmsi = np.unique(np.concatenate([ships for ships, _, _ in known]))
     usual, turns = np.zeros(len(mmsi)), np.zeros((len(mmsi), len(_GRID)))
-    for some in portions:
-        ship = np.searchsorted(mmsi, some.mmsi)
-        usual[ship], turns[ship] = some.usual, some.turns
+    for ships, of_type, of_turns in known:
+        ship = np.searchsorted(mmsi, ships)
+        usual[ship], turns[ship] = of_type, of_turns
     return pd.Series(np.exp(_weigh(portions, mmsi, usual, turns)), mmsi)
 
 
-def _weigh(portions: Sequence[Asked], mmsi: NDArray[np.int64], usual: Floats, turns: Floats) -> Floats:
+def _weigh(portions: Shelf[Asked], mmsi: NDArray[np.int64], usual: Floats, turns: Floats) -> Floats:
     """Length (log) of each ship, from its places, its turns, and what is usual for the group and on the quay.
 
     At first every ship is taken to be as long as those that it is compared with; then these are as long as
@@ -90,21 +92,20 @@ def _weigh(portions: Sequence[Asked], mmsi: NDArray[np.int64], usual: Floats, tu
     of_group = (_GRID[None, :] - usual[:, None]) / spread
     length = quay = np.full(len(usual), np.nan)
     for number in range(_ROUNDS):
-        others_m = np.exp(length) if number else None
+        others_m = Known(mmsi, np.exp(length)) if number else None
         voted, clashes = np.zeros(turns.shape), np.zeros(turns.shape)
-        for some in portions:
-            ship = np.searchsorted(mmsi, some.mmsi)
-            votes, said, clash = some.ask(None if others_m is None else others_m[ship])
+        for ships, heard, said, clash in portions.each(Asked.ask, others_m=others_m):
+            ship = np.searchsorted(mmsi, ships)
             voted[ship] += said
             clashes[ship] += clash
             if not number:
-                told[ship] |= votes
+                told[ship] |= heard
         if not number:
             # Ships as long as is usual would not all have had room.
             of_usual = np.abs(_GRID[None, :] - usual[:, None]).argmin(axis=1)
             told |= clashes[np.arange(len(usual)), of_usual] > _NO_ROOM
         said = turns - np.minimum(_CLASH * clashes, _MOST_CLASH) + voted
-        quay = _on_quays(portions, mmsi, np.where(told, _best(said - 0.5 * of_group**2), np.nan))
+        quay = _on_quays(portions, Known(mmsi, np.where(told, _best(said - 0.5 * of_group**2), np.nan)))
         of_quay = (_GRID[None, :] - quay[:, None]) / _QUAY_SPREAD
         alike = np.where(np.isfinite(of_quay), of_quay, of_group)
         usual_here = _ALIKE * np.exp(-0.5 * alike**2) / _QUAY_SPREAD
@@ -113,15 +114,11 @@ def _weigh(portions: Sequence[Asked], mmsi: NDArray[np.int64], usual: Floats, tu
     return np.where(told | np.isfinite(quay), length, np.nan)
 
 
-def _on_quays(portions: Sequence[Asked], mmsi: NDArray[np.int64], length: Floats) -> Floats:
-    """Median of the known lengths (log) of ships of the same group on the quays where each ship was."""
-    parts = [(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0, dtype=np.int64))]
-    for some in portions:
-        ship = np.searchsorted(mmsi, some.mmsi)
-        own, other = some.place.on_quays(some.first, length[ship])
-        parts.append(_counted(ship[own], length[ship][other], np.ones(len(own), dtype=np.int64)))
-    ship, value, times = _counted(*(np.concatenate(values) for values in zip(*parts, strict=True)))
-    out = np.full(len(length), np.nan)
+def _on_quays(portions: Shelf[Asked], known: Known) -> Floats:
+    """Median of the `known` lengths (log) of ships of the same group on the quays where each ship was."""
+    of_portions = portions.each(Asked.on_quays, known=known)
+    ship, value, times = _counted(*(np.concatenate(values) for values in zip(*of_portions, strict=True)))
+    out = np.full(len(known.mmsi), np.nan)
     ships, begin = np.unique(ship, return_index=True)
     upto = np.cumsum(times)
     before = (upto - times)[begin]
@@ -139,6 +136,19 @@ def _counted(
     ship, value, times = ship[order], value[order], times[order]
     new = np.flatnonzero((np.diff(ship, prepend=-1) != 0) | (np.diff(value, prepend=np.nan) != 0.0))
     return ship[new], value[new], np.add.reduceat(times, new) if len(new) else times
+
+
+@dataclass(frozen=True)
+class Known:
+    """Lengths of ships, nan where they are not known; ``mmsi`` are the ships in order."""
+
+    mmsi: NDArray[np.int64]
+    length: Floats
+
+    def of(self, mmsi: NDArray[np.int64]) -> tuple[NDArray[np.intp], Floats]:
+        """Numbers and lengths of some ships."""
+        ship = np.searchsorted(self.mmsi, mmsi)
+        return ship, self.length[ship]
 
 
 @dataclass(frozen=True)
@@ -190,21 +200,32 @@ class Asked:
             together=place.together(),
         )
 
-    def ask(self, lengths_m: Floats | None) -> tuple[NDArray[np.bool_], Floats, Floats]:
+    def known(self) -> tuple[NDArray[np.int64], Floats, Floats]:
+        """What is known of the ships beforehand."""
+        return self.mmsi, self.usual, self.turns
+
+    def ask(self, others_m: Known | None) -> tuple[NDArray[np.int64], NDArray[np.bool_], Floats, Floats]:
         """What the places say of the ships, if these are as long as was found so far.
 
         Returns
         -------
-        Which ships other ships speak of; what they say of each length (log-likelihood), and how often the
-        ship would have overlapped with others.
+        The ships, and which of them other ships speak of; what they say of each length (log-likelihood), and
+        how often the ship would have overlapped with others.
         """
+        lengths_m = None if others_m is None else others_m.of(self.mmsi)[1]
         votes = _votes(self.place, self.facing, len(self.first), lengths_m)
         ship = self.place.ship[self.first]
         said = np.zeros((len(self.mmsi), len(_GRID)))
         np.add.at(said, ship, whole(np.log(_BACKGROUND + np.minimum(votes, _ENOUGH))))
         heard = np.zeros(len(self.mmsi), dtype=bool)
         heard[ship[votes.max(axis=1, initial=0.0) > _BACKGROUND]] = True
-        return heard, said, _clashes(self.place, self.together, len(self.mmsi), lengths_m)
+        return self.mmsi, heard, said, _clashes(self.place, self.together, len(self.mmsi), lengths_m)
+
+    def on_quays(self, known: Known) -> tuple[NDArray[np.intp], Floats, NDArray[np.int64]]:
+        """Number of each ship, known lengths (log) on the quays where it was, and how many have each."""
+        ship, length = known.of(self.mmsi)
+        own, other = self.place.on_quays(self.first, length)
+        return _counted(ship[own], length[other], np.ones(len(own), dtype=np.int64))
 
 
 def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.intp]) -> Floats:

@@ -80,15 +80,26 @@ def are_kept(frame: gpd.GeoDataFrame, core: Core, only: Collection[str]) -> NDAr
     return result
 
 
-def without_dropped_places(stops: pd.DataFrame, kept: Sequence[gpd.GeoDataFrame], core: Core) -> pd.DataFrame:
-    """Take ids of places that are not `kept`, and ports of stops in the margin, off the stops."""
+def without_dropped_places(
+    stops: pd.DataFrame, kept: Sequence[pd.Series], margin: NDArray[np.bool_]
+) -> pd.DataFrame:
+    """Take places that are not kept, and ports of stops in the margin that have no place, off the stops.
+
+    Parameters
+    ----------
+    kept
+        Ids of the berths, quays and anchorages that are kept.
+    margin
+        Which stops lie in the margin; see `Core`.
+    """
     left = {}
-    for name, frame in zip(("berth_id", "quay_id", "anchorage_id"), kept, strict=True):
-        gone = ~stops[name].isin(frame[name]).to_numpy()
+    for ids in kept:
+        name = str(ids.name)
+        gone = ~stops[name].isin(ids).to_numpy()
         left[name] = stops[name].astype(object).mask(gone, None)
-    placed = left["berth_id"].notna() | left["anchorage_id"].notna()
-    margin = core.leaves_out(stops["lat"].to_numpy(), stops["lon"].to_numpy()) & ~placed.to_numpy()
-    return stops.assign(**left, port_id=stops["port_id"].astype(object).mask(margin, None))
+    unplaced = left["berth_id"].isna() & left["anchorage_id"].isna()
+    nowhere = margin & unplaced.to_numpy()
+    return stops.assign(**left, port_id=stops["port_id"].astype(object).mask(nowhere, None))
 
 
 class Core:

@@ -63,13 +63,13 @@ class Moored:
     end: NDArray[np.int64]
 
     @classmethod
-    def of(cls, stops: pd.DataFrame, ships: pd.DataFrame, heading: Floats, turned: Floats) -> Moored:
+    def of(cls, stops: pd.DataFrame, ships: pd.DataFrame) -> Moored:
         """Take what is needed from stops and their ships; see `ais_berths.offsets.Lying`."""
         bow, stern, port, starboard = (
             ships[name].to_numpy(dtype=np.float64)
             for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m")
         )
-        length = ships["length_m"].to_numpy(dtype=np.float64)
+        length, heading = (ships[name].to_numpy(dtype=np.float64) for name in ("length_m", "heading_deg"))
         known = bow + stern > 0.0
         usual, _ = antennas.usual_ratio(ships["group"].to_numpy(dtype=object), length)
         vessel = np.unique(stops["mmsi"].to_numpy(), return_inverse=True)[1].astype(np.intp)
@@ -81,7 +81,7 @@ class Moored:
             kind=kind.to_numpy().astype(np.intp),
             heading=np.nan_to_num(heading),
             directed=np.isfinite(heading),
-            turned=turned,
+            turned=ships["turned"].to_numpy(dtype=np.float64),
             length=length,
             width=ships["width_m"].to_numpy(dtype=np.float64),
             known=known,

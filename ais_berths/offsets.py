@@ -22,13 +22,12 @@ from ais_berths.levers import levers_by, ratio_likelihood
 from ais_berths.neighbours import Moored, Neighbours
 
 if TYPE_CHECKING:
-    from collections.abc import MutableSequence
-
     from numpy.typing import NDArray
 
     from ais_berths.config import HullsConfig
     from ais_berths.geo import Floats
     from ais_berths.neighbours import Pairs
+    from ais_berths.shelf import Shelf
 
 _ROUNDS = 6
 _KNOWN_ERROR_M = 3.0
@@ -38,8 +37,8 @@ _DOUBT, _DOUBT_SENT = 0.06, 0.3
 _ENOUGH = 3
 
 
-def learn_antennas(portions: MutableSequence[Lying], config: HullsConfig) -> Said:
-    """Ask the neighbours of all stops where the antenna of each ship stands.
+def find_offsets(portions: Shelf[Lying], config: HullsConfig) -> Shelf[pd.DataFrame]:
+    """Ask the neighbours of all stops where the antenna of each ship stands, and so where its middle is.
 
     Each ship has one antenna, so one probability over the grid of ratios for all its stops, wherever they
     are. In each round the stops ask where the middles of their neighbours lie; the answers update the ship.
@@ -47,23 +46,23 @@ def learn_antennas(portions: MutableSequence[Lying], config: HullsConfig) -> Sai
     Parameters
     ----------
     portions
-        The stops of some places each; no two portions share a place. They are brought up to the last round.
+        The stops of some places each; no two portions share a place.
     config
         The section ``hulls`` of the settings.
 
     Returns
     -------
-    What all stops say of each ship.
+    For each stop of a portion ``ahead_m`` and ``right_m`` from the antenna to the middle of the hull,
+    ``heading_deg`` with the bow settled, ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
     """
-    said = Said.nothing(np.concatenate([some.mmsi for some in portions]))
+    answers = portions.each(Lying.unasked)
+    said = Said.nothing(np.concatenate([some.mmsi for some in answers]))
     for _ in range(_ROUNDS):
-        answers = Said.nothing(said.mmsi)
-        for number in range(len(portions)):
-            some, there = portions[number].ask(said, config)
-            answers.add(some.mmsi, there)
-            portions[number] = some
-        said = answers
-    return said
+        answers = portions.each(Lying.ask, answers, said=said, config=config)
+        said = Said.nothing(said.mmsi)
+        for some in answers:
+            said.add(some.mmsi, some.rows)
+    return portions.each(Lying.offsets, answers, said=said, config=config)
 
 
 @dataclass(frozen=True)
@@ -89,13 +88,26 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What the neighbours of the stops of some places said in a round.
+
+    ``mmsi`` are the ships in order, ``rows`` what was said of each ratio of each of them. ``flip`` is how
+    likely bow and stern of each stop are exchanged, as of the round before, and ``axes`` are the stops that
+    may be, with what their neighbours said.
+    """
+
+    mmsi: NDArray[np.int64]
+    rows: Floats
+    flip: Floats
+    axes: list[tuple[NDArray[np.intp], NDArray[np.float32]]]
+
+
+@dataclass(frozen=True)
 class Lying:
-    """Moored stops of some places between two rounds of questions.
+    """Moored stops of some places, and what is known of them before any is asked.
 
     ``mmsi`` are their ships in order; ``usual`` and ``prior`` how likely each ratio is by type and offsets
     sent, and with the turns of the ship, a row for each kind of stop; ``weight`` how much a stop counts.
-    ``flip`` is how likely bow and stern are exchanged, as of the round before the last one, and ``axes`` are
-    the stops that may be, with what their neighbours said in the last round.
     """
 
     mmsi: NDArray[np.int64]
@@ -105,16 +117,12 @@ class Lying:
     usual: Floats
     prior: Floats
     weight: Floats
-    flip: Floats
-    axes: tuple[tuple[NDArray[np.intp], NDArray[np.float32]], ...] = ()
 
     @classmethod
     def of(
         cls,
         stops: pd.DataFrame,
         ships: pd.DataFrame,
-        heading_deg: Floats,
-        turned: Floats,
         config: HullsConfig,
     ) -> Lying:
         """Gather what is known of moored stops before any is asked.
@@ -125,15 +133,13 @@ class Lying:
             Moored stops: ``mmsi lat lon start_time end_time lever_m lever_error_m``.
         ships
             Group, length, width and offsets of the ship of each stop, in the same order; see
-            `ais_berths.sizes.describe_ships`.
-        heading_deg
-            Heading or axis of each stop, nan where nothing is known.
-        turned
-            Probability that bow and stern are exchanged: 0 where the heading was sent, 0.5 for a mere axis.
+            `ais_berths.sizes.describe_ships`. With them ``heading_deg``, heading or axis of the stop, nan
+            where nothing is known, and ``turned``, the probability that bow and stern are exchanged: 0 where
+            the heading was sent, 0.5 for a mere axis.
         config
             The section ``hulls`` of the settings.
         """
-        moored = Moored.of(stops, ships, heading_deg, turned)
+        moored = Moored.of(stops, ships)
         usual = _prior(moored, ships["group"].to_numpy(dtype=object))
         prior = usual * _turns(moored, stops, ships)
         return cls(
@@ -144,23 +150,21 @@ class Lying:
             usual=usual,
             prior=prior / prior.sum(axis=1, keepdims=True),
             weight=_visit_weights(moored),
-            flip=moored.turned,
         )
 
-    def ask(self, said: Said, config: HullsConfig) -> tuple[Lying, Floats]:
-        """Ask the neighbours of all stops, as they are thought to lie so far.
+    def unasked(self) -> Answers:
+        """What is said before the first round: nothing."""
+        nothing = np.zeros((len(self.mmsi), len(antennas.RATIOS)))
+        return Answers(self.mmsi, nothing, self.moored.turned, [])
 
-        Returns
-        -------
-        The stops after this round, and what they say of each ratio of each of their ships.
-        """
+    def ask(self, before: Answers, said: Said, config: HullsConfig) -> Answers:
+        """Ask the neighbours of all stops, as they are thought to lie after the round before."""
         moored = self.moored
-        belief, flip = self._believed(said)
+        belief, flip = self._believed(before, said)
         ratio, trust, _ = (values[moored.kind] for values in _describe(belief))
         shift = (ratio - 0.5) * moored.length * (1.0 - 2.0 * (flip > 0.5))
         trust = trust * np.abs(1.0 - 2.0 * flip)
-        answers = np.zeros((len(self.mmsi), len(antennas.RATIOS)))
-        axes: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
+        answers = self.unasked()
         for stops, pairs in self.near:
             forward = _evidence(moored, pairs, stops, shift, trust, config)
             # A ship that lies the other way round has its middle on the other side of the antenna.
@@ -168,21 +172,16 @@ class Lying:
             mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(forward[:, ::-1]))
             by_ship = np.argsort(moored.vessel[stops], kind="stable")
             # The stops of a ship lie in many places, and come in no order.
-            add_rows(answers, moored.vessel[stops][by_ship], whole(self.weight[stops, None] * mixed)[by_ship])
+            weighed = whole(self.weight[stops, None] * mixed)[by_ship]
+            add_rows(answers.rows, moored.vessel[stops][by_ship], weighed)
             axis = moored.turned[stops] > 0.0
-            axes.append((stops[axis], forward[axis].astype(np.float32)))
-        return replace(self, flip=flip, axes=tuple(axes)), answers
+            answers.axes.append((stops[axis], forward[axis].astype(np.float32)))
+        return replace(answers, flip=flip)
 
-    def offsets(self, said: Said, config: HullsConfig) -> pd.DataFrame:
-        """Distance from the antenna to the middle of the hull for each stop, after the last round.
-
-        Returns
-        -------
-        ``ahead_m`` and ``right_m`` to the middle of the hull, ``heading_deg`` with the bow settled,
-        ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
-        """
+    def offsets(self, before: Answers, said: Said, config: HullsConfig) -> pd.DataFrame:
+        """Distance from the antenna to the middle of the hull for each stop, after the last round."""
         moored = self.moored
-        ahead, error, flipped, as_sent = _along(moored, *self._believed(said))
+        ahead, error, flipped, as_sent = _along(moored, *self._believed(before, said))
         right = _across(moored, self.near, ahead, flipped, as_sent)
         heading = np.where(moored.directed, moored.heading, np.nan)
         heading = np.where(flipped, (heading + 180.0) % 360.0, heading)
@@ -201,7 +200,7 @@ class Lying:
             }
         )
 
-    def _believed(self, said: Said) -> tuple[Floats, Floats]:
+    def _believed(self, before: Answers, said: Said) -> tuple[Floats, Floats]:
         """How likely each ratio is, for each kind of stop, and for each stop how likely it is exchanged."""
         moored = self.moored
         ship = np.empty(len(self.prior), dtype=np.intp)
@@ -209,8 +208,8 @@ class Lying:
         log = np.log(self.prior + 1e-12) + said.of(self.mmsi)[ship]
         belief = np.exp(log - log.max(axis=1, keepdims=True))
         belief /= belief.sum(axis=1, keepdims=True)
-        flip = self.flip.copy()
-        for stops, said_there in self.axes:
+        flip = before.flip.copy()
+        for stops, said_there in before.axes:
             of_ship, turned, likely = belief[moored.kind[stops]], moored.turned[stops], np.exp(said_there)
             ahead = (1.0 - turned) * (of_ship * likely).sum(axis=1)
             astern = turned * (of_ship * likely[:, ::-1]).sum(axis=1)

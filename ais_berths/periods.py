@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
+    # First and last moment of the data; the last one does not belong to it.
+    Span = tuple[pd.Timestamp, pd.Timestamp]
 
 LEVELS = ("day", "week", "month")
 """Lengths of periods; weeks begin on Monday."""
@@ -233,6 +235,13 @@ class Heard:
             at = np.searchsorted(hours, schema.to_micros(table["hour"]))
             np.add.at(counts, (port, at), table["n_pings"].to_numpy(dtype=np.int32))
         return cls(names.to_numpy(), hours, counts)
+
+    def span(self) -> Span | None:
+        """First and last moment of all hours, the last one not included; None if there are none."""
+        if not len(self.hours):
+            return None
+        first, last = schema.from_micros(self.hours[[0, -1]])
+        return first, last + pd.Timedelta("1h")
 
     def table(self, ports: Collection[str]) -> pd.DataFrame:
         """The table ``hours`` of some ports."""

@@ -7,7 +7,8 @@ have nothing to do with each other, of which one is in memory at a time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -21,11 +22,14 @@ from ais_berths.mooring import classify_stops, count_lonely
 from ais_berths.naming import Core, are_kept, count_stops, in_order, name_stops, without_dropped_places
 from ais_berths.pings import add_quality
 from ais_berths.quays import add_links, group_berths, links, name_quays, roads_of, used_places
+from ais_berths.shelf import Room, Shelf
 from ais_berths.uses import serving_ships
-from ais_berths.vessels import vessels_of
+from ais_berths.vessels import vessels_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, MutableSequence, Sequence
+    from collections.abc import Collection, Iterable
+
+    from numpy.typing import NDArray
 
     from ais_berths.config import BerthsConfig, Config, QuaysConfig
 
@@ -72,10 +76,10 @@ def find_places(
     """
     schema.check_frame(cells, "cells", ["cell", "in_margin"], key="cell")
     # Columns without rows may be of any type.
-    portions = [_by_id(stops) if len(stops) else schema.empty("stops")]
+    portions = Shelf([_by_id(stops) if len(stops) else schema.empty("stops")])
     found = find_in_portions(portions, vessels, ports, Core(cells), config, only)
     return Places(
-        stops=portions[0],
+        stops=found.stops[0],
         hulls=found.hulls[0],
         berths=found.berths,
         quays=found.quays,
@@ -84,23 +88,12 @@ def find_places(
     )
 
 
-class Room:
-    """Where tables of portions are put meanwhile: in memory."""
-
-    def shelf(self) -> MutableSequence[Any]:
-        """Make an empty list."""
-        return []
-
-    def by_ship(self, tables: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
-        """Lay rows out anew, all of a ship together."""
-        return [pd.concat(list(tables), ignore_index=True)]
-
-
 @dataclass(frozen=True)
 class Found:
-    """What `find_in_portions` found: ``hulls`` in portions, everything else of all of them together."""
+    """What `find_in_portions` found: ``stops`` and ``hulls`` in portions, everything else of all of them."""
 
-    hulls: Sequence[pd.DataFrame]
+    stops: Shelf[pd.DataFrame]
+    hulls: Shelf[pd.DataFrame]
     berths: gpd.GeoDataFrame
     quays: gpd.GeoDataFrame
     anchorages: gpd.GeoDataFrame
@@ -108,7 +101,7 @@ class Found:
 
 
 def find_in_portions(
-    portions: MutableSequence[pd.DataFrame],
+    portions: Shelf[pd.DataFrame],
     vessels: pd.DataFrame,
     ports: pd.DataFrame,
     core: Core,
@@ -118,175 +111,221 @@ def find_in_portions(
 ) -> Found:
     """Find berths, quays and anchorages of stops that come in portions; see `find_places`.
 
-    One portion is in memory at a time. What is known of ships, berths and ports is that of all of them, so
-    the result does not depend on how many portions there are.
+    A task looks at one portion. What is known of ships, berths and ports is that of all of them, so the
+    result does not depend on how many portions there are.
 
     Parameters
     ----------
     portions
         The table ``stops`` of some places each, in the order of the ids, cut as `ais_berths.regions` says.
-        They are replaced by the stops with their places.
     core
         The cells that the pings were filtered with, but for their margin.
     room
-        Where tables are put meanwhile.
+        Where tables are put meanwhile, and who does the work.
     """
     schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
     room = room or Room()
+    ships = portions.each(vessels_at, vessels=vessels)
     lonely = None
     if len(portions) > 1:
-        counts = [
-            count_lonely(stops, vessels_of(vessels, stops["mmsi"]), config.mooring) for stops in portions
-        ]
-        lonely = np.sum(counts, axis=0)
-    for number, stops in enumerate(portions):
-        ships = vessels_of(vessels, stops["mmsi"])
-        portions[number] = classify_stops(stops, ships, config.mooring, lonely)
-    hulls = room.shelf()
-    hulls.extend(build_in_portions(portions, vessels, config.hulls, room.shelf))
-    sites = room.shelf()
-    by_ship = room.by_ship(_draw(portions, hulls, vessels, ports, config, sites))
-    berths = _rate(portions, hulls, vessels, config.berths, sites, by_ship)
-    quays, berths = _name(portions, berths, ports, config.quays, sites, by_ship)
-    anchorages = _together([site.anchorages for site in sites])
+        lonely = np.sum(list(portions.each(count_lonely, ships, config=config.mooring)), axis=0)
+    stops = portions.each(classify_stops, ships, config=config.mooring, lonely=lonely)
+    hulls = build_in_portions(stops, vessels, config.hulls)
+    sites = _draw(stops, hulls, ships, ports, config, room)
+    by_ship = room.by_ship(sites.each(_visits, stops, columns=["mmsi", "start_time", "end_time"]))
+    sites = _rate(stops, hulls, ships, config.berths, sites, by_ship)
+    quays, berths = _name(stops, ports, config.quays, sites, by_ship)
+    anchorages = _together(sites.each(attrgetter("anchorages")))
     frames = (berths, quays, anchorages)
     kept = [frame[are_kept(frame, core, only)].reset_index(drop=True) for frame in frames]
-    quality = []
-    for number, (stops, site) in enumerate(zip(portions, sites, strict=True)):
-        own = berths[berths["number"].isin(site.members["number"].unique())]
-        named = name_stops(stops, own, site.members, site.anchorages, site.anchored, ports)
-        named = schema.conform(without_dropped_places(named, kept, core), "stops")
-        quality.append(count_stops(named, only))
-        portions[number] = named
+    ids = [frame[name] for frame, name in zip(kept, ("berth_id", "quay_id", "anchorage_id"), strict=True)]
+    there = room.shelf(berths[berths["number"].isin(numbers)] for numbers in sites.each(_numbers))
+    margin = room.shelf(core.leaves_out(*where) for where in stops.each(_where))
+    named = stops.each(_with_places, sites, there, margin, ports=ports, kept=ids)
     berths, quays, anchorages = kept
     return Found(
+        stops=named,
         hulls=hulls,
         berths=in_order(berths.drop(columns="number"), "berth"),
         quays=in_order(quays, "quay"),
         anchorages=in_order(anchorages, "anchorage"),
-        quality=add_quality(quality),
+        quality=add_quality(list(named.each(count_stops, only=only))),
     )
 
 
 class _Site(NamedTuple):
-    """What was found in a portion: berths, as long as they are not rated, and who lay at them or at anchor.
+    """What was found in a portion: berths, mere outlines at first, and who lay at them or at anchor.
 
     ``roads`` are the ships at anchor with the ``number`` of the place where they are, below 0.
     """
 
-    outlines: pd.DataFrame
+    berths: pd.DataFrame
     members: pd.DataFrame
     roads: pd.DataFrame
     anchorages: gpd.GeoDataFrame
     anchored: pd.DataFrame
 
-    def visits(self, stops: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-        """Stops at berths and at anchor, with the ``number`` of the place and some columns."""
-        rows = pd.concat([self.members, self.roads.assign(rafted=False)], ignore_index=True)
-        rows = rows.astype({"number": np.int64, "rafted": bool})
-        return rows.merge(stops[["stop_id", *columns]], on="stop_id", how="left")
-
 
 def _draw(
-    portions: Sequence[pd.DataFrame],
-    hulls: Sequence[pd.DataFrame],
-    vessels: pd.DataFrame,
+    stops: Shelf[pd.DataFrame],
+    hulls: Shelf[pd.DataFrame],
+    ships: Shelf[pd.DataFrame],
     ports: pd.DataFrame,
     config: Config,
-    sites: MutableSequence[_Site],
-) -> Iterator[pd.DataFrame]:
-    """Draw berths and anchorages, which are put into `sites`; give the visits of each portion."""
-    lon = zip(*((anchored_lon(stops), buoy_lon(stops)) for stops in portions), strict=True)
-    roadsteads, buoys = map(_plane, lon)
-    planes = (_plane([hull["lon"] for hull in hulls]), buoys)
-    n_berths = n_roads = 0
-    for stops, hull in zip(portions, hulls, strict=True):
-        ships = vessels_of(vessels, stops["mmsi"])
-        outlines, members = draw_berths(stops, hull, ships, config.berths, planes)
-        anchorages, anchored = find_anchorages(stops, ships, ports, config.anchorages, roadsteads)
-        lies = stops.loc[stops["kind"] == "anchored", ["stop_id", "lat", "lon"]]
-        road = roads_of(lies, config.quays)
-        site = _Site(
-            outlines.assign(number=outlines["number"] + n_berths),
-            members.assign(number=members["number"] + n_berths),
-            lies[["stop_id"]].assign(number=-1 - n_roads - road),
-            anchorages,
-            anchored,
-        )
-        n_berths, n_roads = n_berths + len(outlines), n_roads + int(road.max(initial=-1)) + 1
-        sites.append(site)
-        yield site.visits(stops, ["mmsi", "start_time", "end_time"])
+    room: Room,
+) -> Shelf[_Site]:
+    """Draw berths and anchorages, and number the places of all portions."""
+    outer = zip(*stops.each(_outer_lon, hulls), strict=True)
+    planes = [geo.Plane.around(np.concatenate(values)) for values in outer]
+    drawn = stops.each(_draw_site, hulls, ships, ports=ports, config=config, planes=planes)
+    counts = np.array(list(drawn.each(_count_places)))
+    return drawn.each(_numbered, room.shelf(np.cumsum(counts, axis=0) - counts))
 
 
-def _plane(lons: Iterable[pd.Series]) -> geo.Plane:
-    """Plane around all longitudes: the first and the last one of each degree decide."""
-    outer = [np.zeros(0)]
-    for lon in lons:
-        values = np.mod(lon.dropna().to_numpy(dtype=np.float64), 360.0)
-        degree = np.floor(values).astype(np.int64)
-        order = np.lexsort((values, degree))
-        values, new = values[order], np.diff(degree[order], prepend=-1) != 0
-        outer += [values[new], values[np.append(new, True)[1:]] if len(values) else values]
-    return geo.Plane.around(np.concatenate(outer))
+def _outer_lon(stops: pd.DataFrame, hulls: pd.DataFrame) -> list[NDArray[np.float64]]:
+    """Longitudes that decide the planes of anchorages, berths and buoys: first and last of each degree."""
+    outer = []
+    for lon in (anchored_lon(stops), hulls["lon"], buoy_lon(stops)):
+        values = np.sort(np.mod(lon.dropna().to_numpy(dtype=np.float64), 360.0))
+        degree = np.floor(values)
+        first, last = np.diff(degree, prepend=-1.0) != 0, np.diff(degree, append=361.0) != 0
+        outer.append(np.concatenate([values[first], values[last]]))
+    return outer
+
+
+def _draw_site(
+    stops: pd.DataFrame,
+    hulls: pd.DataFrame,
+    ships: pd.DataFrame,
+    ports: pd.DataFrame,
+    config: Config,
+    planes: list[geo.Plane],
+) -> _Site:
+    roadsteads, quays, buoys = planes
+    outlines, members = draw_berths(stops, hulls, ships, config.berths, (quays, buoys))
+    anchorages, anchored = find_anchorages(stops, ships, ports, config.anchorages, roadsteads)
+    lies = stops.loc[stops["kind"] == "anchored", ["stop_id", "lat", "lon"]]
+    roads = lies[["stop_id"]].assign(number=-1 - roads_of(lies, config.quays))
+    return _Site(outlines, members, roads, anchorages, anchored)
+
+
+def _count_places(site: _Site) -> tuple[int, int]:
+    return len(site.berths), -int(site.roads["number"].min()) if len(site.roads) else 0
+
+
+def _numbered(site: _Site, before: NDArray[np.int64]) -> _Site:
+    """Numbers that no other portion has; `before` are those of the portions before."""
+    berths, roads = before.tolist()
+    return site._replace(
+        berths=site.berths.assign(number=site.berths["number"] + berths),
+        members=site.members.assign(number=site.members["number"] + berths),
+        roads=site.roads.assign(number=site.roads["number"] - roads),
+    )
+
+
+def _visits(site: _Site, stops: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Stops at berths and at anchor, with the ``number`` of the place and some columns."""
+    rows = pd.concat([site.members, site.roads.assign(rafted=False)], ignore_index=True)
+    rows = rows.astype({"number": np.int64, "rafted": bool})
+    return rows.merge(stops[["stop_id", *columns]], on="stop_id", how="left")
 
 
 def _rate(
-    portions: Sequence[pd.DataFrame],
-    hulls: Sequence[pd.DataFrame],
-    vessels: pd.DataFrame,
+    stops: Shelf[pd.DataFrame],
+    hulls: Shelf[pd.DataFrame],
+    ships: Shelf[pd.DataFrame],
     config: BerthsConfig,
-    sites: MutableSequence[_Site],
-    by_ship: Iterable[pd.DataFrame],
-) -> gpd.GeoDataFrame:
-    """Say what is known of all berths; `sites` keep those with visits enough."""
-    serving = np.concatenate([serving_ships(rows[rows["number"] >= 0]) for rows in by_ship])
-    times = [(stops["start_time"].min(), stops["end_time"].max()) for stops in portions]
-    begin, end = map(pd.Series, zip(*times, strict=True))
+    sites: Shelf[_Site],
+    by_ship: Shelf[pd.DataFrame],
+) -> Shelf[_Site]:
+    """Say what is known of all berths, and keep those with visits enough."""
+    serving = np.concatenate(list(by_ship.each(_serving)))
+    begin, end = map(pd.Series, zip(*stops.each(_span), strict=True))
     beyond = Beyond(period_h(begin.min(), end.max()), serving)
-    found = []
-    for number, (stops, hull) in enumerate(zip(portions, hulls, strict=True)):
-        site = sites[number]
-        ships = vessels_of(vessels, stops["mmsi"])
-        drawn = Drawn(site.outlines, site.members)
-        berths, members = rate_drawn(drawn, stops, hull, ships, config, beyond)
-        found.append(berths)
-        sites[number] = site._replace(outlines=site.outlines[:0], members=members)
-    return _together(found)
+    return sites.each(_rate_site, stops, hulls, ships, config=config, beyond=beyond)
 
 
-def _together(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
-    """One table of several; columns without rows may be of any type."""
-    filled = [frame for frame in frames if len(frame)] or frames[:1]
-    return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True))
+def _serving(visits: pd.DataFrame) -> NDArray[np.int64]:
+    return serving_ships(visits[visits["number"] >= 0])
+
+
+def _span(stops: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
+    return stops["start_time"].min(), stops["end_time"].max()
+
+
+def _rate_site(
+    site: _Site,
+    stops: pd.DataFrame,
+    hulls: pd.DataFrame,
+    ships: pd.DataFrame,
+    config: BerthsConfig,
+    beyond: Beyond,
+) -> _Site:
+    drawn = Drawn(site.berths, site.members)
+    berths, members = rate_drawn(drawn, stops, hulls, ships, config, beyond)
+    return site._replace(berths=berths, members=members)
 
 
 def _name(
-    portions: Sequence[pd.DataFrame],
-    berths: gpd.GeoDataFrame,
+    stops: Shelf[pd.DataFrame],
     ports: pd.DataFrame,
     config: QuaysConfig,
-    sites: Sequence[_Site],
-    by_ship: Iterable[pd.DataFrame],
+    sites: Shelf[_Site],
+    by_ship: Shelf[pd.DataFrame],
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Join the berths to quays; quays and berths with ids and ports."""
+    berths = _together(sites.each(attrgetter("berths")))
     quay = group_berths(berths, config)
-    n_quays = int(quay.max(initial=-1)) + 1
     quay_of = np.full(int(berths["number"].max()) + 1 if len(berths) else 0, -1)
     quay_of[berths["number"]] = quay
+    known = {"quay_of": quay_of, "n_quays": int(quay.max(initial=-1)) + 1}
+    ways = add_links(by_ship.each(_links, **known))
+    used = sites.each(_used, stops, **known)
+    return name_quays(berths, quay, pd.concat(list(used)).sort_index(), ways, ports, config)
 
-    def at_places(visits: pd.DataFrame) -> pd.DataFrame:
-        number = visits["number"].to_numpy()
-        place = np.where(number < 0, n_quays - 1 - number, -1)
-        lies = np.flatnonzero((number >= 0) & (number < len(quay_of)))
-        place[lies] = quay_of[number[lies]]
-        return visits.assign(quay=place)[place >= 0]
 
-    ways = add_links(links(at_places(visits)) for visits in by_ship)
-    used = [
-        used_places(at_places(site.visits(stops, ["mmsi", "lat", "lon"])))
-        for stops, site in zip(portions, sites, strict=True)
-    ]
-    return name_quays(berths, quay, pd.concat(used).sort_index(), ways, ports, config)
+def _links(visits: pd.DataFrame, quay_of: NDArray[np.int64], n_quays: int) -> pd.DataFrame:
+    return links(_at_places(visits, quay_of, n_quays))
+
+
+def _used(site: _Site, stops: pd.DataFrame, quay_of: NDArray[np.int64], n_quays: int) -> pd.DataFrame:
+    return used_places(_at_places(_visits(site, stops, ["mmsi", "lat", "lon"]), quay_of, n_quays))
+
+
+def _at_places(visits: pd.DataFrame, quay_of: NDArray[np.int64], n_quays: int) -> pd.DataFrame:
+    """Visits with the number of their quay or, above those of all quays, of the place at anchor."""
+    number = visits["number"].to_numpy()
+    place = np.where(number < 0, n_quays - 1 - number, -1)
+    lies = np.flatnonzero((number >= 0) & (number < len(quay_of)))
+    place[lies] = quay_of[number[lies]]
+    return visits.assign(quay=place)[place >= 0]
+
+
+def _numbers(site: _Site) -> NDArray[np.int64]:
+    return np.unique(site.members["number"].to_numpy())
+
+
+def _where(stops: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return stops["lat"].to_numpy(), stops["lon"].to_numpy()
+
+
+def _with_places(
+    stops: pd.DataFrame,
+    site: _Site,
+    berths: gpd.GeoDataFrame,
+    margin: NDArray[np.bool_],
+    ports: pd.DataFrame,
+    kept: list[pd.Series],
+) -> pd.DataFrame:
+    named = name_stops(stops, berths, site.members, site.anchorages, site.anchored, ports)
+    return schema.conform(without_dropped_places(named, kept, margin), "stops")
+
+
+def _together(frames: Iterable[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    """One table of several; columns without rows may be of any type."""
+    every = list(frames)
+    filled = [frame for frame in every if len(frame)] or every[:1]
+    return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True))
 
 
 def _by_id(stops: pd.DataFrame) -> pd.DataFrame:

@@ -11,11 +11,10 @@ from ais_berths import antennas, geo, schema
 from ais_berths.lengths import Asked, learn_lengths
 from ais_berths.levers import lever_contradicts
 from ais_berths.nearest import nearest
+from ais_berths.shelf import Shelf
 from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from ais_berths.geo import Floats
@@ -54,7 +53,7 @@ def describe_ships(
     width = np.where(np.isfinite(width), width, known / slender)
     usual_length, usual_width = _usual(moored, vessels, group)
     if lengths_m is None:
-        lengths_m = learn_lengths([ask_lengths(moored, vessels)])
+        lengths_m = learn_lengths(Shelf([ask_lengths(moored, vessels)]))
     # A ship is asked about where it sent its heading.
     asked = ~sized & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64))
     told = np.where(asked, lengths_m.reindex(moored["mmsi"]).to_numpy(dtype=np.float64), np.nan)
@@ -82,7 +81,7 @@ def describe_ships(
 
 
 def without_unlikely(
-    vessels: pd.DataFrame, moored: Iterable[pd.DataFrame], levers: pd.DataFrame
+    vessels: pd.DataFrame, moored: Shelf[pd.DataFrame], levers: pd.DataFrame
 ) -> pd.DataFrame:
     """Take away sizes that cannot be true: of ferries longer than any, and where turns contradict them.
 
@@ -91,7 +90,7 @@ def without_unlikely(
     vessels
         The table ``vessels``.
     moored
-        Moored stops: ``mmsi start_time end_time``.
+        Moored stops of each portion: ``mmsi start_time end_time``.
     levers
         ``lever_m`` and ``lever_error_m`` of each ship, by MMSI.
     """
@@ -112,14 +111,17 @@ def without_unlikely(
     return out
 
 
-def _ferries(mmsi: pd.Series, moored: Iterable[pd.DataFrame]) -> NDArray[np.int64]:
+def _ferries(mmsi: pd.Series, moored: Shelf[pd.DataFrame]) -> NDArray[np.int64]:
     """Those of some passenger ships that call often and for a short time."""
-    used = ["mmsi", "start_time", "end_time"]
-    calls = pd.concat([stops.loc[stops["mmsi"].isin(mmsi), used] for stops in moored], ignore_index=True)
+    calls = pd.concat(list(moored.each(_calls_of, mmsi=mmsi)), ignore_index=True)
     hours = (schema.to_micros(calls["end_time"]) - schema.to_micros(calls["start_time"])) / schema.HOUR_US
     of_ship = pd.Series(hours).groupby(calls["mmsi"].to_numpy(dtype=np.int64)).agg(["size", "median"])
     often = (of_ship["size"] >= _OFTEN) & (of_ship["median"] <= _SHORT_H)
     return of_ship.index[often].to_numpy(dtype=np.int64)
+
+
+def _calls_of(moored: pd.DataFrame, mmsi: pd.Series) -> pd.DataFrame:
+    return moored.loc[moored["mmsi"].isin(mmsi), ["mmsi", "start_time", "end_time"]]
 
 
 def ask_lengths(moored: pd.DataFrame, vessels: pd.DataFrame) -> Asked:

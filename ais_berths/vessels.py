@@ -107,9 +107,9 @@ def column_of(vessels: pd.DataFrame, column: str, mmsi: pd.Series) -> NDArray[An
     return values
 
 
-def vessels_of(vessels: pd.DataFrame, mmsi: pd.Series) -> pd.DataFrame:
-    """Rows of ``vessels`` of some ships: looking these up in a table of all ships takes longer."""
-    return vessels[vessels["mmsi"].isin(mmsi.unique())]
+def vessels_at(stops: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``vessels`` of the ships of some stops: it takes longer to look up a ship among all of them."""
+    return vessels[vessels["mmsi"].isin(stops["mmsi"].unique())]
 
 
 def groups_of(vessels: pd.DataFrame, mmsi: pd.Series) -> NDArray[np.object_]:

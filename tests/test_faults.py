@@ -151,17 +151,22 @@ def test_one_run_at_a_register(bench: Any, tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_killed_at_its_work() -> None:
-    with pytest.raises(
-        ClusterError, match="was ended, perhaps because memory ran out; run the same command again"
+    with (
+        pytest.raises(
+            ClusterError, match="was ended, perhaps because memory ran out; run the same command again"
+        ),
+        Wiring(processes=True).connected() as wiring,
     ):
-        Wiring(processes=True).run(os._exit, [1, 1], locked=True)
+        wiring.run(os._exit, [1, 1], locked=True)
 
 
 def test_no_process_outlives_the_first_one(faults: Any, tmp_path: Path) -> None:
     script = tmp_path / "sleep.py"
     script.write_text(
         "import time\nfrom ais_berths.pipeline import Wiring\n"
-        "if __name__ == '__main__': Wiring(processes=True).run(time.sleep, [600, 600], locked=True)\n"
+        "if __name__ == '__main__':\n"
+        "    with Wiring(processes=True).connected() as wiring:\n"
+        "        wiring.run(time.sleep, [600, 600], locked=True)\n"
     )
     first = subprocess.Popen([sys.executable, str(script)])
     while len(workers := faults.children(first.pid)) < 2:

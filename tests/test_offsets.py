@@ -13,7 +13,8 @@ from quayside import DAY, PLACES, Row
 
 from ais_berths import geo, neighbours, schema
 from ais_berths.config import HullsConfig
-from ais_berths.offsets import Lying, learn_antennas
+from ais_berths.offsets import Lying, find_offsets
+from ais_berths.shelf import Shelf
 
 CONFIG = HullsConfig()
 
@@ -51,9 +52,8 @@ def fleet(n: int = 9, **more: Any) -> list[Row]:
 
 def offsets(stops: pd.DataFrame, ships: pd.DataFrame, heading_deg: Any, turned: Any) -> pd.DataFrame:
     """Offsets of stops that are looked at together."""
-    portions = [Lying.of(stops, ships, heading_deg, turned, CONFIG)]
-    said = learn_antennas(portions, CONFIG)
-    return portions[0].offsets(said, CONFIG)
+    ships = ships.assign(heading_deg=heading_deg, turned=turned)
+    return find_offsets(Shelf([Lying.of(stops, ships, CONFIG)]), CONFIG)[0]
 
 
 def estimate(*rows: Row, place: str = "Rotterdam") -> pd.DataFrame:

@@ -16,6 +16,7 @@ from ais_berths.naming import Core
 from ais_berths.places import Places, find_in_portions, find_places
 from ais_berths.ports import builtin_ports
 from ais_berths.regions import Portions, Squares, reach_m
+from ais_berths.shelf import Shelf
 from ais_berths.tables import read_table
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def test_portions_and_their_order_do_not_show(world: World, most: int, random: o
     assert (len(portions) > 1) == (most < 10_000)
     parts = [world.stops[number == one].reset_index(drop=True) for one in range(len(portions))]
     random.shuffle(parts)  # type: ignore[attr-defined]
-    found = find_in_portions(parts, world.vessels, world.ports, Core(NO_CELLS), CONFIG)
-    for name, tables in (("stops", parts), ("hulls", list(found.hulls))):
+    found = find_in_portions(Shelf(parts), world.vessels, world.ports, Core(NO_CELLS), CONFIG)
+    for name, tables in (("stops", list(found.stops)), ("hulls", list(found.hulls))):
         every = pd.concat(tables, ignore_index=True).sort_values("stop_id", ignore_index=True)
         pd.testing.assert_frame_equal(every, getattr(world.places, name), check_exact=True)
     for name in ("berths", "quays", "anchorages", "quality"):

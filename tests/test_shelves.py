@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ais_berths.pipeline import shelves
+from ais_berths.pipeline import Wiring, shelves, tasks
 from ais_berths.pipeline.portions import PortGroups
-from ais_berths.pipeline.shelves import DiskRoom, Shelf, Ships, portions_folder
+from ais_berths.pipeline.shelves import DiskRoom, Ships, portions_folder
+from ais_berths.shelf import Shelf
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 COUNTS = st.dictionaries(st.integers(1, 999_999_999), st.integers(1, 9), min_size=1, max_size=12)
 
@@ -24,18 +28,54 @@ def ships_of(counts: dict[int, int], most: int) -> Ships:
     return Ships.of(pd.Series(counts), most)
 
 
-def test_a_shelf_is_a_list_whose_items_are_on_disk(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "shelf")
-    shelf.extend(["a", "b", "c"])
-    shelf[1] = pd.DataFrame({"x": [1.5]})
-    assert (len(shelf), shelf[0], shelf[-1], shelf[1]["x"].tolist()) == (3, "a", "c", [1.5])
-    del shelf[0]
-    shelf.insert(0, "z")
-    assert (shelf[0], shelf[2]) == ("z", "c")
-    shelf.clear()
-    assert list(shelf) == list((tmp_path / "shelf").iterdir()) == []
+@pytest.fixture
+def room(tmp_path: Path) -> DiskRoom:
+    return DiskRoom(tmp_path, ships_of({1: 1}, 1), Wiring())
+
+
+def test_items_of_a_shelf_are_on_disk_as_long_as_it_is_there(room: DiskRoom, tmp_path: Path) -> None:
+    shelf = room.shelf(["a", pd.DataFrame({"x": [1.5]})])
+    assert (len(shelf), shelf[0], shelf[1]["x"].tolist()) == (2, "a", [1.5])
     with pytest.raises(IndexError):
-        shelf[0]
+        shelf[2]
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 2
+    del shelf
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def add(number: int, array: NDArray[np.int64], *, more: dict[str, int]) -> NDArray[np.int64]:
+    return array + number + more["x"]
+
+
+def test_tasks_are_given_what_lies_side_by_side(room: DiskRoom) -> None:
+    numbers, arrays = room.shelf([1, 2]), room.shelf([np.arange(2), np.arange(3)])
+    found = numbers.each(add, arrays, more={"x": 100})
+    assert [array.tolist() for array in found] == [[101, 102], [102, 103, 104]]
+    with pytest.raises(ValueError, match="zip"):
+        numbers.each(add, room.shelf([np.arange(2)]), more={"x": 1})
+    with pytest.raises(TypeError, match="of the same room"):
+        numbers.each(add, Shelf([np.arange(2)]), more={"x": 1})
+
+
+@pytest.mark.slow
+def test_processes_do_what_is_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "CPU_COUNT", 2)
+    with Wiring(processes=True).connected() as wiring:
+        for n_stops in (shelves._MANY_STOPS - 1, shelves._MANY_STOPS):
+            folder = tmp_path / str(n_stops)
+            folder.mkdir()
+            room = DiskRoom(folder, ships_of({1: n_stops}, 1), wiring)
+            found = [set(room.shelf([()] * 8).each(process_of)) for _ in range(2)]
+            here = {os.getpid()}
+            if n_stops < shelves._MANY_STOPS:
+                assert found == [here, here]
+            else:
+                assert here.isdisjoint(found[0] | found[1])
+                assert len(found[0] | found[1]) <= 2, "they are started once"
+
+
+def process_of(_: tuple[()]) -> int:
+    return os.getpid()
 
 
 @given(counts=COUNTS, most=st.integers(1, 20), at_once=st.integers(1, 30), cut=st.integers(0, 40))
@@ -46,7 +86,7 @@ def test_rows_of_a_ship_come_together_and_none_is_lost(
     rows = pd.DataFrame({"stop_id": [f"{ship}-{n}" for n, ship in enumerate(mmsi)], "mmsi": mmsi})
     rows["number"] = np.arange(len(rows))
     rows = rows.sample(frac=1.0, random_state=1)
-    room = DiskRoom(tmp_path_factory.mktemp("room"), ships_of(counts, most))
+    room = DiskRoom(tmp_path_factory.mktemp("room"), ships_of(counts, most), Wiring())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shelves, "_ROWS_AT_ONCE", at_once)
         laid = room.by_ship([rows[:cut], rows[cut:]])

@@ -10,6 +10,7 @@ import pytest
 from facing import AXIS, Row, both_ways, lie
 
 from ais_berths import schema
+from ais_berths.shelf import Shelf
 from ais_berths.sizes import describe_ships, without_unlikely
 
 
@@ -64,7 +65,7 @@ def sizes_believed(
     ship = {"mmsi": 1, "type_group": group, "loa_m": loa_m, "to_bow_m": bow_m}
     vessels = schema.conform(pd.DataFrame([ship]), "vessels")
     levers = pd.DataFrame({"lever_m": [lever_m], "lever_error_m": 4.0}, index=[1])
-    return without_unlikely(vessels, [moored.iloc[:1], moored.iloc[1:]], levers)["loa_m"].tolist()
+    return without_unlikely(vessels, Shelf([moored.iloc[:1], moored.iloc[1:]]), levers)["loa_m"].tolist()
 
 
 @pytest.mark.parametrize(

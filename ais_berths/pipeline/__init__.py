@@ -38,7 +38,7 @@ from ais_berths.tables import read_parts, read_table
 from ais_berths.vessels import merge_statics
 
 if TYPE_CHECKING:
-    from collections.abc import MutableSequence, Sequence
+    from collections.abc import Sequence
 
     from ais_berths.pipeline.layout import Record
 
@@ -94,9 +94,9 @@ def detect(
     InputError, ConfigError, PortError, OutputError
         In plain words; nothing half-made remains.
     """
-    wiring = wiring or Wiring()
-    summary = filter_pings(inputs, out, job, overwrite=overwrite, wiring=wiring, with_stops=True)
-    return find_all_places(out, summary=summary, wiring=wiring)
+    with (wiring or Wiring()).connected() as connected:
+        summary = filter_pings(inputs, out, job, overwrite=overwrite, wiring=connected, with_stops=True)
+        return find_all_places(out, summary=summary, wiring=connected)
 
 
 def filter_pings(
@@ -144,8 +144,8 @@ def find_all_places(
     wiring = wiring or Wiring()
     store, job = load_job(out)
     summary = summary or Summary(out=store.out)
-    with only_run(store.out):
-        _find_places(store, job, summary, wiring)
+    with wiring.connected() as connected, only_run(store.out):
+        _find_places(store, job, summary, connected)
     return summary
 
 
@@ -178,9 +178,9 @@ def update_from_run(
     store, job = load_job(out)
     job = job.model_copy(update={"register_file": str(Path(file).absolute())})
     summary = Summary(out=store.out)
-    with only_run(store.out), only_writer(file):
+    with wiring.connected() as connected, only_run(store.out), only_writer(file):
         before = read_register(file) if Path(file).exists() else Register.empty()
-        _find_places(store, job, summary, wiring, known=before)
+        _find_places(store, job, summary, connected, known=before)
         write_text(store.job_file, job.model_dump_json(indent=1))
         return summary, new_lines(before, read_register(file))
 
@@ -200,52 +200,53 @@ def _find_places(
     port_list = job.port_list()
     wiring.log(f"{survey.n_stops.sum()} stops of {len(survey.n_stops)} vessels: looking for berths")
     with portions_folder(store.state) as folder:
-        room = DiskRoom(folder, Ships.of(survey.n_stops, job.config.run.task_stops))
+        room = DiskRoom(folder, Ships.of(survey.n_stops, job.config.run.task_stops), wiring)
         stops = survey.lay_out(store, room)
         core = Core(read_table(store.table("cells"), "cells", ["cell", "in_margin"]))
         found = find_in_portions(stops, vessels, port_list, core, job.config, job.ports, room)
         # The cells of all ports are hundreds of megabytes.
-        del core
+        del core, stops
         register = None
         if job.register_file is not None:
             found, register = _apply_register(
-                Path(job.register_file), stops, found, job, vessels, port_list, known
+                Path(job.register_file), found, job, vessels, port_list, known, room
             )
             unknown = ~found.berths["berth_id"].isin(register.places["place_id"])
             summary.counts["berths not in the register"] = int(unknown.sum())
         clock.lap(summary, "berths")
         with writing(store, "berths"):
             hulls = room.by_ship(found.hulls, "hulls")
-            summary.counts |= write_calls(store, job, room, stops, hulls, found.berths, found.quays)
+            summary.counts |= write_calls(store, job, room, found.stops, hulls, found.berths, found.quays)
             clock.lap(summary, "calls")
             write_sorted(store, "hulls", hulls, ["stop_id"])
             _write_tables(store, job, found, vessels, pieces, summary, port_list)
             summary.counts["stops"] = int(survey.n_stops.sum())
             del found, vessels
             clock.lap(summary, "write")
-            write_figures(store, job)
+            write_figures(store, job, room)
             clock.lap(summary, "figures")
             write_record(store, job, pieces, vars(summary), describe_register(job, register))
 
 
 def _apply_register(
     path: Path,
-    stops: MutableSequence[pd.DataFrame],
     found: Found,
     job: Job,
     vessels: pd.DataFrame,
     port_list: pd.DataFrame,
     known: Register | None,
+    room: DiskRoom,
 ) -> tuple[Found, Register]:
     """Give what was found the ids of the register; all stops are in memory for that."""
-    every = pd.concat(list(stops), ignore_index=True).sort_values("stop_id", ignore_index=True)
-    hulls = pd.concat(list(found.hulls), ignore_index=True).sort_values("stop_id", ignore_index=True)
-    places = Places(every, hulls, found.berths, found.quays, found.anchorages, found.quality)
+    stops, hulls = (
+        pd.concat(list(shelf), ignore_index=True).sort_values("stop_id", ignore_index=True)
+        for shelf in (found.stops, found.hulls)
+    )
+    places = Places(stops, hulls, found.berths, found.quays, found.anchorages, found.quality)
     register = open_register(path, job, places, port_list, known)
     places = apply_register(places, register, vessels, job.config.registry, only=job.ports)
-    stops.clear()
-    stops.append(places.stops)
-    return Found(found.hulls, places.berths, places.quays, places.anchorages, places.quality), register
+    shelves = room.shelf([places.stops]), found.hulls
+    return Found(*shelves, places.berths, places.quays, places.anchorages, places.quality), register
 
 
 def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary: Summary) -> None:

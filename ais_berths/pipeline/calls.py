@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,27 +12,32 @@ import pyarrow.compute as pc
 
 from ais_berths import schema
 from ais_berths.atomic import check_whole
-from ais_berths.calls import ORDER, make_calls
+from ais_berths.calls import ORDER, Calls, make_calls
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import InputError
 from ais_berths.export import open_csv, open_parquet
-from ais_berths.indicators import iter_indicators
+from ais_berths.indicators import batch_ports, make_indicators
 from ais_berths.periods import Heard
 from ais_berths.pipeline.job import load_job, write_text, writing
 from ais_berths.pipeline.lock import only_run
 from ais_berths.pipeline.portions import PortGroups, add_counts, parts_of, write_sorted
 from ais_berths.pipeline.shelves import DiskRoom, Ships, portions_folder
+from ais_berths.pipeline.tasks import Wiring
 from ais_berths.presets import apply_preset
-from ais_berths.tables import read_part, read_places, read_slices, read_table
+from ais_berths.tables import read_part, read_places, read_slices, read_span, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from ais_berths.config import IndicatorsConfig
+    from ais_berths.periods import Span
     from ais_berths.pipeline.job import Job, Store
-    from ais_berths.pipeline.shelves import Laid
+    from ais_berths.shelf import Shelf
 
 _PLACES = ("berths", "quays", "anchorages")
+# What calls are made of, beside stops.
+_KIND, _LINE = ["berth_id", "berth_kind"], ["quay_id", "line_wkt"]
 # What figures are made of.
 _CALL = ["port_id", "mmsi", "arrival_time", "departure_time", "open_start", "open_end"]
 _COUNTED = {
@@ -41,13 +45,20 @@ _COUNTED = {
     "port_calls": [*_CALL, "time_in_port_h", "waiting_h", "anchorage_only"],
     "vessels": ["mmsi", "type_group", "loa_m"],
     "berths": ["berth_id", "port_id", "use", "berth_kind", "length_m", "loa_p50_m"],
+    "hours": ["port_id", "hour", "n_pings"],
 }
 _SORTED = {"stops": ["port_id", "stop_id"], **ORDER}
 _PORTS_AT_ONCE = 100
+# Figures of these batches of ports wait on disk together.
+_BATCHES_AT_ONCE = 64
 
 
 def find_all_calls(
-    out: str | Path, *, preset: str | None = None, changes: Mapping[str, Any] | None = None
+    out: str | Path,
+    *,
+    preset: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    wiring: Wiring | None = None,
 ) -> dict[str, int]:
     """Make calls and indicators anew from the stops and places in a folder.
 
@@ -59,6 +70,8 @@ def find_all_calls(
         Name of a definition in `ais_berths.presets`.
     changes
         Settings of the section ``indicators`` that differ, over those of the preset and of the folder.
+    wiring
+        Scheduler, progress and log.
 
     Returns
     -------
@@ -89,12 +102,17 @@ def find_all_calls(
     for rows in read_slices(store.table("stops"), "stops", ["mmsi"]):
         add_counts(counted, rows["mmsi"])
     ships = Ships.of(pd.Series(counted, dtype=np.int64), config.run.task_stops)
-    with only_run(store.out), writing(store, "calls"), portions_folder(store.state) as folder:
-        room = DiskRoom(folder, ships)
+    with (
+        (wiring or Wiring()).connected() as connected,
+        only_run(store.out),
+        writing(store, "calls"),
+        portions_folder(store.state) as folder,
+    ):
+        room = DiskRoom(folder, ships, connected)
         hulls = room.by_ship(read_slices(store.table("hulls"), "hulls"), "hulls")
         stops = read_slices(store.table("stops"), "stops")
         counts = write_calls(store, job, room, stops, hulls, berths, quays, config)
-        counts["indicators"] = write_figures(store, job, config)
+        counts["indicators"] = write_figures(store, job, room, config)
         _note(store, preset, config)
     return counts
 
@@ -104,7 +122,7 @@ def write_calls(
     job: Job,
     room: DiskRoom,
     stops: Iterable[pd.DataFrame],
-    hulls: Laid,
+    hulls: Shelf[pd.DataFrame],
     berths: pd.DataFrame,
     quays: pd.DataFrame,
     config: Config | None = None,
@@ -141,42 +159,21 @@ def write_calls(
     of_ships = room.by_ship(counted(), "stops")
     detours = room.by_ship(_detours(store))
     ports = PortGroups.of(pd.Series(by_port, dtype=np.int64), config.run.task_stops)
-    laid = {name: room.drawers(len(ports)) for name in _SORTED}
-    for some, some_hulls, some_detours in zip(of_ships, hulls, detours, strict=True):
-        calls = make_calls(
-            some,
-            config.calls,
-            berths=berths,
-            quays=quays,
-            hulls=some_hulls,
-            detours=some_detours,
-            only=job.ports,
-        )
+    known = {"config": config.calls, "berths": berths[_KIND], "quays": quays[_LINE], "only": job.ports}
+    laid = {name: room.lay(len(ports)) for name in _SORTED}
+    for calls in of_ships.each(_make_calls, hulls, detours, **known):
         for name, drawers in laid.items():
             rows = getattr(calls, name)
             drawers.put(schema.to_arrow(rows, name), ports.number(rows["port_id"]))
-    counts = {name: write_sorted(store, name, drawers, _SORTED[name]) for name, drawers in laid.items()}
+    counts = {
+        name: write_sorted(store, name, room.laid(drawers), _SORTED[name]) for name, drawers in laid.items()
+    }
     del counts["stops"]
     return counts
 
 
-def _indicators(store: Store, job: Job, config: Config, heard: Heard) -> Iterator[pd.DataFrame]:
-    """The table ``indicators``, from the calls of some ports after those of others."""
-    by_port: dict[Any, int] = dict.fromkeys(job.ports, 0)
-    for name in ("berth_calls", "port_calls"):
-        for rows in read_slices(store.table(name), name, ["port_id"]):
-            add_counts(by_port, rows["port_id"])
-    # Where nothing was heard in hours, all calls tell when the data begin and end.
-    most = config.run.task_stops if len(heard.hours) else sum(by_port.values()) + 1
-    ports = PortGroups.of(pd.Series(by_port, dtype=np.int64), most)
-    vessels, berths = (read_table(store.table(name), name, _COUNTED[name]) for name in ("vessels", "berths"))
-    for span in ports.spans():
-        lay, came = (
-            read_table(store.table(name), name, _COUNTED[name], ports=span)
-            for name in ("berth_calls", "port_calls")
-        )
-        asked = [port_id for port_id in job.ports if span[0] <= port_id <= span[1]]
-        yield from iter_indicators(lay, came, vessels, berths, config.indicators, hours=heard, ports=asked)
+def _make_calls(stops: pd.DataFrame, hulls: pd.DataFrame, detours: pd.DataFrame, **known: Any) -> Calls:
+    return make_calls(stops, hulls=hulls, detours=detours, **known)
 
 
 def _detours(store: Store) -> Iterator[pd.DataFrame]:
@@ -189,28 +186,64 @@ def _detours(store: Store) -> Iterator[pd.DataFrame]:
         yield schema.to_pandas(rows.filter(pc.is_valid(at)))
 
 
-def write_figures(store: Store, job: Job, config: Config | None = None) -> int:
+def write_figures(store: Store, job: Job, room: DiskRoom, config: Config | None = None) -> int:
     """Write the tables of hours and indicators, from what else is in the folder; return their number.
 
     By then nothing else need be in memory.
     """
+    config = config or job.config
     heard = Heard.of(
         lambda: (schema.to_pandas(read_part(path, "hours")) for path in parts_of(store, "hours"))
     )
     with open_parquet(store.table("hours"), "hours") as write_hours:
         for ports in np.array_split(heard.ports, len(heard.ports) // _PORTS_AT_ONCE + 1):
             write_hours(heard.table(ports))
-    config = config or job.config
+    # Where nothing was heard in hours, all calls tell when the data begin and end.
+    span = heard.span() or _span_of_calls(store)
+    del heard
+    batches = [] if span is None else batch_ports(_count_calls(store, job), span, config.indicators)
+    known = {"store": store, "config": config.indicators, "ports": job.ports, "span": span}
     number = 0
     with (
         open_parquet(store.table("indicators"), "indicators") as write_rows,
         open_csv(store.table("indicators", ".csv")) as write_text_rows,
     ):
-        for some in chain([schema.empty("indicators")], _indicators(store, job, config, heard)):
-            write_rows(some)
-            write_text_rows(some.astype({"n_vessels": "Int64", "coverage": "Int64"}))
-            number += len(some)
+        write_text_rows(schema.empty("indicators"))
+        for first in range(0, len(batches), _BATCHES_AT_ONCE):
+            shelf = room.shelf(batches[first : first + _BATCHES_AT_ONCE])
+            for some in shelf.each(_make_figures, **known):
+                write_rows(some)
+                write_text_rows(some.astype({"n_vessels": "Int64", "coverage": "Int64"}))
+                number += len(some)
     return number
+
+
+def _span_of_calls(store: Store) -> Span | None:
+    span = read_span(store.table("port_calls"), "port_calls", "arrival_time", "departure_time")
+    return span and (span[0], span[1] + pd.Timedelta("1s"))
+
+
+def _count_calls(store: Store, job: Job) -> pd.Series:
+    """Port calls of each port that has any calls, or was asked for."""
+    counts: dict[Any, int] = dict.fromkeys(job.ports, 0)
+    for rows in read_slices(store.table("port_calls"), "port_calls", ["port_id"]):
+        add_counts(counts, rows["port_id"])
+    for rows in read_slices(store.table("berth_calls"), "berth_calls", ["port_id"]):
+        counts |= dict.fromkeys(set(rows["port_id"].dropna()) - set(counts), 0)
+    return pd.Series(counts, dtype=np.int64).sort_index()
+
+
+def _make_figures(
+    batch: list[str], store: Store, config: IndicatorsConfig, ports: Sequence[str], span: Span
+) -> pd.DataFrame:
+    """The table ``indicators`` of some ports, from the tables of the folder."""
+    vessels, berths = (read_table(store.table(name), name, _COUNTED[name]) for name in ("vessels", "berths"))
+    lay, came, hours = (
+        read_table(store.table(name), name, _COUNTED[name], ports=(batch[0], batch[-1]))
+        for name in ("berth_calls", "port_calls", "hours")
+    )
+    asked = [port_id for port_id in batch if port_id in ports]
+    return make_indicators(lay, came, vessels, berths, config, hours=hours, ports=asked, span=span)
 
 
 def _note(store: Store, preset: str | None, config: Config) -> None:

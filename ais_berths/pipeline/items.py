@@ -1,12 +1,12 @@
-"""Items whose arrays and columns lie in a file, while what they make up stays in memory.
+"""Items whose arrays and columns lie in a file, while what they make up is small and may travel.
 
 What is read are numbers, texts and shapes, never code to run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import geopandas as gpd
 import numpy as np
@@ -14,137 +14,273 @@ import pandas as pd
 import pyarrow as pa
 import shapely
 
+from ais_berths.atomic import atomic_path
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-# Reads what was written next, given what was read before and occurs again.
-Reader = Callable[[BinaryIO, dict[int, Any]], Any]
+
+class Reader(Protocol):
+    """Reads what was written next, given what was read before and occurs again."""
+
+    def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
+        """Read it."""
 
 
-def write_item(item: Any, path: Path) -> Reader:
-    """Write the arrays of an item.
+@dataclass(frozen=True)
+class Item:
+    """An item that lies in a file.
 
     Parameters
     ----------
-    item
-        Arrays, frames, lists, tuples, and objects made of these.
     path
         The file.
-
-    Returns
-    -------
-    What `read_item` needs to put the item together again; no arrays.
+    reader
+        What puts the item together again; it holds no arrays.
     """
-    with path.open("wb") as file:
-        return _write(item, file, {})
+
+    path: Path
+    reader: Reader
+
+    @classmethod
+    def write(cls, item: Any, path: Path) -> Item:
+        """Write an item: arrays, frames, lists, tuples, and objects made of these."""
+        with atomic_path(path) as part, part.open("wb") as file:
+            return cls(path, _Writer(file).write(item))
+
+    def read(self) -> Any:
+        """Read the item as it was written."""
+        with self.path.open("rb") as file:
+            return self.reader.read(file, {})
 
 
-def read_item(reader: Reader, path: Path) -> Any:
-    """Read an item as it was written."""
-    with path.open("rb") as file:
-        return reader(file, {})
+class _Writer:
+    """Writes the arrays of an item, once each object."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        # What was written is kept alive, as ids are given anew.
+        self._written: dict[int, tuple[int, Any]] = {}
+
+    def write(self, item: Any) -> Reader:
+        """Write what holds arrays; everything else is left to the reader."""
+        if id(item) in self._written:
+            return _Again(self._written[id(item)][0])
+        reader = self._new(item)
+        if isinstance(reader, _Same):
+            return reader
+        number = len(self._written)
+        self._written[id(item)] = number, item
+        return _Once(number, reader)
+
+    def _new(self, item: Any) -> Reader:
+        if isinstance(item, np.ndarray):
+            return self._array(item)
+        if isinstance(item, pd.DataFrame):
+            return self._frame(item)
+        if isinstance(item, pd.Series):
+            return _Column(self._frame(item.to_frame()))
+        if isinstance(item, (list, tuple)):
+            return _together(_Parts(type(item), [self.write(part) for part in item]), item)
+        if type(item).__module__.partition(".")[0] != __name__.partition(".")[0]:
+            return _Same(item)
+        values = _Parts(list, [self.write(value) for value in vars(item).values()])
+        return _together(_Made(type(item), [*vars(item)], values), item)
+
+    def _frame(self, frame: pd.DataFrame) -> _Frame:
+        """Write the columns of a frame, and its index unless it only counts the rows."""
+        index = frame.index
+        counts = isinstance(index, pd.RangeIndex)
+        shape = (frame.geometry.name, frame.crs) if isinstance(frame, gpd.GeoDataFrame) else None
+        return _Frame(
+            index if counts else index.name,
+            None if counts else self._column(index.to_series()),
+            frame.columns,
+            [self._column(frame.iloc[:, at]) for at in range(frame.shape[1])],
+            shape,
+        )
+
+    def _column(self, column: pd.Series) -> Reader:
+        """Write a column; it is read as an array of the same type."""
+        dtype: Any = column.dtype
+        if isinstance(dtype, pd.DatetimeTZDtype):
+            return _Times(self._array(column.dt.tz_convert(None).to_numpy()), str(dtype.tz))
+        if isinstance(dtype, np.dtype) or dtype.name == "geometry":
+            return self._array(column.to_numpy())
+        return _Extension(self._arrow(pa.array(column)), dtype)
+
+    def _array(self, array: NDArray[Any]) -> Reader:
+        """Write an array of numbers, times, texts or shapes."""
+        if array.dtype != object:
+            np.save(self._file, array, allow_pickle=False)
+            return _Numbers()
+        if shapely.is_geometry(array).any():
+            return _Shapes(self._arrow(pa.array(shapely.to_wkb(array))))
+        return _Texts(self._arrow(pa.array(array, from_pandas=True)))
+
+    def _arrow(self, values: pa.Array | pa.ChunkedArray) -> _Arrow:
+        """Write what Arrow keeps better than numpy."""
+        sink = pa.BufferOutputStream()
+        table = pa.table({"values": values})
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+        np.save(self._file, np.frombuffer(sink.getvalue(), dtype=np.uint8), allow_pickle=False)
+        return _Arrow()
 
 
-def _write(item: Any, file: BinaryIO, written: dict[int, Any]) -> Reader:
-    """Write the arrays of an item, once each object; `written` keeps these alive, as ids are given anew."""
-    key = id(item)
-    if key in written:
-        return lambda _, found: found[key]
-    reader = _write_new(item, file, written)
-    if reader is None:
-        return lambda *_: item
-    written[key] = item
-
-    def read(file: BinaryIO, found: dict[int, Any]) -> Any:
-        found[key] = reader(file, found)
-        return found[key]
-
-    return read
+# readers ------------------------------------------------------------------------------------------
 
 
-def _write_new(item: Any, file: BinaryIO, written: dict[int, Any]) -> Reader | None:
-    """Write the arrays of an object; None if it has none."""
-    if isinstance(item, np.ndarray):
-        return _write_array(item, file)
-    if isinstance(item, pd.DataFrame):
-        return _write_frame(item, file)
-    kind = type(item)
-    if isinstance(item, (list, tuple)):
-        parts = [_write(part, file, written) for part in item]
-        make = getattr(kind, "_make", kind)
-        return lambda file, found: make([read(file, found) for read in parts])
-    if kind.__module__.partition(".")[0] != __name__.partition(".")[0]:
-        return None
-    names = [*vars(item)]
-    fields = _write([*vars(item).values()], file, written)
+@dataclass(frozen=True)
+class _Same:
+    """What holds no arrays."""
 
-    def read(file: BinaryIO, found: dict[int, Any]) -> Any:
-        made = object.__new__(kind)
-        vars(made).update(zip(names, fields(file, found), strict=True))
+    item: Any
+
+    def read(self, *_: Any) -> Any:
+        return self.item
+
+
+@dataclass(frozen=True)
+class _Once:
+    """What may occur again."""
+
+    number: int
+    reader: Reader
+
+    def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
+        found[self.number] = self.reader.read(file, found)
+        return found[self.number]
+
+
+@dataclass(frozen=True)
+class _Again:
+    """What was read before."""
+
+    number: int
+
+    def read(self, _: BinaryIO, found: dict[int, Any]) -> Any:
+        return found[self.number]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A list or a tuple."""
+
+    kind: Any
+    readers: Sequence[Reader]
+
+    def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
+        return getattr(self.kind, "_make", self.kind)([reader.read(file, found) for reader in self.readers])
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An object of this package."""
+
+    kind: Any
+    names: list[str]
+    values: _Parts
+
+    @property
+    def readers(self) -> Sequence[Reader]:
+        return self.values.readers
+
+    def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
+        made = object.__new__(self.kind)
+        vars(made).update(zip(self.names, self.values.read(file, found), strict=True))
         return made
 
-    return read
+
+def _together(reader: _Parts | _Made, item: Any) -> Reader:
+    """What is made of parts, and is what it was if none of them holds an array."""
+    return _Same(item) if all(isinstance(part, _Same) for part in reader.readers) else reader
 
 
-def _write_frame(frame: pd.DataFrame, file: BinaryIO) -> Reader:
-    """Write the columns of a frame, and its index unless it only counts the rows."""
-    columns, index = frame.columns, frame.index
-    counts = isinstance(index, pd.RangeIndex)
-    rows = None if counts else _write_column(index.to_series(), file)
-    name, span = index.name, index if counts else None
-    readers = [_write_column(frame.iloc[:, at], file) for at in range(len(columns))]
-    shape = (frame.geometry.name, frame.crs) if isinstance(frame, gpd.GeoDataFrame) else None
+@dataclass(frozen=True)
+class _Frame:
+    index: Any
+    labels: Reader | None
+    columns: pd.Index
+    readers: Sequence[Reader]
+    shape: tuple[Any, Any] | None
 
-    def read(file: BinaryIO, found: dict[int, Any]) -> pd.DataFrame:
-        index = span if rows is None else pd.Index(rows(file, found), name=name)
-        made = pd.DataFrame({at: reader(file, found) for at, reader in enumerate(readers)}, index=index)
-        made.columns = columns
-        return made if shape is None else gpd.GeoDataFrame(made, geometry=shape[0], crs=shape[1])
-
-    return read
-
-
-def _write_column(column: pd.Series, file: BinaryIO) -> Reader:
-    """Write a column; it is read as an array of the same type."""
-    dtype: Any = column.dtype
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        times = _write_array(column.dt.tz_convert(None).to_numpy(), file)
-        return lambda *given: pd.DatetimeIndex(times(*given), tz="UTC").tz_convert(dtype.tz)
-    if isinstance(dtype, np.dtype) or dtype.name == "geometry":
-        return _write_array(column.to_numpy(), file)
-    values = _write_arrow(pa.array(column), file)
-    return lambda *given: dtype.__from_arrow__(values(*given))
+    def read(self, file: BinaryIO, found: dict[int, Any]) -> pd.DataFrame:
+        index = self.index
+        if self.labels is not None:
+            index = pd.Index(self.labels.read(file, found), name=self.index)
+        columns = {at: reader.read(file, found) for at, reader in enumerate(self.readers)}
+        made: pd.DataFrame = pd.DataFrame(columns, index=index)
+        made.columns = self.columns
+        if self.shape is not None:
+            made = gpd.GeoDataFrame(made, geometry=self.shape[0], crs=self.shape[1])
+        return made
 
 
-def _write_array(array: NDArray[Any], file: BinaryIO) -> Reader:
-    """Write an array of numbers, times, texts or shapes."""
-    if array.dtype != object:
-        np.save(file, array, allow_pickle=False)
-        return lambda file, _: np.load(file, allow_pickle=False)
-    if shapely.is_geometry(array).any():
-        wkb = _write_arrow(pa.array(shapely.to_wkb(array)), file)
-        return lambda *given: shapely.from_wkb(_objects(wkb(*given)))
-    texts = _write_arrow(pa.array(array, from_pandas=True), file)
-    return lambda *given: _objects(texts(*given))
+@dataclass(frozen=True)
+class _Column:
+    """The only column of a frame."""
+
+    frame: _Frame
+
+    def read(self, file: BinaryIO, found: dict[int, Any]) -> pd.Series:
+        return self.frame.read(file, found).iloc[:, 0]
 
 
-def _write_arrow(values: pa.Array | pa.ChunkedArray, file: BinaryIO) -> Reader:
-    """Write what Arrow keeps better than numpy."""
-    sink = pa.BufferOutputStream()
-    table = pa.table({"values": values})
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    np.save(file, np.frombuffer(sink.getvalue(), dtype=np.uint8), allow_pickle=False)
-    return lambda file, _: pa.ipc.open_stream(pa.py_buffer(np.load(file, allow_pickle=False))).read_all()[
-        "values"
-    ]
+@dataclass(frozen=True)
+class _Numbers:
+    def read(self, file: BinaryIO, _: dict[int, Any]) -> NDArray[Any]:
+        array: NDArray[Any] = np.load(file, allow_pickle=False)
+        return array
 
 
-def _objects(values: pa.ChunkedArray) -> NDArray[np.object_]:
+@dataclass(frozen=True)
+class _Arrow:
+    def read(self, file: BinaryIO, _: dict[int, Any]) -> pa.ChunkedArray:
+        return pa.ipc.open_stream(pa.py_buffer(np.load(file, allow_pickle=False))).read_all()["values"]
+
+
+@dataclass(frozen=True)
+class _Times:
+    times: Reader
+    timezone: str
+
+    def read(self, file: BinaryIO, found: dict[int, Any]) -> pd.DatetimeIndex:
+        return pd.DatetimeIndex(self.times.read(file, found), tz="UTC").tz_convert(self.timezone)
+
+
+@dataclass(frozen=True)
+class _Extension:
+    """A column of a type of pandas."""
+
+    values: Reader
+    dtype: Any
+
+    def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
+        return self.dtype.__from_arrow__(self.values.read(file, found))
+
+
+@dataclass(frozen=True)
+class _Texts:
     """Texts or bytes, None where there is nothing."""
-    if pa.types.is_null(values.type):
-        return np.full(len(values), None, dtype=object)
-    texts: NDArray[np.object_] = values.to_numpy().astype(object)
-    return texts
+
+    values: Reader
+
+    def read(self, file: BinaryIO, found: dict[int, Any]) -> NDArray[np.object_]:
+        values: pa.ChunkedArray = self.values.read(file, found)
+        if pa.types.is_null(values.type):
+            return np.full(len(values), None, dtype=object)
+        texts: NDArray[np.object_] = values.to_numpy().astype(object)
+        return texts
+
+
+@dataclass(frozen=True)
+class _Shapes:
+    values: Reader
+
+    def read(self, file: BinaryIO, found: dict[int, Any]) -> NDArray[np.object_]:
+        shapes: NDArray[np.object_] = shapely.from_wkb(_Texts(self.values).read(file, found))
+        return shapes

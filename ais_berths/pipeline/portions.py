@@ -16,14 +16,14 @@ from ais_berths.regions import Cubes, Portions, reach_m
 from ais_berths.tables import read_part
 
 if TYPE_CHECKING:
-    from collections.abc import MutableSequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from ais_berths.config import Config
     from ais_berths.pipeline.job import Store
-    from ais_berths.pipeline.shelves import DiskRoom, Laid
+    from ais_berths.pipeline.shelves import DiskRoom
+    from ais_berths.shelf import Shelf
 
 _WHERE = ["mmsi", "lat", "lon", "pivot_lat", "pivot_lon"]
 _FILES_AT_ONCE, _ROWS_AT_ONCE = 20, 50_000
@@ -53,17 +53,18 @@ class Survey:
         # An index without rows may be of any type.
         return cls(n_stops.set_axis(n_stops.index.astype(np.int64)), portions)
 
-    def lay_out(self, store: Store, room: DiskRoom) -> MutableSequence[pd.DataFrame]:
+    def lay_out(self, store: Store, room: DiskRoom) -> Shelf[pd.DataFrame]:
         """Put the stops of a folder into portions by place, each in the order of the ids."""
-        laid = room.drawers(len(self.portions))
+        laid = room.lay(len(self.portions))
         laid.put(schema.TABLES["stops"].empty_table(), np.zeros(0, dtype=np.int64))
         for path in parts_of(store, "stops"):
             stops = read_part(path, "stops").replace_schema_metadata()
             laid.put(stops, self.portions.number(schema.to_pandas(stops.select(["lat", "lon"]))))
-        found = room.shelf()
-        found.extend(stops.sort_values("stop_id", ignore_index=True) for stops in laid)
-        laid.remove()
-        return found
+        return room.laid(laid).each(_by_id)
+
+
+def _by_id(stops: pd.DataFrame) -> pd.DataFrame:
+    return stops.sort_values("stop_id", ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,14 @@ class PortGroups:
         return np.append(self.group, len(self) - 1)[self.port_id.get_indexer(pd.Index(port_id))]
 
 
-def write_sorted(store: Store, name: str, laid: Laid, order: list[str]) -> int:
+def write_sorted(store: Store, name: str, drawers: Shelf[pd.DataFrame], order: list[str]) -> int:
     """Write a table whose drawers come one after the other, each in order; return how many rows it has."""
     number, waiting = 0, []
     with open_parquet(store.table(name), name) as write:
-        for drawer, rows in enumerate(laid, 1):
+        for drawer, rows in enumerate(drawers, 1):
             number += len(rows)
             waiting.append(rows.sort_values(order, ignore_index=True))
-            if drawer == len(laid) or sum(map(len, waiting)) >= _ROWS_AT_ONCE:
+            if drawer == len(drawers) or sum(map(len, waiting)) >= _ROWS_AT_ONCE:
                 write(pd.concat(waiting, ignore_index=True))
                 waiting = []
     return number

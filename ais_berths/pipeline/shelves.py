@@ -1,75 +1,94 @@
-"""Tables that wait on disk: in a list, or laid out by ship or by port, some rows in memory at a time."""
+"""Tables that wait on disk: one to each portion, or laid out by ship or by port."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, MutableSequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import finalize
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from ais_berths import schema
 from ais_berths.evidence import in_portions
-from ais_berths.pipeline.items import Reader, read_item, write_item
-from ais_berths.places import Room
+from ais_berths.pipeline.items import Item
+from ais_berths.shelf import Room, Shelf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
+
+    from ais_berths.pipeline.tasks import Wiring
 
     Drawers = NDArray[np.int64]
 
+T = TypeVar("T")
+U = TypeVar("U")
+
 # Rows that are in memory while they are laid out.
 _ROWS_AT_ONCE = 50_000
+# For fewer stops, processes are not worth their start.
+_MANY_STOPS = 200_000
 _PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
-class Shelf(MutableSequence[Any]):
-    """A list of items whose arrays are files of a folder: each is read when it is asked for."""
+class Filed(Protocol):
+    """What lies in a file, and where; this is all that travels to a worker."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._items: list[tuple[Path, Reader]] = []
-        self._next = count()
-        folder.mkdir(parents=True)
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    def read(self) -> Any:
+        """Read it."""
+
+
+class DiskShelf(Shelf[T]):
+    """Items that lie in files: each is read when it is asked for, and every task reads and writes its own."""
+
+    def __init__(self, room: DiskRoom, filed: Iterable[Filed]) -> None:
+        self._room, self.filed = room, list(filed)
+        # Nobody can ask for them once the shelf is gone.
+        finalize(self, _remove, {some.path for some in self.filed})
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self.filed)
 
-    def __getitem__(self, at: Any) -> Any:
-        path, reader = self._items[at]
-        return read_item(reader, path)
+    def __getitem__(self, at: int) -> T:
+        found: T = self.filed[at].read()
+        return found
 
-    def __setitem__(self, at: Any, item: Any) -> None:
-        path, _ = self._items[at]
-        self._items[at] = path, write_item(item, path)
-
-    def __delitem__(self, at: Any) -> None:
-        path, _ = self._items.pop(at)
-        path.unlink()
-
-    def insert(self, at: int, item: Any) -> None:
-        """Put an item before another one."""
-        path = self._folder / str(next(self._next))
-        self._items.insert(at, (path, write_item(item, path)))
-
-    def append(self, item: Any) -> None:
-        """Put an item at the end."""
-        self.insert(len(self), item)
-
-    def clear(self) -> None:
-        """Remove all items, unread."""
-        while self._items:
-            del self[-1]
+    def each(self, task: Callable[..., U], *beside: Shelf[Any], **same: Any) -> Shelf[U]:
+        """Let workers call ``task(item, *items beside, **same)`` for every portion."""
+        return self._room.work(task, [self, *beside], same)
 
 
-class Laid(Iterable[pd.DataFrame]):
+def _remove(paths: set[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """Some batches of rows in a file."""
+
+    path: Path
+    batches: Sequence[int]
+
+    def read(self) -> pd.DataFrame:
+        """Read the rows in the order in which they were put there."""
+        with pa.OSFile(str(self.path)) as file, pa.ipc.open_file(file) as reader:
+            batches = [reader.get_batch(number) for number in self.batches]
+            return schema.to_pandas(pa.Table.from_batches(batches, reader.schema))
+
+
+class Laid:
     """Rows laid out by drawer, in one file; those of a drawer are read together.
 
     Parameters
@@ -86,7 +105,6 @@ class Laid(Iterable[pd.DataFrame]):
         self._rows: list[tuple[pa.Table, Drawers]] = []
         self._n_rows = self._written = 0
         self._writer: Any = None
-        self._reader: Any = None
 
     def put(self, table: pa.Table, drawer: Drawers) -> None:
         """Put rows into their drawers."""
@@ -95,25 +113,12 @@ class Laid(Iterable[pd.DataFrame]):
         if self._n_rows >= _ROWS_AT_ONCE:
             self._flush()
 
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __iter__(self) -> Iterator[pd.DataFrame]:
-        return (schema.to_pandas(self.take(drawer)) for drawer in range(len(self)))
-
-    def take(self, drawer: int) -> pa.Table:
-        """Rows of a drawer, in the order in which they were put there; no more can be put then."""
-        if self._reader is None:
-            if self._rows or self._writer is None:
-                self._flush()
-            self._writer.close()
-            self._reader = pa.ipc.open_file(pa.OSFile(str(self._path)))
-        batches = [self._reader.get_batch(number) for number in self._batches[drawer]]
-        return pa.Table.from_batches(batches, self._reader.schema)
-
-    def remove(self) -> None:
-        """Remove the file, once all has been read."""
-        self._path.unlink(missing_ok=True)
+    def drawers(self) -> list[Drawer]:
+        """All drawers; no more can be put into them then."""
+        if self._rows or self._writer is None:
+            self._flush()
+        self._writer.close()
+        return [Drawer(self._path, batches) for batches in self._batches]
 
     def _flush(self) -> None:
         """Write what is in memory, sorted by drawer."""
@@ -124,7 +129,7 @@ class Laid(Iterable[pd.DataFrame]):
         if self._writer is None:
             self._writer = pa.ipc.new_file(str(self._path), table.schema, options=_PACKED)
         table = table.take(pa.array(np.argsort(drawer, kind="stable")))
-        sizes = np.bincount(drawer, minlength=len(self))
+        sizes = np.bincount(drawer, minlength=len(self._batches))
         begin = 0
         for number in np.flatnonzero(sizes).tolist():
             for batch in table.slice(begin, sizes[number]).combine_chunks().to_batches():
@@ -140,6 +145,7 @@ class Ships:
 
     mmsi: NDArray[np.int64]
     group: NDArray[np.int64]
+    n_stops: int
 
     @classmethod
     def of(cls, n_stops: pd.Series, most_stops: int) -> Ships:
@@ -149,7 +155,7 @@ class Ships:
         order = np.argsort(np.char.add(mmsi.astype(str), "-"), kind="stable")
         by_number = np.argsort(mmsi[order])
         group = in_portions(n_stops.to_numpy()[order], most_stops)
-        return cls(mmsi[order][by_number], group[by_number])
+        return cls(mmsi[order][by_number], group[by_number], int(n_stops.sum()))
 
     def __len__(self) -> int:
         return int(self.group.max(initial=0)) + 1
@@ -160,7 +166,7 @@ class Ships:
 
 
 class DiskRoom(Room):
-    """Room for tables in a folder.
+    """Room for tables in a folder that all workers see.
 
     Parameters
     ----------
@@ -168,21 +174,31 @@ class DiskRoom(Room):
         An empty folder.
     ships
         All ships that have stops, in groups.
+    wiring
+        Who does the work.
     """
 
-    def __init__(self, folder: Path, ships: Ships) -> None:
+    def __init__(self, folder: Path, ships: Ships, wiring: Wiring) -> None:
         self._folder, self.ships = folder, ships
+        processes = wiring.processes and ships.n_stops >= _MANY_STOPS
+        # There are many rounds of few tasks.
+        self._wiring = replace(wiring, progress=False, log=_nothing, processes=processes)
         self._next = count()
 
-    def shelf(self) -> MutableSequence[Any]:
-        """Make an empty list."""
-        return Shelf(self._folder / str(next(self._next)))
+    def shelf(self, items: Iterable[T]) -> Shelf[T]:
+        """Put items on a shelf."""
+        folder = self._empty()
+        return DiskShelf(self, [Item.write(item, folder / str(at)) for at, item in enumerate(items)])
 
-    def drawers(self, number: int) -> Laid:
-        """Make empty drawers."""
-        return Laid(self._folder / f"{next(self._next)}.arrow", number)
+    def lay(self, drawers: int) -> Laid:
+        """Begin to lay out rows."""
+        return Laid(self._folder / f"{next(self._next)}.arrow", drawers)
 
-    def by_ship(self, tables: Iterable[pd.DataFrame], table: str | None = None) -> Laid:
+    def laid(self, laid: Laid) -> Shelf[pd.DataFrame]:
+        """What was laid out, by drawer."""
+        return DiskShelf(self, laid.drawers())
+
+    def by_ship(self, tables: Iterable[pd.DataFrame], table: str | None = None) -> Shelf[pd.DataFrame]:
         """Lay rows out anew, all of a ship together.
 
         Parameters
@@ -190,10 +206,44 @@ class DiskRoom(Room):
         table
             Name of the table in the schema, if it is one.
         """
-        laid = self.drawers(len(self.ships))
+        laid = self.lay(len(self.ships))
         for rows in tables:
             laid.put(_to_arrow(rows, table), self.ships.number(rows["mmsi"]))
-        return laid
+        return self.laid(laid)
+
+    def work(self, task: Callable[..., U], shelves: Sequence[Shelf[Any]], same: dict[str, Any]) -> Shelf[U]:
+        """Call a task for what lies side by side on some shelves; see `ais_berths.shelf.Shelf.each`."""
+        folder = self._empty()
+        given = Item.write(list(same.values()), folder / "same")
+        rows = zip(*(_filed(shelf) for shelf in shelves), strict=True)
+        jobs = [(folder / str(at), row) for at, row in enumerate(rows)]
+        return DiskShelf(
+            self, self._wiring.run(_do, jobs, locked=True, call=task, names=list(same), given=given)
+        )
+
+    def _empty(self) -> Path:
+        folder = self._folder / str(next(self._next))
+        folder.mkdir()
+        return folder
+
+
+def _nothing(_: str) -> None:
+    """Say nothing."""
+
+
+def _filed(shelf: Shelf[Any]) -> Sequence[Filed]:
+    if not isinstance(shelf, DiskShelf):
+        raise TypeError("every shelf must be of the same room")
+    return shelf.filed
+
+
+def _do(
+    job: tuple[Path, Sequence[Filed]], *, call: Callable[..., Any], names: Sequence[str], given: Item
+) -> Item:
+    """Do one task where it may be far away: files in, a file out."""
+    path, filed = job
+    items = [some.read() for some in filed]
+    return Item.write(call(*items, **dict(zip(names, given.read(), strict=True))), path)
 
 
 def _to_arrow(rows: pd.DataFrame, table: str | None) -> pa.Table:

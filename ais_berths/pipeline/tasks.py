@@ -9,9 +9,9 @@ import threading
 from asyncio import CancelledError as TaskCancelledError
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -44,8 +44,8 @@ class Wiring:
     processes
         On this machine, let processes do what holds Python's lock; that needs a script whose main part is
         guarded by ``if __name__ == "__main__"``. Everything else is left to threads.
-    client
-        Client of a cluster, from `connected`.
+    client, pool
+        Client of a cluster, or what starts processes on this machine; both from `connected`.
     """
 
     scheduler: str | None = None
@@ -53,20 +53,27 @@ class Wiring:
     log: Callable[[str], None] = lambda _text: None
     processes: bool = False
     client: Any = None
+    pool: Callable[[], ProcessPoolExecutor] | None = None
 
     @contextmanager
     def connected(self) -> Iterator[Wiring]:
-        """Give this wiring with a client, if it has a cluster, so that a run connects once.
+        """Give this wiring with a client, or else with processes, so that a run begins with them once.
 
         Raises
         ------
         ConfigError
             Nothing answers at the address, no worker is there, or the workers have another version.
         """
-        with _connect(self.scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")) as client:
+        if self.client is not None or self.pool is not None:
+            yield self
+            return
+        address = self.scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
+        with _connect(address) as client, ExitStack() as stack:
             if client is not None:
                 _check_workers(client)
-            yield replace(self, client=client)
+            # They are started when there is work for them.
+            pool = cache(lambda: stack.enter_context(_processes()))
+            yield replace(self, client=client, pool=pool)
 
     def slots(self) -> int:
         """Tasks that run at once."""
@@ -81,7 +88,8 @@ class Wiring:
         Parameters
         ----------
         locked
-            The task holds Python's lock, so that threads would wait for each other.
+            The task holds Python's lock, so that threads would wait for each other: where there are no
+            processes either, the tasks run one after the other.
         """
         items = list(items)
         call = partial(task, **options)
@@ -90,13 +98,15 @@ class Wiring:
         if self.client is not None:
             return _run_on_cluster(call, items, self.client, self.log)
         calls = [dask.delayed(call, pure=False, traverse=False)(item) for item in items]
-        pool = locked and self.processes and len(items) > 1 and CPU_COUNT > 1
-        # The name "threads" would do as well, but makes dask import distributed, which costs a second.
-        with (
-            ProgressBar(out=sys.stderr) if self.progress else nullcontext(),
-            _processes() if pool else nullcontext(dask.threaded.get) as scheduler,
-        ):
-            return list(dask.compute(*calls, scheduler=scheduler))
+        with ProgressBar(out=sys.stderr) if self.progress else nullcontext():
+            return list(dask.compute(*calls, scheduler=self._scheduler(locked and len(items) > 1)))
+
+    def _scheduler(self, locked: bool) -> Any:
+        """What dask is to use on this machine."""
+        if not locked:
+            # The name "threads" would do as well, but makes dask import distributed, which costs a second.
+            return dask.threaded.get
+        return self.pool() if self.pool and self.processes and CPU_COUNT > 1 else dask.get
 
 
 @contextmanager

@@ -1,0 +1,70 @@
+"""Items that belong to portions of stops, one to each, and what is done with every one by itself.
+
+Here they are in memory and are looked at one after the other. A pipeline may keep them elsewhere and let
+others do the work: what a task is given and gives back is all that there is to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Shelf(Generic[T]):
+    """Items in the order of their portions.
+
+    Examples
+    --------
+    >>> lengths = Shelf([100.0, 180.0])
+    >>> list(lengths.each(max, Shelf([150.0, 150.0])))
+    [150.0, 180.0]
+    """
+
+    def __init__(self, items: Iterable[T] = ()) -> None:
+        self._items = list(items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[T]:
+        return (self[at] for at in range(len(self)))
+
+    def __getitem__(self, at: int) -> T:
+        return self._items[at]
+
+    def each(self, task: Callable[..., U], *beside: Shelf[Any], **same: Any) -> Shelf[U]:
+        """Call ``task(item, *items beside, **same)`` for every portion.
+
+        Parameters
+        ----------
+        task
+            A function of a module, which neither changes what it is given nor remembers anything.
+        beside
+            Shelves of the same portions.
+        same
+            What every call is given.
+
+        Returns
+        -------
+        The results, of the same portions.
+        """
+        return Shelf(task(*items, **same) for items in zip(self, *beside, strict=True))
+
+
+class Room:
+    """Where tables of portions are put meanwhile: in memory."""
+
+    def shelf(self, items: Iterable[T]) -> Shelf[T]:
+        """Put items on a shelf."""
+        return Shelf(items)
+
+    def by_ship(self, tables: Iterable[pd.DataFrame]) -> Shelf[pd.DataFrame]:
+        """Lay rows out anew, all of a ship together."""
+        return Shelf([pd.concat(list(tables), ignore_index=True)])
