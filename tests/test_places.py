@@ -15,7 +15,7 @@ from ais_berths.config import Config
 from ais_berths.naming import Core
 from ais_berths.places import Places, find_in_portions, find_places
 from ais_berths.ports import builtin_ports
-from ais_berths.regions import Portions, Squares, reach_m
+from ais_berths.regions import Cubes, Portions, reach_m
 from ais_berths.shelf import Shelf
 from ais_berths.tables import read_table
 
@@ -58,7 +58,7 @@ def world(sample_out: Path) -> World:
 @given(st.sampled_from([1, 30, 200, 10_000]), st.randoms(use_true_random=False))
 def test_portions_and_their_order_do_not_show(world: World, most: int, random: object) -> None:
     side_m = reach_m(CONFIG)
-    portions = Portions.of(Squares.of(world.stops, side_m), side_m, most)
+    portions = Portions.of(Cubes.of(world.stops, side_m), side_m, most)
     number = portions.number(world.stops)
     assert (len(portions) > 1) == (most < 10_000)
     parts = [world.stops[number == one].reset_index(drop=True) for one in range(len(portions))]
