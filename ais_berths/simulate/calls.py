@@ -241,10 +241,10 @@ def _shift(
     back, slower = to_berth(plan, ship, new, new_place[0], way, [2.5] * len(way))
     points, speeds = [*out[:0:-1], *back], [*slow[:0:-1], *slower]
     _, there = plan.sail(ship, points, speeds, start=end, headings=(place[1], new_place[1]), steady=STEADY)
-    leave = there + 0.6 * _stay_s(plan, new)
-    _occupy(plan, harbour, new, ship, (there, leave), new_place, 0.0)
-    plan.moor(ship, (there, leave), new_place, new, call=call)
-    return new, new_place, leave
+    until = there + 0.6 * _stay_s(plan, new)
+    _occupy(plan, harbour, new, ship, (there, until), new_place, 0.0)
+    plan.moor(ship, (there, until), new_place, new, call=call)
+    return new, new_place, until
 
 
 # in, out and waiting ---------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ais_berths.simulate.calls import DAY, HOUR, STEADY, beside_place, to_berth
-from ais_berths.simulate.plan import Plan, passage_s
+from ais_berths.simulate.plan import KN, Plan, passage_s
+from ais_berths.simulate.traffic import HOME_TRADES
 
 if TYPE_CHECKING:
     from ais_berths.simulate.calls import Harbour, Job
@@ -123,7 +124,7 @@ class Crew:
 def _crews(plan: Plan, pools: dict[str, list[int]]) -> dict[str, list[Crew]]:
     crews: dict[str, list[Crew]] = defaultdict(list)
     for slot in plan.scene.slots:
-        if slot.trade in ("tug", "pilot", "bunker", "fishing", "yacht"):
+        if slot.trade in HOME_TRADES:
             crews[slot.trade].append(Crew(plan, pools[slot.slot_id][0], slot))
     return crews
 
@@ -174,14 +175,14 @@ def _follow(plan: Plan, crew: Crew, times: list[float], spots: list[complex]) ->
     for i in range(len(spots) - 1):
         seconds = times[i + 1] - times[i]
         if seconds > 1:
-            speed = abs(spots[i + 1] - spots[i]) / seconds / (1852 / 3600)
+            speed = abs(spots[i + 1] - spots[i]) / seconds / KN
             plan.sail(crew.vessel, spots[i : i + 2], [speed, speed], start=times[i])
 
 
 def _push(plan: Plan, crew: Crew, spot: complex, start: float, end: float) -> None:
     """Hardly move for some minutes."""
     nudge = spot + plan.near(0j, 4.0)
-    speed = max(abs(nudge - spot) / (end - start) / (1852 / 3600), 0.03)
+    speed = max(abs(nudge - spot) / (end - start) / KN, 0.03)
     plan.sail(crew.vessel, [spot, nudge], [speed, speed], start=start)
 
 
