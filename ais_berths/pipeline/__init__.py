@@ -1,7 +1,8 @@
 """From raw files to the tables of an output folder: the wiring of the steps, with dask.
 
 The raw rows are read once, in independent tasks, and what lies near ports is laid out by vessel. A second
-round of tasks takes one bucket of vessels each. What remains is small and runs here.
+round of tasks takes one bucket of vessels each, and later ones a portion of stops each. The rest is small and
+runs here.
 """
 
 from __future__ import annotations
