@@ -58,7 +58,8 @@ def join_runs(track: Tracks, places: Spots, config: StopsConfig) -> Spots:
 def _join(track: Tracks, places: Spots, config: StopsConfig, over_trips: bool) -> Runs:
     """Join neighbouring runs of a vessel: noise, a reception gap, a short warp along.
 
-    Not over trips, also those from one to the other of which the ship may have swung or drifted.
+    With `over_trips`, short trips may lie between. Without, none may, but then runs are joined too from one
+    to the other of which the ship may have swung or drifted.
     """
     runs = places.runs
     if len(runs) < 2:

@@ -276,6 +276,7 @@ def _evidence(
     apart = moored.length[i, None] * (antennas.RATIOS - 0.5)[None, :] - middle[speaks, None]
     bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
     believed = np.where(pairs.facing[speaks], 1.0, _heard(moored, i, j, trust))
+    # Of a normal distribution: the root of 2 pi is 2.5066.
     add_rows(density, pairs.row[speaks], (believed / (2.5066 * sigma))[:, None] * bell)
     i, j = pairs.i[pairs.together], pairs.j[pairs.together]
     apart = np.abs(moored.length[i, None] * (antennas.RATIOS - 0.5)[None, :] - middle[pairs.together, None])

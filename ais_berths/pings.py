@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from ais_berths.config import CleanConfig
 
 _NEEDED = ("mmsi", "time", "lat", "lon")
+# Numbers of ships begin with that of a country, 201 to 775 (ITU-R M.585-9).
 _SHIP_MMSI = (201_000_000, 775_999_999)
+# Positions of one second this close are one report.
+_SAME_REPORT_M = 20.0
 
 
 def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -139,7 +142,7 @@ def _order(table: pd.DataFrame, moves: _Moves) -> NDArray[np.intp]:
 def _repeats(moves: _Moves) -> NDArray[np.bool_]:
     """Rows of the same vessel, second and place as the row before.
 
-    Receivers round differently: positions of one second within a few metres are one report.
+    Receivers round differently: positions of one second that lie close together are one report.
     """
     mmsi, time, coarse = moves.mmsi, moves.time, moves.coarse
     repeat = np.zeros(len(mmsi), dtype=bool)
@@ -150,7 +153,8 @@ def _repeats(moves: _Moves) -> NDArray[np.bool_]:
     # Compare with the first row of the same second, so that a chain of small steps does not add up.
     begins = np.diff(at, prepend=-1) > 1
     first = (at[begins] - 1)[np.cumsum(begins) - 1]
-    close = geo.haversine_m(moves.lat[at], moves.lon[at], moves.lat[first], moves.lon[first]) <= 20.0
+    apart_m = geo.haversine_m(moves.lat[at], moves.lon[at], moves.lat[first], moves.lon[first])
+    close = apart_m <= _SAME_REPORT_M
     repeat[at] = close | (coarse[at] & ~coarse[first])
     return repeat
 

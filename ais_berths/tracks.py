@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 NOT_DEFINED = 15
-"""Navigational status of a ship that sends none (ITU-R M.1371-5, table 45)."""
+"""Navigational status of a ship that sends none (ITU-R M.1371-5, table 48)."""
 
 ROUNDING_M = 131.0
-"""Largest error of a position that is rounded to a tenth of a minute (message 27)."""
+"""Largest error of a position that is rounded to a tenth of a minute, 185 m, on both axes (message 27)."""
 
 
 @dataclass(frozen=True)

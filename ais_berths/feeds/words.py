@@ -1,6 +1,6 @@
 """Navigational status and ship type in words, turned into AIS codes.
 
-Codes after ITU-R M.1371-5, tables 45 and 53. Words are compared by their letters and digits only, so that
+Codes after ITU-R M.1371-5, tables 48 and 53. Words are compared by their letters and digits only, so that
 "Under Way Using Engine" and "under way using engine" are one; the spellings come from the feeds.
 """
 
