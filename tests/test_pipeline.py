@@ -172,6 +172,23 @@ def test_skipped_row_groups_are_counted_as_what_they_are(
     pd.testing.assert_frame_equal(*results)
 
 
+def test_row_groups_outside_the_period_do_not_show(feed: Feed, readable: pa.Table, tmp_path: Path) -> None:
+    """They are not read where times allow it, so what ships say of themselves there must not count."""
+    at = readable.column_names.index("BaseDateTime")
+    times = pd.to_datetime(readable["BaseDateTime"].to_pandas(), format="ISO8601", errors="coerce")
+    rows = readable.set_column(at, "BaseDateTime", pa.array(times)).filter(pa.array(times.notna()))
+    rows = rows.sort_by("BaseDateTime")
+    start, end = pd.Timestamp("2024-03-02T06:00Z"), pd.Timestamp("2024-03-03T12:00Z")
+    job = a_job(feed).model_copy(update={"start": start.to_pydatetime(), "end": end.to_pydatetime()})
+    sizes = (500, rows.num_rows)
+    for size in sizes:
+        pq.write_table(rows, tmp_path / f"{size}.parquet", row_group_size=size)
+        detect([tmp_path / f"{size}.parquet"], tmp_path / f"out-{size}", job)
+    few, many = (pd.read_parquet(tmp_path / f"out-{size}" / "vessels.parquet") for size in sizes)
+    assert len(few) > 0
+    pd.testing.assert_frame_equal(few, many)
+
+
 def test_day_by_day_is_one_run(feed: Feed, usual: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     read = []

@@ -186,10 +186,13 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
     wanted = near | static_only
     if np.count_nonzero(wanted) < _LARGEST_CUT * len(wanted):
         table, near, wanted = cut(table, wanted), near[wanted], wanted[wanted]
-    ships, broken = distinct_statics(table, plan.feed, wanted)
-    add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in broken.items()})
     found = read_reports(table, plan.feed, near, resolution=plan.cells.resolution)
-    add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in found.counts.items()})
+    # Which rows outside the period are read at all depends on how the files are cut.
+    time = found.columns["time"]
+    wanted = wanted & (_in_period(np.ma.getdata(time), plan) | np.ma.getmaskarray(time))
+    ships, broken = distinct_statics(table, plan.feed, wanted)
+    for defects in (found.counts, broken):
+        add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in defects.items()})
     return _ships_in_time(found, plan, counts), ships
 
 
