@@ -33,8 +33,22 @@ _ROUNDS = 6
 _KNOWN_ERROR_M = 3.0
 # How much a neighbour must speak against before it is heard, by whether the ship sent its offsets itself.
 _DOUBT, _DOUBT_SENT = 0.06, 0.3
-# Neighbours that it takes to know on which side the quay is.
-_ENOUGH = 3
+# Offsets that were sent are right, have bow and stern exchanged, or tell no more than what is usual; spread
+# of a ratio that was sent, and how near to it a ratio is as sent.
+_RIGHT, _EXCHANGED, _WRONG = 0.9, 0.04, 0.06
+_SPIKE, _AS_SENT = 0.0125, 0.1
+# It is open which end is the bow if it is so near to one half how likely they are exchanged.
+_OPEN = 0.2
+# Middles of ships of one berth lie farther apart by this share of the difference of their lengths.
+_PLAY_SHARE = 0.04
+# Ships moored at once may overlap so far (m), and cannot if they do farther by so much more; how much this
+# speaks against a ratio (log).
+_OVERLAP_M, _MORE_OVERLAP_M, _CLASH, _MOST_CLASH = 5.0, 25.0, 3.0, 6.0
+# Ships so far ahead or astern (m) have the same quay; neighbours that it takes to know on which side it is,
+# and how much better their hulls must agree on this side than on the other (share of the variance).
+_QUAY_M, _ENOUGH, _CLEARLY = 60.0, 3, 0.6
+# Errors across the ship (m): of an antenna whose offsets were sent, of a position, and of the line of a quay.
+_SENT_M, _POSITION_M, _LINE_M = 1.5, 1.0, 1.5
 
 
 def find_offsets(portions: Shelf[Lying], config: HullsConfig) -> Shelf[pd.DataFrame]:
@@ -224,7 +238,7 @@ def _prior(moored: Moored, group: NDArray[np.object_]) -> Floats:
     known = moored.known[first]
     # Sent offsets are wrong now and then, mostly bow and stern exchanged.
     sent = _spike(moored.ratio[first][known])
-    prior[known] = 0.9 * sent + 0.04 * sent[:, ::-1] + 0.06 * prior[known]
+    prior[known] = _RIGHT * sent + _EXCHANGED * sent[:, ::-1] + _WRONG * prior[known]
     return prior
 
 
@@ -245,10 +259,10 @@ def _along(
     These, and where the antenna is known to stand as the ship sent it.
     """
     ratio, _, variance = (values[moored.kind] for values in _describe(belief))
-    as_sent = moored.known & (np.abs(ratio - moored.ratio) < 0.1)
+    as_sent = moored.known & (np.abs(ratio - moored.ratio) < _AS_SENT)
     ratio = np.where(as_sent, moored.ratio, ratio)
     sd = np.where(as_sent, 0.0, np.sqrt(variance))
-    undecided = moored.axis_only & (np.abs(flip - 0.5) < 0.2)
+    undecided = moored.axis_only & (np.abs(flip - 0.5) < _OPEN)
     half = (ratio - 0.5) * moored.length
     ahead_m = np.where(undecided, 0.0, half)
     exchanged = 2.0 * np.abs(half) * np.sqrt(flip * (1.0 - flip))
@@ -272,7 +286,7 @@ def _evidence(
     middle = np.where(pairs.facing, pairs.along / 2.0, pairs.along + pairs.same_way * shift[pairs.j])
     speaks = pairs.speaks
     i, j = pairs.i[speaks], pairs.j[speaks]
-    sigma = config.berth_play_m + 0.04 * np.abs(moored.length[i] - moored.length[j])
+    sigma = config.berth_play_m + _PLAY_SHARE * np.abs(moored.length[i] - moored.length[j])
     apart = moored.length[i, None] * (antennas.RATIOS - 0.5)[None, :] - middle[speaks, None]
     bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
     believed = np.where(pairs.facing[speaks], 1.0, _heard(moored, i, j, trust))
@@ -281,11 +295,11 @@ def _evidence(
     i, j = pairs.i[pairs.together], pairs.j[pairs.together]
     apart = np.abs(moored.length[i, None] * (antennas.RATIOS - 0.5)[None, :] - middle[pairs.together, None])
     reach = 0.5 * (moored.length[i] + moored.length[j])
-    overlap = np.clip((reach[:, None] - apart - 5.0) / 25.0, 0.0, 1.0)
+    overlap = np.clip((reach[:, None] - apart - _OVERLAP_M) / _MORE_OVERLAP_M, 0.0, 1.0)
     add_rows(clash, pairs.row[pairs.together], _heard(moored, i, j, trust)[:, None] * overlap)
     # A share of a ship, anywhere along its own length, keeps a lone neighbour from being certain.
     doubt = np.where(moored.known[stops], _DOUBT_SENT, _DOUBT) / np.maximum(own_length, 20.0)
-    log = np.log(doubt[:, None] + density) - np.minimum(3.0 * clash, 6.0)
+    log = np.log(doubt[:, None] + density) - np.minimum(_CLASH * clash, _MOST_CLASH)
     result: Floats = log - log.max(axis=1, keepdims=True)
     return result
 
@@ -336,11 +350,11 @@ def _to_quay(moored: Moored, pairs: Pairs, stops: NDArray[np.intp], signed: Floa
     """Metres to starboard to the middle of the hull of some stops, as their neighbours tell."""
     reach = 0.5 * (moored.length[pairs.i] + moored.length[pairs.j])
     middle = pairs.along + pairs.same_way * signed[pairs.j] - signed[pairs.i]
-    use = np.abs(middle) < reach + 60.0
+    use = np.abs(middle) < reach + _QUAY_M
     row, j = pairs.row[use], pairs.j[use]
     width, n = moored.width[stops], len(stops)
     usual = antennas.ACROSS_SD * width
-    sd = np.where(moored.known[j], 1.5, antennas.ACROSS_SD * moored.width[j]) + 1.0
+    sd = np.where(moored.known[j], _SENT_M, antennas.ACROSS_SD * moored.width[j]) + _POSITION_M
     weight = 1.0 / sd**2
     across = pairs.across[use] + pairs.same_way[use] * moored.side[j]
     total = np.bincount(row, weights=weight, minlength=n)
@@ -360,18 +374,18 @@ def _to_quay(moored: Moored, pairs: Pairs, stops: NDArray[np.intp], signed: Floa
     other = np.where(on_right, left_spread, right_spread)
     target = np.where(on_right, right_line - width / 2.0, left_line + width / 2.0)
     # Equal beams fit both sides alike: then the middles agree and the mean of both is taken.
-    clear = best < 0.6 * other
+    clear = best < _CLEARLY * other
     target = np.where(clear, target, (right_line + left_line) / 2.0)
     # Few neighbours may agree by chance: their line is never better known than their own sides are.
     variance = np.maximum(best / np.maximum(count, 1), 1.0 / np.maximum(total, 1e-12))
-    error = np.sqrt(variance) + 1.5
+    error = np.sqrt(variance) + _LINE_M
     gain = np.where(count >= _ENOUGH, usual**2 / (usual**2 + error**2), 0.0)
     result: Floats = np.clip(gain * target, -width / 2.0, width / 2.0)
     return result
 
 
 def _spike(ratio: Floats) -> Floats:
-    weight = np.exp(-0.5 * ((antennas.RATIOS[None, :] - ratio[:, None]) / 0.0125) ** 2)
+    weight = np.exp(-0.5 * ((antennas.RATIOS[None, :] - ratio[:, None]) / _SPIKE) ** 2)
     result: Floats = weight / weight.sum(axis=1, keepdims=True)
     return result
 

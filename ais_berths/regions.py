@@ -98,6 +98,7 @@ class Portions:
         """
         n = len(cubes.cube)
         corner = np.stack([cubes.cube >> (_BITS * axis) & (2**_BITS - 1) for axis in range(3)], axis=1)
+        # Cubes that share a face, an edge or a corner are up to the root of 3 apart.
         touching = (
             cKDTree(corner).query_pairs(1.9, output_type="ndarray") if n else np.zeros((0, 2), dtype=int)
         )
