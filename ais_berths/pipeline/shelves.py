@@ -15,6 +15,7 @@ import pyarrow as pa
 from ais_berths import schema
 from ais_berths.evidence import in_portions
 from ais_berths.pipeline.items import Item
+from ais_berths.pipeline.memory import give_back
 from ais_berths.shelf import Room, Shelf
 
 if TYPE_CHECKING:
@@ -243,7 +244,10 @@ def _do(
     """Do one task where it may be far away: files in, a file out."""
     path, filed = job
     items = [some.read() for some in filed]
-    return Item.write(call(*items, **dict(zip(names, given.read(), strict=True))), path)
+    done = Item.write(call(*items, **dict(zip(names, given.read(), strict=True))), path)
+    del items
+    give_back()
+    return done
 
 
 def _to_arrow(rows: pd.DataFrame, table: str | None) -> pa.Table:
