@@ -41,6 +41,9 @@ def area_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+scheduler_option = click.option("--scheduler", help="Address of a Dask scheduler, tcp://...")
+
+
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a run over raw AIS."""
     options = [
@@ -70,7 +73,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Path(),
             help="Register that gives known places their ids, names and shapes.",
         ),
-        click.option("--scheduler", help="Address of a Dask scheduler, tcp://..."),
+        scheduler_option,
         click.option(
             "--overwrite",
             is_flag=True,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ais_berths.cli.options import area_options, make_job, make_wiring, run_options
+from ais_berths.cli.options import area_options, make_job, make_wiring, run_options, scheduler_option
 from ais_berths.cli.words import print_summary
 from ais_berths.errors import OutputError
 
@@ -88,7 +88,7 @@ def filter_command(
 
 @click.command()
 @click.argument("out", type=click.Path())
-@click.option("--scheduler", help="Address of a dask scheduler, tcp://...")
+@scheduler_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
 def stops(ctx: click.Context, out: str, scheduler: str | None, as_json: bool) -> None:
@@ -100,13 +100,14 @@ def stops(ctx: click.Context, out: str, scheduler: str | None, as_json: bool) ->
 
 @click.command()
 @click.argument("out", type=click.Path())
+@scheduler_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
-def berths(ctx: click.Context, out: str, as_json: bool) -> None:
+def berths(ctx: click.Context, out: str, scheduler: str | None, as_json: bool) -> None:
     """Find berths, quays and anchorages in OUT (third stage)."""
     from ais_berths.pipeline import find_all_places
 
-    print_summary(find_all_places(out, wiring=make_wiring(ctx)), as_json=as_json)
+    print_summary(find_all_places(out, wiring=make_wiring(ctx, scheduler)), as_json=as_json)
 
 
 @click.command()
@@ -128,12 +129,23 @@ def berths(ctx: click.Context, out: str, as_json: bool) -> None:
     type=click.IntRange(1),
     help="Withhold figures from fewer vessels than this; 1 withholds none.",
 )
+@scheduler_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def calls(out: str, preset: str | None, as_json: bool, **options: Any) -> None:
+@click.pass_context
+def calls(
+    ctx: click.Context,
+    /,
+    out: str,
+    preset: str | None,
+    scheduler: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Make calls and indicators in OUT (last stage of detect)."""
     from ais_berths.pipeline.calls import find_all_calls
 
-    counts = find_all_calls(out, preset=preset, changes={k: v for k, v in options.items() if v})
+    changes = {name: value for name, value in options.items() if value}
+    counts = find_all_calls(out, preset=preset, changes=changes, wiring=make_wiring(ctx, scheduler))
     if as_json:
         click.echo(json.dumps(counts))
         return
