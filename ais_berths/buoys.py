@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMPANY_M = 1000.0
 """Ships at anchor this close tell of each other."""
 
+# The most that one visit tells of a pivot (log-odds).
 _PIVOT_CLIP = 5.0
 
 # A tanker at a buoy rather than at anchor: log-odds before anything is seen; antenna to bow in lengths

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ais_berths.geo import Plane
 
 
+# Ships farther apart (m) are neither rafted nor at one berth.
 _REACH_M = 12.0
 _PAIRS_AT_ONCE = 1_000_000
 # A footprint with a larger error (m) rests on a guess where the antenna stands, also from side to side; the

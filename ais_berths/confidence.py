@@ -33,6 +33,8 @@ WEIGHTS = {
 }
 """Weight of each piece of evidence, see `weigh_evidence`."""
 
+# More ships make a berth no surer; the error where no footprint tells it, and the most of error and play that
+# counts, in ship lengths.
 _MANY_SHIPS = 10
 _UNKNOWN_ERROR = 0.1
 _MOST_ERROR, _MOST_PLAY = 0.4, 0.5

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 _PAIRS_AT_ONCE = 100_000
+# Values whose sums are exact are whole multiples of one part of these; places are so many times finer than
+# the distance.
 _PARTS = 2.0**32
 _GRAINS = 64
 

@@ -28,6 +28,7 @@ _USED = [
     *("stop_id", "mmsi", "lat", "lon", "start_time", "end_time", "heading_deg", "heading_spread_deg"),
     *("course_deg", "n_courses", "course_agreement", "leaving_deg", "lever_m", "lever_error_m"),
 ]
+# Side of the square of a ship that may lie in any direction, in ship lengths.
 _POINT_SIDE = 0.5
 # Beyond this latitude no map has room for a hull.
 _POLE_DEG = 89.9

@@ -28,12 +28,16 @@ if TYPE_CHECKING:
     from ais_berths.footprints import Footprints
     from ais_berths.pieces import Members
 
+# Visits that make a quay busy, and visits that make a line even if few of their ships show a direction.
 _FEW, _MANY = 6, 10
 # A few visits to a continuous quay may lie close together by chance: less spread makes a berth of them.
 _BY_CHANCE = 0.5
-_GUESSES = 2
-_LONGER = 5.0
-_LOOK_BACK = 6
+# Groups of so few visits may be guests of another; groups that are so many times longer are of no concern to
+# each other; visits before each one that are asked whether they stayed on.
+_GUESSES, _LONGER, _LOOK_BACK = 2, 5.0, 6
+# Error in ship lengths from which it is anyone's guess where a group lay; share of the smaller one that a
+# group and its host cover together.
+_DOUBTFUL, _COVERED = 0.1, 0.3
 
 
 @dataclass(frozen=True)
@@ -242,7 +246,7 @@ def _absorb(
     size = np.array([len(members) for members in groups])
     whole = np.array([bool(continuous[members[0]]) for members in groups])
     doubt = quantiles(prints.error[laid.member] / prints.length[laid.member], laid.number, 0.5)
-    doubtful = doubt > 0.1
+    doubtful = doubt > _DOUBTFUL
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     small = size[i] <= np.maximum(config.odd_share * size[j], np.where(whole[j], 1, 0))
     # Where the antenna of a ship is anyone's guess, it lay at the berth that is better known.
@@ -254,7 +258,7 @@ def _absorb(
     share = shapely.area(shapely.intersection(shapes[i], shapes[j])) / np.minimum(
         shapely.area(shapes[i]), shapely.area(shapes[j])
     )
-    takes = share >= np.where(doubtful[i], config.doubtful_share, 0.3)
+    takes = share >= np.where(doubtful[i], config.doubtful_share, _COVERED)
     host = list(range(len(groups)))
     # The largest host has the last word, and a guest brings along only those that are its own guests.
     in_order = np.lexsort((j[takes], i[takes], size[j[takes]]))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _NEEDED = ("stop_id", "mmsi", "lat", "lon", "start_time", "end_time", "drift_radius_m", "dwell_h")
 _PIVOT = ("pivot_lat", "pivot_lon")
 _KINDS = np.array(["moored", "buoy", "anchored", "adrift"], dtype=object)
+# The most that one observation tells (log-odds).
 _CLIP = 4.0
 
 # Median distance from the median position (m) and median turn (deg): middle and log-sd alongside, and at

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ais_berths.neighbours import Pairs
     from ais_berths.shelf import Shelf
 
-_ROUNDS = 6
-_KNOWN_ERROR_M = 3.0
+# Rounds of asking, and what remains of the error where the antenna is known (m).
+_ROUNDS, _KNOWN_ERROR_M = 6, 3.0
 # How much a neighbour must speak against before it is heard, by whether the ship sent its offsets itself.
 _DOUBT, _DOUBT_SENT = 0.06, 0.3
 # Offsets that were sent are right, have bow and stern exchanged, or tell no more than what is usual; spread

@@ -33,6 +33,7 @@ _NUMBER, _CODE_OR_NAME, _OTHER_NAME, _COUNTRY, _BEGINNING, _PART, _NOTHING = ran
 _FINDING = (_NUMBER, _CODE_OR_NAME, _OTHER_NAME, _BEGINNING, _PART)
 _SIZE_ORDER = {"large": 0, "medium": 1, "small": 2, "very small": 3}
 
+# Ports near a place that may be its port.
 _RIVALS = 8
 
 

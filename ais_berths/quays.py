@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 _VISIT = ["stop_id", "mmsi", "lat", "lon", "start_time", "end_time"]
 _ID_RESOLUTION = 12
-_NEXT_STOP = "3D"
-_ROUNDS = 10
-_FEW_SHIPS = 2.0
+# A later stop of a ship links no places; rounds until every quay agrees with its ports; undecided ships that
+# are added to each quay, so that one or two ships alone decide nothing.
+_NEXT_STOP, _ROUNDS, _FEW_SHIPS = "3D", 10, 2.0
 # As many quays as a point in the list counts for, to say where its port is.
 _POINT_QUAYS = 2.0
 # Positions are rounded to so many parts of the distance that joins them.

@@ -40,9 +40,9 @@ _SIDE = 64  # pixels along a tile
 _PER_TILE = _SIDE * _SIDE
 _PER_DEG = TILES_PER_DEG * _SIDE
 _ROWS, _COLUMNS = 180 * _PER_DEG, 360 * _PER_DEG
-_STRETCH = 1 << 15
-_BLOCK = 20_000
-_MAX_PLACES = 1 << 21
+# Positions, cells and pixels that are looked at together, for the sake of memory.
+_STRETCH, _BLOCK, _MAX_PLACES = 1 << 15, 20_000, 1 << 21
+# Larger cells than those of this resolution are no filter.
 _COARSEST = 5
 # What `CellFilter` finds from its other attributes.
 _DERIVED = ("tiles", "_places")

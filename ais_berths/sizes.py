@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
+# Ships moored so near, and so many of them, tell the size of one that sent none.
 _NEARBY_M, _NEIGHBOURS = 150.0, 9
 # No ferry is longer. Passenger ships that call so often, and mostly for so few hours, are ferries.
 _LONGEST_FERRY_M, _OFTEN, _SHORT_H = 240.0, 4, 4.0

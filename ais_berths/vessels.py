@@ -25,6 +25,7 @@ COMMERCIAL = ("cargo", "tanker", "passenger")
 """Groups that port statistics are about."""
 
 _DIMENSIONS = ["to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"]
+# Least and greatest length of a ship in beams.
 _SLENDER = (1.5, 14.0)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ais_berths.pairs import Shapes
 
+# Boxes at a larger angle are not one berth.
 _MAX_TURN_DEG = 30.0
 
 

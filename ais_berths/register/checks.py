@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 USES = ("commercial", "service", "fishing", "leisure", "unknown")
 BERTH_KINDS = ("discrete", "continuous", "buoy")
 
-_FAR_M = 20_000.0
-_OVERLAP = 0.05
-_SHOWN = 5
+# A place that was moved farther has the wrong coordinates; berths that share more of the smaller one lie on
+# each other; names in a message.
+_FAR_M, _OVERLAP, _SHOWN = 20_000.0, 0.05, 5
 
 
 def check_crs(edited: gpd.GeoDataFrame, complaints: Complaints) -> gpd.GeoDataFrame:

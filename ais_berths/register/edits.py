@@ -20,8 +20,9 @@ from ais_berths.register.boxes import measure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_REDRAWN_M = 0.2
-_COVERED = 0.5
+# What a GIS program rounds is no change of an outline; share of a place from which it belongs to the berth that
+# was drawn over it.
+_REDRAWN_M, _COVERED = 0.2, 0.5
 _BY_RUNS = {
     *(set(schema.REGISTER.names) - {"name", "status", "merged_into", "use", "berth_kind"}),
     *(name for table in (schema.BERTHS, schema.QUAYS, schema.ANCHORAGES) for name in table.names),

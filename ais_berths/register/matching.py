@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ais_berths.config import RegistryConfig
 
+# Share of a place that makes it a part of another.
 _MOST = 0.5
 
 
