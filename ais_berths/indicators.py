@@ -14,14 +14,7 @@ import pandas as pd
 
 from ais_berths import schema
 from ais_berths.evidence import in_portions
-from ais_berths.figures import (
-    STATISTICS,
-    Facts,
-    Family,
-    Pieces,
-    cover_periods,
-    make_figures,
-)
+from ais_berths.figures import STATISTICS, Facts, Family, Pieces, cover_periods, make_figures
 from ais_berths.grids import ALL, PROFILES, Grid
 from ais_berths.periods import Calendar, Heard, cut_spans
 from ais_berths.vessels import column_of, groups_of
@@ -131,10 +124,9 @@ def make_indicators(
     schema.check_frame(vessels, "vessels", ["mmsi", "type_group"], key="mmsi")
     schema.check_frame(berths, "berths", ["berth_id", "use", "berth_kind"], key="berth_id")
     schema.check_columns(berths.columns, "berths", ["loa_p50_m"])
-    heard = None
     if hours is not None:
         schema.check_frame(hours, "hours", ["port_id", "hour", "n_pings"])
-        heard = Heard.of(partial(iter, [hours]))
+    heard = None if hours is None else Heard.of(partial(iter, [hours]))
     span = span or (heard and heard.span()) or _span(port_calls)
     if span is None:
         return schema.empty("indicators")
@@ -154,8 +146,8 @@ def make_indicators(
         families = _families(listed, calendar, config, *counted, own_places)
         figures = make_figures(families, listed, calendar, grid_of, config.min_vessels)
         table = pd.concat([rows.assign(indicator=_IN_ORDER.index(name)) for name, rows in figures])
-        table_of_hours = None if heard is None else heard.table(listed)
-        found.append(_in_words(table, listed, every, cover_periods(table_of_hours, calendar, config.periods)))
+        covered = cover_periods(heard.table(listed) if heard else None, calendar, config.periods)
+        found.append(_in_words(table, listed, every, covered))
     return pd.concat(found[1:] or found, ignore_index=True)
 
 

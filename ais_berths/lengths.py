@@ -9,6 +9,7 @@ length.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
     from ais_berths.shelf import Shelf
-
 
 # Lengths to choose from (m).
 _LENGTHS = np.geomspace(20.0, 400.0, 61)
@@ -71,7 +71,7 @@ def learn_lengths(portions: Shelf[Asked]) -> pd.Series:
     -------
     Metres by MMSI; nan where neither turns nor places nor the quays of the ship tell anything.
     """
-    known = portions.each(Asked.known)
+    known = portions.each(attrgetter("mmsi", "usual", "turns"))
     mmsi = np.unique(np.concatenate([ships for ships, _, _ in known]))
     usual, turns = np.zeros(len(mmsi)), np.zeros((len(mmsi), len(_GRID)))
     for ships, of_type, of_turns in known:
@@ -199,10 +199,6 @@ class Asked:
             facing=place.facing(first),
             together=place.together(),
         )
-
-    def known(self) -> tuple[NDArray[np.int64], Floats, Floats]:
-        """What is known of the ships beforehand."""
-        return self.mmsi, self.usual, self.turns
 
     def ask(self, others_m: Known | None) -> tuple[NDArray[np.int64], NDArray[np.bool_], Floats, Floats]:
         """What the places say of the ships, if these are as long as was found so far.
