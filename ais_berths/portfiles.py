@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DATA = files("ais_berths") / "data"
+_WIDEST_DEG = 180.0
 _AREA_KINDS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 _POINT_KINDS = (shapely.GeometryType.POINT, shapely.GeometryType.MULTIPOINT)
 # Spellings of each column in lower case, letters and digits only; the first that a file has is taken.
@@ -237,6 +238,13 @@ def _read_geojson(file: Path) -> tuple[pd.DataFrame, NDArray[np.object_]]:
     for i in np.flatnonzero(~(is_area | np.isin(kinds, _POINT_KINDS)) | shapely.is_empty(shapes)):
         kind = "no geometry" if shapes[i] is None else f"an unusable {shapes[i].geom_type}"
         complaints.add(f"feature {i + 1} has {kind}, expected a point or a polygon")
+    parts, feature = shapely.get_parts(shapes, return_index=True)
+    west, _, east, _ = shapely.bounds(parts).T
+    for i in np.unique(feature[east - west > _WIDEST_DEG]):
+        complaints.add(
+            f"feature {i + 1} reaches around more than half of the globe; if it crosses the antimeridian, "
+            "cut it there, or let its longitudes go on beyond 180"
+        )
     raise_some(complaints, f"the port list {file}")
     shapes[is_area] = shapely.make_valid(shapes[is_area])
     # A point inside each polygon, and each of several points on a row of its own.

@@ -218,6 +218,10 @@ def test_geojson_across_the_antimeridian(tmp_path: Path) -> None:
     assert port_id.tolist() == ["A", "A", "A"]
     assert distance_m[:2].tolist() == [0.0, 0.0]
     assert distance_m[2] == pytest.approx(haversine_m(-16.95, -179.7, -16.95, -179.6), rel=1e-6)
+    # As some programs draw it: around the other side of the world.
+    wrong = [[-179.7 if x == 180.3 else x, y] for x, y in ring]
+    with pytest.raises(InputError, match="feature 1 reaches around more than half of the globe"):
+        read_ports(geojson(tmp_path, ({"name": "A"}, {"type": "Polygon", "coordinates": [wrong]})))
 
 
 def test_geojson_of_something_else(tmp_path: Path) -> None:
