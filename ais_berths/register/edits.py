@@ -20,8 +20,8 @@ from ais_berths.register.boxes import measure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a GIS program rounds is no change of an outline; share of a place from which it belongs to the berth that
-# was drawn over it.
+# What a GIS program rounds is no change of an outline; share of a place from which it belongs to the berth
+# that was drawn over it.
 _REDRAWN_M, _COVERED = 0.2, 0.5
 _BY_RUNS = {
     *(set(schema.REGISTER.names) - {"name", "status", "merged_into", "use", "berth_kind"}),
