@@ -154,7 +154,7 @@ def _run_on_cluster(
     except KilledWorker as error:
         raise ClusterError(
             "a task has ended several workers, which may have too little memory; give them more, or set "
-            "a smaller run.chunk_rows or run.task_pings, and run the same command again"
+            "a smaller run.chunk_rows, run.task_pings or run.task_stops, and run the same command again"
         ) from error
     except (CancelledError, TaskCancelledError) as error:
         raise ClusterError(
