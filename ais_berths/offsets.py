@@ -176,11 +176,10 @@ class Lying:
         moored = self.moored
         belief, flip = self._believed(before, said)
         ratio, trust, _ = (values[moored.kind] for values in _describe(belief))
-        shift = (ratio - 0.5) * moored.length * (1.0 - 2.0 * (flip > 0.5))
-        trust = trust * np.abs(1.0 - 2.0 * flip)
+        shift = (ratio - 0.5) * moored.length
         answers = self.unasked()
         for stops, pairs in self.near:
-            forward = _evidence(moored, pairs, stops, shift, trust, config)
+            forward = _evidence(moored, pairs, stops, shift, trust, flip, config)
             # A ship that lies the other way round has its middle on the other side of the antenna.
             p_back = moored.turned[stops, None]
             mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(forward[:, ::-1]))
@@ -276,27 +275,32 @@ def _evidence(
     stops: NDArray[np.intp],
     shift: Floats,
     trust: Floats,
+    flip: Floats,
     config: HullsConfig,
 ) -> Floats:
     """Log-likelihood of each ratio at some stops, given where the neighbours' middles are now thought."""
     own_length = moored.length[stops]
     density, clash = (np.zeros((len(stops), len(antennas.RATIOS))) for _ in range(2))
-    # Middle of j along the heading of i, measured from the antenna of i. A ship facing itself has the middle
-    # half-way between its antennas, whatever is thought of them.
-    middle = np.where(pairs.facing, pairs.along / 2.0, pairs.along + pairs.same_way * shift[pairs.j])
-    speaks = pairs.speaks
-    i, j = pairs.i[speaks], pairs.j[speaks]
-    sigma = config.berth_play_m + _PLAY_SHARE * np.abs(moored.length[i] - moored.length[j])
-    apart = moored.length[i, None] * (antennas.RATIOS - 0.5)[None, :] - middle[speaks, None]
-    bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
-    believed = np.where(pairs.facing[speaks], 1.0, _heard(moored, i, j, trust))
-    # Of a normal distribution: the root of 2 pi is 2.5066.
-    add_rows(density, pairs.row[speaks], (believed / (2.5066 * sigma))[:, None] * bell)
-    i, j = pairs.i[pairs.together], pairs.j[pairs.together]
-    apart = np.abs(moored.length[i, None] * (antennas.RATIOS - 0.5)[None, :] - middle[pairs.together, None])
-    reach = 0.5 * (moored.length[i] + moored.length[j])
-    overlap = np.clip((reach[:, None] - apart - _OVERLAP_M) / _MORE_OVERLAP_M, 0.0, 1.0)
-    add_rows(clash, pairs.row[pairs.together], _heard(moored, i, j, trust)[:, None] * overlap)
+    own_ahead = moored.length[pairs.i, None] * (antennas.RATIOS - 0.5)[None, :]
+    for way, likely in ((1.0, 1.0 - flip), (-1.0, flip)):
+        heard = np.where(pairs.facing, way > 0.0, _heard(moored, pairs.i, pairs.j, trust, likely))
+        # Middle of j along the heading of i, measured from the antenna of i. A ship facing itself has the
+        # middle half-way between its antennas, whatever is thought of them.
+        middle = pairs.along + way * pairs.same_way * shift[pairs.j]
+        middle = np.where(pairs.facing, pairs.along / 2.0, middle)
+        says = pairs.speaks & (heard > 0.0)
+        i, j = pairs.i[says], pairs.j[says]
+        sigma = config.berth_play_m + _PLAY_SHARE * np.abs(moored.length[i] - moored.length[j])
+        apart = own_ahead[says] - middle[says, None]
+        bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
+        # Of a normal distribution: the root of 2 pi is 2.5066.
+        add_rows(density, pairs.row[says], (heard[says] / (2.5066 * sigma))[:, None] * bell)
+        says = pairs.together & (heard > 0.0)
+        i, j = pairs.i[says], pairs.j[says]
+        reach = 0.5 * (moored.length[i] + moored.length[j])
+        apart = np.abs(own_ahead[says] - middle[says, None])
+        overlap = np.clip((reach[:, None] - apart - _OVERLAP_M) / _MORE_OVERLAP_M, 0.0, 1.0)
+        add_rows(clash, pairs.row[says], heard[says, None] * overlap)
     # A share of a ship, anywhere along its own length, keeps a lone neighbour from being certain.
     doubt = np.where(moored.known[stops], _DOUBT_SENT, _DOUBT) / np.maximum(own_length, 20.0)
     log = np.log(doubt[:, None] + density) - np.minimum(_CLASH * clash, _MOST_CLASH)
@@ -304,10 +308,16 @@ def _evidence(
     return result
 
 
-def _heard(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp], trust: Floats) -> Floats:
-    """How far `j` is believed: not at all by a ship that sent all of it, if the bow of `j` is a guess."""
-    guess = moored.known[i] & ~moored.axis_only[i] & moored.axis_only[j]
-    return np.where(guess, 0.0, trust[j])
+def _heard(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp], trust: Floats, likely: Floats) -> Floats:
+    """How far `j` is believed to lie one way round, which is `likely` so much.
+
+    A ship whose bow is open hears both ways, as one of them may agree with its own; any other hears only how
+    much likelier one way is, and one that sent all of it nothing of a mere guess.
+    """
+    open_bow = moored.axis_only[i]
+    guess = moored.known[i] & ~open_bow & moored.axis_only[j]
+    way = np.where(open_bow, likely[j], np.maximum(2.0 * likely[j] - 1.0, 0.0))
+    return np.where(guess, 0.0, trust[j] * way)
 
 
 def _visit_weights(moored: Moored) -> Floats:

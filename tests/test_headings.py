@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ais_berths import geo
 from ais_berths.config import StopsConfig
@@ -16,7 +18,7 @@ def moored(rows):
         rows, columns=["east_m", "heading_deg", "course_deg", "n_courses", "course_agreement"]
     ).astype(float)
     lat, lon = geo.offset_deg(51.9, 4.0, np.full(len(frame), 90.0), frame["east_m"].to_numpy())
-    return frame.assign(lat=lat, lon=lon, heading_spread_deg=1.0)
+    return frame.assign(mmsi=range(1, len(frame) + 1), lat=lat, lon=lon, heading_spread_deg=1.0)
 
 
 def axes(rows, group, length_m=180.0):
@@ -49,24 +51,68 @@ def test_a_ship_too_large_for_anything_else_is_a_merchant_ship():
 def test_courses_of_several_visits_to_one_place_are_put_together():
     visits = [(0, NAN, 38.0, 1, 1.0), (6, NAN, 42.0, 1, 1.0), (900, NAN, 120.0, 1, 1.0)]
     heading, basis = axes(visits, "passenger")
-    assert heading[:2] == pytest.approx([40.0, 40.0])
+    assert heading[:2] == pytest.approx([40.0, 40.0], abs=0.1)
     assert basis == ["courses", "courses", "none"]
 
 
 def test_courses_that_do_not_agree_tell_nothing():
-    assert axes([(0, NAN, 40.0, 2, 0.2), (5, NAN, 100.0, 2, 0.9)], "cargo")[1] == ["none", "none"]
+    assert axes([(0, NAN, 40.0, 2, 0.2), (5, NAN, 100.0, 2, 0.2)], "cargo")[1] == ["none", "none"]
+    assert axes([(0, NAN, 10.0, 1, 1.0), (5, NAN, 100.0, 1, 1.0)], "tanker")[1] == ["none", "none"]
 
 
 def test_neighbours_tell_exactly_what_courses_tell_roughly():
     rows = [(0, NAN, 75.0, 1, 1.0), (200, 90.0, NAN, 0, NAN), (-200, 270.0, NAN, 0, NAN)]
     heading, basis = axes(rows, "cargo")
-    assert heading[0] == pytest.approx(90.0)
+    assert heading[0] == pytest.approx(90.0, abs=2.0)
     assert basis[0] == "neighbours"
 
 
 def test_a_ship_that_came_across_the_line_of_her_neighbours_lies_on_another_one():
-    rows = [(0, NAN, 5.0, 1, 1.0), (200, 90.0, NAN, 0, NAN), (-200, 270.0, NAN, 0, NAN)]
-    assert axes(rows, "cargo")[0][0] == pytest.approx(5.0)
+    rows = [(0, NAN, 5.0, 2, 1.0), (150, 90.0, NAN, 0, NAN)]
+    assert axes(rows, "cargo")[0][0] == pytest.approx(5.0, abs=2.0)
+
+
+def test_rough_courses_along_one_quay_tell_its_line_together():
+    """Each is ten degrees off; together, and with the places of the antennas, they are not."""
+    rows = [(60 * k, NAN, 90.0 + (10.0 if k % 2 else -10.0), 1, 1.0) for k in range(6)]
+    heading, basis = axes(rows, "cargo")
+    assert heading == pytest.approx([90.0] * 6, abs=3.0)
+    assert set(basis) <= {"courses", "neighbours"}
+    assert axes(rows, "leisure")[1] == ["none"] * 6
+
+
+def test_a_ship_without_any_course_lies_as_those_around_it():
+    rows = [(100, NAN, NAN, 0, NAN), (0, NAN, 88.0, 2, 1.0), (200, NAN, 93.0, 2, 0.95)]
+    heading, _ = axes(rows, "tanker")
+    assert heading[0] == pytest.approx(90.0, abs=3.0)
+
+
+def test_many_visits_of_one_ship_are_one_witness():
+    ferry = [(0, NAN, 40.0, 2, 1.0)] * 1000
+    frame = moored([(40, NAN, 120.0, 2, 1.0), *ferry]).assign(mmsi=[1, *[2] * 1000])
+    heading, _ = headings_of(frame, np.full(1001, "cargo", dtype=object), np.full(1001, 180.0))
+    assert heading[0] == pytest.approx(120.0, abs=2.0)
+    assert heading[1:] == pytest.approx(40.0, abs=2.0)
+
+
+@given(st.permutations(range(8)), st.floats(0.0, 180.0))
+def test_axes_depend_on_neither_the_order_of_stops_nor_the_compass(order, turn):
+    rng = np.random.default_rng(1)
+    course = rng.normal(30.0, 12.0, 8) % 180.0
+    stops = pd.DataFrame({"heading_deg": NAN, "course_deg": course, "n_courses": 1, "course_agreement": 1.0})
+    along = np.linspace(0.0, 250.0, 8)
+
+    def lines(turned_deg):
+        lat, lon = geo.offset_deg(51.9, 4.0, np.full(8, 30.0 + turned_deg), along)
+        frame = stops.assign(mmsi=range(8), lat=lat, lon=lon, heading_spread_deg=NAN)
+        return frame.assign(course_deg=(course + turned_deg) % 180.0)
+
+    def told(frame):
+        return headings_of(frame, np.full(8, "cargo", dtype=object), np.full(8, 150.0))[0]
+
+    plain = told(lines(0.0))
+    assert (told(lines(0.0).iloc[list(order)]) == plain[list(order)]).all()
+    assert np.abs(geo.turn_deg(told(lines(turn)), plain + turn, period=180.0)).max() < 1.5
 
 
 def test_neighbours_speak_for_ships_within_two_lengths():
@@ -113,12 +159,12 @@ def test_a_ship_lies_the_same_way_round_as_the_next_one_most_likely():
     alone = (0, NAN, NAN, 0, NAN)
     for sent in (80.0, 260.0):
         heading, turned = bows([alone, (90, sent, NAN, 0, NAN)])
-        assert heading[0] == pytest.approx(sent)
+        assert heading[0] == pytest.approx(sent, abs=2.0)
         assert turned.tolist() == pytest.approx([0.2, 0.0])
     assert bows([alone, (90, 260.0, NAN, 0, NAN)], fixed=False)[1][0] == 0.5
     both_ways = [alone, (90, 80.0, NAN, 0, NAN), (-90, 260.0, NAN, 0, NAN)]
     assert bows(both_ways)[1][0] == pytest.approx(0.5)
-    assert bows([alone, (240, 80.0, NAN, 0, NAN)])[1][0] == 0.5
+    assert bows([alone, (155, 80.0, NAN, 0, NAN)])[1][0] == 0.5
 
 
 def call(*, course_in, course_out, out_m=120.0):
