@@ -74,6 +74,14 @@ def test_processes_do_what_is_much(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 assert len(found[0] | found[1]) <= 2, "they are started once"
 
 
+@pytest.mark.slow
+def test_there_are_no_more_processes_than_memory_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "CPU_COUNT", 2)
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 2**30)
+    with Wiring(processes=True).connected() as wiring:
+        assert len({*wiring.run(process_of, [()] * 6, locked=True)} - {os.getpid()}) == 1
+
+
 def process_of(_: tuple[()]) -> int:
     return os.getpid()
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _PATIENCE_S = 60
+# What a process takes that looks for places or makes figures, with all settings at their defaults.
+_WORKER_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,13 @@ class Wiring:
 
 @contextmanager
 def _processes() -> Iterator[ProcessPoolExecutor]:
-    """Processes on this machine, as many as it has processors."""
+    """Processes on this machine, as many as it has processors and memory for."""
+    from distributed.system import MEMORY_LIMIT  # noqa: PLC0415 - importing it costs a second
+
+    number = max(1, min(CPU_COUNT, MEMORY_LIMIT // _WORKER_BYTES))
     context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(CPU_COUNT, context, initializer=_end_with_parent) as pool:
+        with ProcessPoolExecutor(number, context, initializer=_end_with_parent) as pool:
             yield pool
     except BrokenProcessPool as error:
         raise ClusterError(
