@@ -215,6 +215,7 @@ def _find_places(
             unknown = ~found.berths["berth_id"].isin(register.places["place_id"])
             summary.counts["berths not in the register"] = int(unknown.sum())
         clock.lap(summary, "berths")
+        wiring.log(f"{len(found.berths)} berths at {len(found.quays)} quays: making calls and tables")
         with writing(store, "berths"):
             hulls = room.by_ship(found.hulls, "hulls")
             summary.counts |= write_calls(store, job, room, found.stops, hulls, found.berths, found.quays)
@@ -224,6 +225,7 @@ def _find_places(
             summary.counts["stops"] = int(survey.n_stops.sum())
             del found, vessels
             clock.lap(summary, "write")
+            wiring.log("making the figures of ports")
             write_figures(store, job, room)
             clock.lap(summary, "figures")
             write_record(store, job, pieces, vars(summary), describe_register(job, register))
