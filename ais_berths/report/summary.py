@@ -36,6 +36,15 @@ if TYPE_CHECKING:
     from ais_berths.report.tables import Tables
     from ais_berths.report.visits import PortVisits
 
+_HEARD = {
+    "key": "hours_heard",
+    "label": "Hours in which ships were heard",
+    "unit": "h",
+    "digits": 0,
+    "change": None,
+    "suppressed": False,
+}
+
 
 def summarise(
     tables: Tables,
@@ -230,23 +239,29 @@ def _port(
         "anchorages": anchorages,
         "visits": None if profile.public else visit_rows(listed),
         "visits_total": None if profile.public else len(visits.berth),
-        "comparison": _comparison(everything, compare, profile),
+        "comparison": _comparison(everything, compare, own.hours, profile),
         "indicators": _indicators(tables, port_id, profile),
         "map": atlas,
     }
     return {**section, "notes": port_notes(section, profile)}
 
 
-def _comparison(visits: PortVisits, periods: Sequence[Period], profile: Profile) -> list[dict[str, Any]]:
-    """Key figures of each period side by side; one that must not be shown hides those beside it."""
+def _comparison(
+    visits: PortVisits, periods: Sequence[Period], hours: pd.DataFrame | None, profile: Profile
+) -> list[dict[str, Any]]:
+    """Key figures of each period side by side; one that must not be shown hides those beside it.
+
+    The hours in which ships were heard come first: a period without any has no figures, not figures of 0.
+    """
     if not periods:
         return []
+    heard = [_coverage(hours, period) for period in periods]
     sides = [measures.key_figures(within(visits, period), period, profile) for period in periods]
     # The figures of the whole report less those of the periods must not give away a few ships either.
     rest = measures.key_figures(outside(visits, periods), periods[0], Profile())
-    rows = []
+    rows = [{**_HEARD, "values": heard}] if hours is not None else []
     for at, figure in enumerate(sides[0]):
-        values = [side[at]["value"] for side in sides]
+        values = [None if n == 0 else side[at]["value"] for side, n in zip(sides, heard, strict=True)]
         few = profile.public and 0 < rest[at]["n_vessels"] < profile.min_vessels
         hidden = few or any(side[at]["suppressed"] for side in sides)
         rows.append(

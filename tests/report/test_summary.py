@@ -195,6 +195,17 @@ def test_periods_side_by_side(out: Path) -> None:
     assert rows["berth_visits"]["change"] == -1.0
 
 
+def test_a_period_in_which_nothing_was_heard_has_no_figures(out: Path) -> None:
+    tables = read_tables(out)
+    silent, heard = Period(at("01T00:00"), at("02T00:00")), Period(at("02T00:00"), at("05T00:00"))
+    hours = pd.DataFrame({"hour": [at("02T05:00"), at("03T05:00")], "n_pings": [3, 1]})
+    tables = replace(tables, of_port=lambda port_id: read_tables(out).of_port(port_id)._replace(hours=hours))
+    (port,) = summarise(tables, compare=[silent, heard])["ports"]
+    rows = {row["key"]: row["values"] for row in port["comparison"]}
+    assert rows["hours_heard"] == [0, 2]
+    assert rows["berth_visits"] == [None, 2]
+
+
 def test_unknown_types_count_everything_and_say_so(out: Path) -> None:
     tables = read_tables(out)
     berths = tables.berths.assign(use="unknown")
