@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from ais_berths import schema
 from ais_berths.cli import main
 from ais_berths.errors import EmptyInputError, InputError, MissingColumnsError
-from ais_berths.evaluate import compare_official, read_official
+from ais_berths.evaluate import ScoreCard, compare_official, read_official
 from ais_berths.ports import builtin_ports
 
 if TYPE_CHECKING:
@@ -148,6 +148,26 @@ def test_differences_ratios_and_correlation() -> None:
     assert scores.correlation == pytest.approx(
         pd.Series([100, 200, 300]).corr(pd.Series([90, 180, 360])), abs=1e-6
     )
+
+
+def test_calls_of_groups_are_parts_of_those_of_all_ships() -> None:
+    official = pd.DataFrame(
+        {
+            "port_id": [ROTTERDAM, ROTTERDAM, ROTTERDAM, ANTWERP],
+            "period_start": "2024-03-01",
+            "type_group": ["all", "cargo", "tanker", "cargo"],
+            "official": [100.0, 60.0, 30.0, 20.0],
+        }
+    )
+    found = figures(
+        (ROTTERDAM, "2024-03-01", "all", 90, 744),
+        (ROTTERDAM, "2024-03-01", "cargo", 66, 744),
+        (ROTTERDAM, "2024-03-01", "tanker", None, 744),
+        (ANTWERP, "2024-03-01", "cargo", 18, 744),
+    )
+    scores = compare_official(official, found, NAMES)
+    assert (scores.n_compared, scores.official, scores.found, scores.ratio) == (3, 120, 108, 0.9)
+    assert "  official calls, of those compared, each once: 120\n" in ScoreCard(official=scores).to_text()
 
 
 def test_what_cannot_be_compared_says_why() -> None:

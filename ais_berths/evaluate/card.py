@@ -104,7 +104,7 @@ class OfficialScores(Scores):
     n_rows: int = Field(description="official counts")
     n_compared: int = Field(description="of them compared")
     n_unknown: int = Field(description="official rows without a number")
-    official: float = Field(description="official calls, of those compared")
+    official: float = Field(description="official calls, of those compared, each once")
     found: float = Field(description="found calls")
     ratio: float | None = Field(description="ratio of found calls to official calls")
     correlation: float | None = Field(
@@ -156,7 +156,9 @@ def _lines(scores: BaseModel) -> list[str]:
             value = ", ".join(f"{key} {_number(item)}" for key, item in _flat(value).items()) or "none"
         # What a figure is where it does not exist concerns JSON; a line of text shows it as "-".
         label = str(field.description).partition("; null")[0]
-        lines.append(f"  {label}: {_number(value)}")
+        # Sums of counts are whole, as a rule; shares keep their decimals.
+        shown = _cell(value) if isinstance(value, float) and value > 1 else _number(value)
+        lines.append(f"  {label}: {shown}")
     return lines
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 _SPELLINGS = {
     "port": "port portid portname locode unlocode portcode reportingport harbour harbor rep",
     "period": "period month time timeperiod date periodstart yearmonth",
@@ -136,18 +138,23 @@ def compare_official(
     both = both.sort_values(key, ignore_index=True)
     months = set(zip(own["port_id"], own["period_start"], strict=True))
     rows = [_row(row, months, names) for row in both.to_dict("records")]
-    pairs = [(row.official, row.found) for row in rows if row.found is not None]
-    there, here = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+    compared = [row for row in rows if row.found is not None]
+    there, here = _pairs(compared)
+    # Where there is a count of all ships, those of the groups are parts of it.
+    whole = {(row.port_id, row.period) for row in compared if row.type_group == _ALL}
+    sums = _pairs(
+        [row for row in compared if row.type_group == _ALL or (row.port_id, row.period) not in whole]
+    ).sum(axis=1)
     errors = np.abs(here - there)[there > 0] / there[there > 0]
-    varies = len(pairs) >= 3 and np.ptp(there) > 0 and np.ptp(here) > 0
+    varies = len(compared) >= 3 and np.ptp(there) > 0 and np.ptp(here) > 0
     return OfficialScores(
         indicator=indicator,
         n_rows=len(rows),
-        n_compared=len(pairs),
+        n_compared=len(compared),
         n_unknown=n_unknown,
-        official=float(there.sum()),
-        found=float(here.sum()),
-        ratio=_ratio(here.sum(), there.sum()),
+        official=float(sums[0]),
+        found=float(sums[1]),
+        ratio=_ratio(sums[1], sums[0]),
         correlation=round(float(np.corrcoef(there, here)[0, 1]), 6) if varies else None,
         median_error=round(float(np.median(errors)), 6) if len(errors) else None,
         rows=tuple(rows),
@@ -155,6 +162,11 @@ def compare_official(
 
 
 # helpers ------------------------------------------------------------------------------------------
+
+
+def _pairs(rows: list[OfficialRow]) -> NDArray[np.float64]:
+    """Official and found calls of some rows, one below the other."""
+    return np.array([(row.official, row.found) for row in rows], dtype=np.float64).reshape(-1, 2).T
 
 
 class _Wrong:
