@@ -92,8 +92,8 @@ def cell_resolutions(cells: ArrayLike) -> NDArray[np.int64]:
 
 def cell_centres(cells: ArrayLike) -> tuple[Floats, Floats]:
     """Latitude and longitude of the middle of each cell."""
-    centres = [h3.cell_to_latlng(cell) for cell in np.asarray(cells, dtype=np.int64).tolist()]
-    lat, lon = np.array(centres, dtype=np.float64).reshape(-1, 2).T
+    centres = map(h3.cell_to_latlng, np.asarray(cells, dtype=np.int64).tolist())
+    lat, lon = np.fromiter(chain.from_iterable(centres), dtype=np.float64).reshape(-1, 2).T
     return lat, lon
 
 
@@ -104,7 +104,8 @@ def cell_rings(cells: ArrayLike) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """
     rings = [h3.cell_to_boundary(cell) for cell in np.asarray(cells, dtype=np.int64).tolist()]
     sizes = np.array([len(ring) for ring in rings], dtype=np.int64)
-    lat, lon = np.array(list(chain.from_iterable(rings)), dtype=np.float64).reshape(-1, 2).T
+    corners = chain.from_iterable(chain.from_iterable(rings))
+    lat, lon = np.fromiter(corners, dtype=np.float64).reshape(-1, 2).T
     first = np.repeat(lon[np.cumsum(sizes) - sizes], sizes)
     return first + turn_deg(first, lon), lat, sizes
 
