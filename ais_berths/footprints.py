@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 
 from ais_berths import geo, schema
+from ais_berths.groups import at_once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,15 +113,7 @@ class Footprints:
 
     def together(self, place: NDArray[np.int64]) -> NDArray[np.intp]:
         """Every two footprints of one place that were there at the same time, as two rows of numbers."""
-        order = np.lexsort((self.start, place))
-        times = np.unique(np.concatenate([self.start, self.end]))
-        first = place[order] * np.int64(len(times))
-        arrival = first + np.searchsorted(times, self.start[order])
-        until = np.searchsorted(arrival, first + np.searchsorted(times, self.end[order]))
-        n = np.maximum(until - np.arange(len(order)) - 1, 0)
-        i = np.repeat(np.arange(len(order)), n)
-        j = i + 1 + np.arange(len(i)) - np.repeat(np.cumsum(n) - n, n)
-        return np.sort(np.stack([order[i], order[j]]), axis=0)
+        return at_once(place, self.start, self.end)
 
     def steps(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Metres to the east and north from one middle to another."""

@@ -23,6 +23,7 @@ from ais_berths.naming import Core, are_kept, count_stops, in_order, name_stops,
 from ais_berths.pings import add_quality
 from ais_berths.quays import add_links, group_berths, links, name_quays, roads_of, used_places
 from ais_berths.shelf import Room, Shelf
+from ais_berths.turnovers import settle_turnovers
 from ais_berths.uses import serving_ships
 from ais_berths.vessels import vessels_at
 
@@ -318,6 +319,7 @@ def _with_places(
     kept: list[pd.Series],
 ) -> pd.DataFrame:
     named = name_stops(stops, berths, site.members, site.anchorages, site.anchored, ports)
+    named = settle_turnovers(named, berths)
     return schema.conform(without_dropped_places(named, kept, margin), "stops")
 
 

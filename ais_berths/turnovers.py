@@ -1,0 +1,71 @@
+"""One ship leaves a berth and the next one comes: estimated times that cannot both be true are put right.
+
+Seldom heard, both seem to have been there at once for some minutes, as arrival and departure are estimated
+between reports.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ais_berths import schema
+from ais_berths.groups import at_once
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+
+def settle_turnovers(stops: pd.DataFrame, berths: gpd.GeoDataFrame) -> pd.DataFrame:
+    """End the stay of a ship before that of the next one begins, where reports allow it.
+
+    The ship that was heard first in a discrete berth left, and the other one came, half-way between both
+    estimates, but neither while it was still heard there. Rafted ships share a berth and keep their times; so
+    does a ship whose whole stay lies within that of another one: most likely it lay beside it.
+
+    Parameters
+    ----------
+    stops
+        Stops with their places: ``mmsi start_time end_time arrival_time departure_time berth_id rafted``.
+    berths
+        ``berth_id`` and ``berth_kind`` of their berths.
+
+    Examples
+    --------
+    >>> time = pd.to_datetime(["2024-01-01T00:00Z", "2024-01-01T06:00Z", "2024-01-01T12:00Z"])
+    >>> stops = schema.conform(pd.DataFrame({
+    ...     "stop_id": ["a", "b"], "mmsi": [1, 2], "berth_id": "B", "rafted": False,
+    ...     "start_time": time[[0, 1]] + pd.Timedelta("10min"), "end_time": time[[1, 2]],
+    ...     "arrival_time": time[[0, 1]], "departure_time": time[[1, 2]] + pd.Timedelta("8min")}), "stops")
+    >>> settled = settle_turnovers(stops, pd.DataFrame({"berth_id": ["B"], "berth_kind": "discrete"}))
+    >>> str(settled["departure_time"][0].time()), str(settled["arrival_time"][1].time())
+    ('06:04:00', '06:04:00')
+    """
+    discrete = berths.loc[berths["berth_kind"] == "discrete", "berth_id"]
+    place = pd.Index(discrete).get_indexer(stops["berth_id"])
+    estimated = stops["arrival_time"].notna() & stops["departure_time"].notna()
+    at = np.flatnonzero((place >= 0) & estimated & ~stops["rafted"].eq(True))
+    names = ("arrival_time", "start_time", "end_time", "departure_time")
+    arrival, start, end, departure = (schema.to_micros(stops[name])[at] for name in names)
+    mmsi = stops["mmsi"].to_numpy()[at]
+    place = place[at].astype(np.int64)
+    while True:
+        i, j = at_once(place, arrival, departure)
+        first, then = np.where(start[i] <= start[j], (i, j), (j, i))
+        in_turn = (arrival[first] <= arrival[then]) & (departure[first] <= departure[then])
+        clash = in_turn & (mmsi[first] != mmsi[then]) & (end[first] <= start[then])
+        clash &= arrival[then] < departure[first]
+        first, then = first[clash], then[clash]
+        between = np.clip((arrival[then] + departure[first]) // 2, end[first], start[then])
+        if not len(between):
+            break
+        np.minimum.at(departure, first, between)
+        np.maximum.at(arrival, then, between)
+    out = stops.copy()
+    for name, values in (("arrival_time", arrival), ("departure_time", departure)):
+        micros = schema.to_micros(stops[name]).copy()
+        micros[at] = values
+        out[name] = schema.from_micros(micros).array
+    return out
