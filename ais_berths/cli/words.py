@@ -33,16 +33,9 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     if len(quality):
         click.echo("\nRows by reason")
         click.echo(text_table(quality))
-    if _only_strange_numbers(quality):
-        click.echo(
-            "\nAll rows near ports were dropped because their MMSI are not those of ships. If the ids in "
-            "your data were made\nanonymous, set ship_numbers_only = false under [clean] in a --config file."
-        )
-    if _all_outside(quality):
-        click.echo(
-            "\nNo row lies near the chosen ports. If some should, check which ports were chosen, and "
-            "whether\nlatitude and longitude are swapped or have other units."
-        )
+    hint = _why_nothing(quality)
+    if hint:
+        click.echo(f"\n{hint}")
     if summary.berths_by_port:
         click.echo("\nBerths by port")
         for name, count in summary.berths_by_port.items():
@@ -52,14 +45,26 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     click.echo(f"Results are in {summary.out}")
 
 
-def _only_strange_numbers(quality: pd.DataFrame) -> bool:
+def _why_nothing(quality: pd.DataFrame) -> str:
+    """What to look at where no row was kept; empty where some were."""
     rows = quality.groupby("reason")["rows"].sum()
-    return bool(rows.get("not_a_ship_mmsi", 0) > 0 and rows.get("near_port", 0) == 0)
-
-
-def _all_outside(quality: pd.DataFrame) -> bool:
-    rows = quality.groupby("reason")["rows"].sum()
-    return bool(rows.get("outside_area", 0) > 0 and rows["outside_area"] == rows["row_read"])
+    if rows.get("near_port", 0) > 0:
+        return ""
+    if rows.get("outside_period", 0) > 0 or rows.get("outside_area_or_period", 0) > 0:
+        return (
+            "No row lies near the chosen ports in the chosen period. If some should, check --start and --end."
+        )
+    if rows.get("not_a_ship_mmsi", 0) > 0:
+        return (
+            "All rows near ports were dropped because their MMSI are not those of ships. If the ids in "
+            "your data were made\nanonymous, set ship_numbers_only = false under [clean] in a --config file."
+        )
+    if rows.get("outside_area", 0) > 0:
+        return (
+            "No row lies near the chosen ports. If some should, check which ports were chosen, and "
+            "whether\nlatitude and longitude are swapped or have other units."
+        )
+    return ""
 
 
 def text_table(frame: pd.DataFrame) -> str:

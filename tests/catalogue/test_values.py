@@ -61,10 +61,22 @@ def test_every_sentinel_is_cleared(here: Path) -> None:
 
 
 def test_latitude_and_longitude_swapped(here: Path) -> None:
-    (here / "a.csv").write_text(GOOD.replace("LAT,LON", "LON,LAT"), encoding="utf-8")
+    # A row without a position changes nothing in that all others lie elsewhere.
+    (here / "a.csv").write_text(GOOD.replace("LAT,LON", "LON,LAT") + row(position=","), encoding="utf-8")
     assert counted("a.csv")["outside_area"] == N
-    result = CliRunner().invoke(main, ["-q", "filter", "a.csv", "--ports", "ports.csv", "--out", "out"])
-    assert "latitude and longitude are swapped" in " ".join(result.stdout.split())
+    assert "latitude and longitude are swapped" in said_again()
+
+
+def test_a_period_without_rows(here: Path) -> None:
+    (here / "a.csv").write_text(GOOD, encoding="utf-8")
+    period = ("--start", "2031-01-01", "--end", "2031-02-01")
+    assert counted("a.csv", *period)["outside_period"] == N
+    assert "No row lies near the chosen ports in the chosen period" in said_again(*period)
+
+
+def said_again(*options: str) -> str:
+    arguments = ["-q", "filter", "a.csv", "--ports", "ports.csv", "--out", "out", *options]
+    return " ".join(CliRunner().invoke(main, arguments).stdout.split())
 
 
 def test_decimal_commas(here: Path) -> None:
