@@ -219,6 +219,16 @@ def test_a_bow_that_nothing_settles_leaves_the_ship_where_its_antenna_is() -> No
     assert got["heading_deg"] == pytest.approx(30.0)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_bows_that_are_all_open_settle_each_other(known: bool) -> None:
+    """Nobody sent a heading: the middles of a berth fall into one place only if each bow is right."""
+    rows = fleet(turned=0.5, known=known)
+    assert estimate(*rows)["off_m"].max() < 12.0
+    # Ships that all lie the same way round may as well all lie the other way.
+    alike = [dict(row, turn_deg=0.0) for row in rows]
+    assert (estimate(*alike)["ahead_m"] == 0.0).all()
+
+
 def test_a_bow_that_is_likely_moves_the_ship_and_may_be_overruled() -> None:
     alone = estimate(ship(1, 0.85, turned=0.25, known=True)).loc[1]
     assert alone["off_m"] < 10.0
