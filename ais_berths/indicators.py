@@ -1,7 +1,7 @@
 """Port statistics as one tidy table: calls, ships, times, waiting, occupancy, by port, period and group.
 
 Figures of one family rest on the same facts (a call, or the part of a stay that falls on a day), so they
-are shown or suppressed together. What each figure means stands in `DEFINITIONS`.
+are shown or suppressed together. What each figure means stands in `ais_berths.definitions`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import schema
+from ais_berths.definitions import NAMES, describe
 from ais_berths.evidence import in_portions
 from ais_berths.figures import STATISTICS, Facts, Family, Pieces, cover_periods, make_figures
 from ais_berths.grids import ALL, PROFILES, Grid
@@ -25,54 +26,7 @@ if TYPE_CHECKING:
     from ais_berths.config import IndicatorsConfig
     from ais_berths.periods import Span
 
-DEFINITIONS: dict[str, tuple[str, str]] = {
-    "berth_calls": ("", "arrivals at berths of the chosen uses"),
-    "berth_vessels": ("", "different vessels that arrived at such berths"),
-    "time_at_berth_h": (
-        "h",
-        "time at berth of calls whose both ends were seen, in the period of their arrival",
-    ),
-    "port_calls": ("", "arrivals in the port, at anchor or at a berth"),
-    "vessels": ("", "different vessels that arrived in the port"),
-    "arrivals_by_hour": ("", "port calls of a month, by local hour of arrival"),
-    "arrivals_by_weekday": ("", "port calls of a month, by weekday of arrival"),
-    "time_in_port_h": (
-        "h",
-        "time in port of port calls whose both ends were seen, in the period of their arrival",
-    ),
-    "waiting_calls": ("", "port calls that began at anchor and continued at a berth"),
-    "waiting_h": ("h", "time at anchor before the first berth, of the calls that waited; a lower bound"),
-    "berth_hours": ("h", "time that vessels lay at berths within the period"),
-    "berth_occupancy": (
-        "",
-        "share of time with a vessel alongside, mean over the port's discrete berths and buoys",
-    ),
-    "metre_hours": (
-        "m h",
-        "length of vessels times their hours at quays, rafted vessels left out; missing without lengths",
-    ),
-    "quay_occupancy": (
-        "",
-        "metre hours, divided by the length of the port's berths times the hours of the period",
-    ),
-    "ships_present": ("", "number of vessels in the port, at anchor or at berths, mean over the period"),
-    "ships_present_by_hour": (
-        "",
-        "number of vessels in the port by local hour of the day, mean over a month",
-    ),
-}
-"""Unit and meaning of each figure; ``_mean``, ``_p25``, ``_p50`` and ``_p75`` are added to the times."""
-
-_MEASURED = ("time_at_berth_h", "time_in_port_h", "waiting_h")
-
-NAMES = tuple(
-    name
-    for base in DEFINITIONS
-    for name in ([f"{base}_{statistic}" for statistic in STATISTICS] if base in _MEASURED else [base])
-)
-"""Every figure of the table ``indicators``, in the order in which they are read."""
 _IN_ORDER = sorted(NAMES)
-_STATISTICS = {"mean": "mean", "p25": "lower quartile", "p50": "median", "p75": "upper quartile"}
 # A batch of ports takes a tenth of a second however few calls it has, and a long period has many figures for
 # each port: a kilobyte each while they are made. Protecting them costs more than in proportion to the ports.
 _CELLS_AT_ONCE, _CELLS_A_CALL = 100_000, 10
@@ -166,38 +120,6 @@ def batch_ports(n_calls: pd.Series, span: Span, config: IndicatorsConfig) -> lis
     n_cells = len(_grid(span, config.timezone, config.groups, config.periods, PROFILES).cells)
     number = in_portions(n_cells + _CELLS_A_CALL * n_calls.to_numpy(), _CELLS_AT_ONCE)
     return [n_calls.index[number == batch].tolist() for batch in np.unique(number)]
-
-
-def describe(indicator: str) -> tuple[str, str]:
-    """Unit and meaning of a figure of the table ``indicators``.
-
-    Examples
-    --------
-    >>> describe("waiting_h_p50")
-    ('h', 'median of: time at anchor before the first berth, of the calls that waited; a lower bound')
-    """
-    if indicator in DEFINITIONS:
-        return DEFINITIONS[indicator]
-    name, _, statistic = indicator.rpartition("_")
-    unit, text = DEFINITIONS[name]
-    return unit, f"{_STATISTICS[statistic]} of: {text}"
-
-
-def definition_table() -> str:
-    """Return every figure of the table ``indicators`` with unit and meaning, as Markdown.
-
-    Examples
-    --------
-    >>> print(definition_table().splitlines()[2])
-    | `berth_calls` |  | arrivals at berths of the chosen uses |
-    """
-    lines = ["| indicator | unit | meaning |", "|---|---|---|"]
-    for name, (unit, text) in DEFINITIONS.items():
-        names = [f"`{name}`"]
-        if name in _MEASURED:
-            names = [f"`{name}_{statistic}`" for statistic in STATISTICS]
-        lines.append(f"| {', '.join(names)} | {unit} | {text} |")
-    return "\n".join(lines) + "\n"
 
 
 def _in_words(table: pd.DataFrame, names: list[str], grid: Grid, covered: pd.DataFrame) -> pd.DataFrame:

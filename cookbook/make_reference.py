@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from ais_berths import schema
 from ais_berths.cli import main as command_line
 from ais_berths.config import Config, reference_table
+from ais_berths.definitions import definition_table
 from ais_berths.feeds import REASONS
 from ais_berths.feeds.mapping import Feed
-from ais_berths.indicators import definition_table
 from ais_berths.pipeline.recipe import Recipe
 from ais_berths.presets import preset_table
 

@@ -209,6 +209,6 @@ def test_how_much_is_counted_together_does_not_matter(
 
     whole = make()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(indicators, "_CALLS_AT_ONCE", 1)
+        patch.setattr(indicators, "_CELLS_AT_ONCE", 1)
         patch.setattr(figures, "_FACTS_AT_ONCE", 1)
         pd.testing.assert_frame_equal(make(), whole)

@@ -10,7 +10,8 @@ import pytest
 
 from ais_berths import schema
 from ais_berths.config import IndicatorsConfig
-from ais_berths.indicators import DEFINITIONS, make_indicators
+from ais_berths.definitions import DEFINITIONS
+from ais_berths.indicators import make_indicators
 
 OPEN = IndicatorsConfig(min_vessels=1)
 GROUPS = {1: "cargo", 2: "cargo", 3: "tanker", 4: "passenger", 5: "tug", 6: "cargo", 7: "cargo"}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ais_berths import __version__
+from ais_berths.definitions import NAMES, describe
 from ais_berths.errors import ConfigError, EmptyInputError, PortError
 from ais_berths.grids import ALL
-from ais_berths.indicators import NAMES, describe
 from ais_berths.periods import LEVELS
 from ais_berths.ports import find_port
 from ais_berths.report import measures, series

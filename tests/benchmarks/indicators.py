@@ -17,8 +17,9 @@ from trials import SIZES, Case, cases_of, commercial_mmsi, find_all, hear, liste
 
 from ais_berths import evaluate, schema
 from ais_berths.config import IndicatorsConfig
+from ais_berths.definitions import DEFINITIONS
 from ais_berths.evaluate.pairs import same_time
-from ais_berths.indicators import DEFINITIONS, make_indicators
+from ais_berths.indicators import make_indicators
 from ais_berths.pairs import one_to_one
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from programs import load_program
 
 from ais_berths import schema
 from ais_berths.config import known_settings
+from ais_berths.definitions import DEFINITIONS
 from ais_berths.feeds import OUTSIDE, REASONS
-from ais_berths.indicators import DEFINITIONS
 
 if TYPE_CHECKING:
     from types import ModuleType
