@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.spatial import cKDTree
 
 from ais_berths import geo
 from ais_berths.evidence import whole
+from ais_berths.lengths import add_rows
 from ais_berths.nearest import nearest
 from ais_berths.vessels import COMMERCIAL
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 # Axes to choose from (deg); those on both sides of the best one tell it more exactly.
-_STEP_DEG = 2.0
+_STEP_DEG = 3.0
 _AXES = np.arange(0.0, 180.0, _STEP_DEG)
 # An axis is known if it is within these degrees of the best one with this probability.
 _ABOUT_DEG, _KNOWN = 15.0, 0.5
@@ -46,7 +48,7 @@ _IN_LINE, _LINE_DEG, _BESIDE_M, _APART_M = 0.15, 3.0, 8.0, 20.0
 # Others are heard within so many lengths of the ship (m), the less the farther off they are; at the end of
 # the reach as much less as this says (log).
 _REACH_LENGTHS, _REACH_M, _FADING = 2.0, (50.0, 250.0), 1.5
-_NEIGHBOURS, _AT_ONCE = 40, 1000
+_NEIGHBOURS, _AT_ONCE = 25, 1000
 # Visits of a ship to one place, on a grid this fine (m), speak together.
 _GRAIN_M = 10.0
 
@@ -73,9 +75,10 @@ def axes_of(
     axis, by_course = np.full(len(visits.first), np.nan), np.zeros(len(visits.first), dtype=bool)
     asked = np.unique(visits.number[unknown])
     reach_m = np.clip(_REACH_LENGTHS * length_m[visits.first], *_REACH_M)
+    told, merchants = (_Givers.of(visits.xyz, some) for some in (visits.trust > 0.0, visits.merchant))
     for begin in range(0, len(asked), _AT_ONCE):
         some = asked[begin : begin + _AT_ONCE]
-        axis[some], by_course[some] = visits.ask(some, reach_m[some])
+        axis[some], by_course[some] = visits.ask(some, reach_m[some], told, merchants)
     return axis[visits.number], by_course[visits.number]
 
 
@@ -90,6 +93,7 @@ class _Visits(NamedTuple):
     first: NDArray[np.intp]
     lat: Floats
     lon: Floats
+    xyz: Floats
     axis: Floats
     trust: Floats
     by_course: NDArray[np.bool_]
@@ -99,7 +103,8 @@ class _Visits(NamedTuple):
     def of(cls, moored: pd.DataFrame, group: NDArray[np.object_], unknown: NDArray[np.bool_]) -> _Visits:
         """Put visits together; `unknown` are those of ships that sent no heading."""
         lat, lon = moored["lat"].to_numpy(dtype=np.float64), moored["lon"].to_numpy(dtype=np.float64)
-        _, grain = geo.grains(geo.sphere_xyz_m(lat, lon), _GRAIN_M)
+        xyz = geo.sphere_xyz_m(lat, lon)
+        _, grain = geo.grains(xyz, _GRAIN_M)
         key = np.column_stack([moored["mmsi"].to_numpy(dtype=np.int64), grain, unknown])
         # The first of them does not depend on the order of the stops.
         order = np.lexsort((lon, lat))
@@ -121,17 +126,22 @@ class _Visits(NamedTuple):
             first=first,
             lat=lat[first],
             lon=lon[first],
+            xyz=xyz[first],
             axis=np.degrees(np.arctan2(imaginary, real)) / 2.0,
             trust=np.minimum(1.0 - (1.0 - trust) ** agreeing, _SENT),
             by_course=by_course,
             merchant=np.isin(group[first], COMMERCIAL),
         )
 
-    def ask(self, of: NDArray[np.intp], reach_m: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    def ask(
+        self, of: NDArray[np.intp], reach_m: Floats, told: _Givers, merchants: _Givers
+    ) -> tuple[Floats, NDArray[np.bool_]]:
         """Axis of some places, and whether courses tell most of it."""
-        here, by_course, otherwise = self._told_there(of, reach_m)
+        here, by_course, otherwise = self._told_there(of, told.near(self.xyz[of], reach_m))
         merchant = self.merchant[of]
-        otherwise[merchant] += self._in_line(of[merchant], reach_m[merchant])
+        otherwise[merchant] += self._in_line(
+            of[merchant], merchants.near(self.xyz[of[merchant]], reach_m[merchant])
+        )
         axis, sure, best = _likeliest(by_course + otherwise)
         own, sure_of_own, _ = _likeliest(here)
         elsewhere = np.abs(geo.turn_deg(axis, own, period=180.0)) > _SAME_LINE_DEG
@@ -141,38 +151,58 @@ class _Visits(NamedTuple):
         known = np.where(sure >= _KNOWN, axis, np.nan)
         return np.where(elsewhere, own, known), elsewhere | mostly
 
-    def _told_there(self, of: NDArray[np.intp], reach_m: Floats) -> tuple[Floats, ...]:
+    def _told_there(self, of: NDArray[np.intp], others: _Near) -> tuple[Floats, ...]:
         """What courses to the same place say of each axis, what all courses say, and what headings say."""
-        near, metres, heard = self._near(np.flatnonzero(self.trust > 0.0), of, reach_m)
+        near, metres, heard = others
         course, merchant = self.by_course[near], self.merchant[of][:, None]
         same_kind = np.where(self.merchant[near] == merchant, 1.0, _OTHER_KIND)
         heard = heard * self.trust[near] * np.where(course, merchant, same_kind)
-        said = _log_odds(self.axis[near], np.where(course, _COURSE_DEG, _SENT_DEG), heard)
-        ways = (course & (metres <= _PLACE_M), course, ~course)
-        return tuple(np.where(way[:, :, None], said, 0.0).sum(axis=1) for way in ways)
+        spread = np.where(course, _COURSE_DEG, _SENT_DEG)
+        here = course & (metres <= _PLACE_M)
+        own, courses, headings = (
+            _log_odds(self.axis[near], spread, np.where(way, heard, 0.0))
+            for way in (here, course & ~here, ~course)
+        )
+        return own, own + courses, headings
 
-    def _in_line(self, of: NDArray[np.intp], reach_m: Floats) -> Floats:
+    def _in_line(self, of: NDArray[np.intp], others: _Near) -> Floats:
         """What the places of antennas of merchant ships say of each axis."""
-        near, _, heard = self._near(np.flatnonzero(self.merchant), of, reach_m)
+        near, _, heard = others
         i, north = np.broadcast_to(of[:, None], near.shape), np.zeros(near.shape)
         ahead, right = geo.along_across_m(self.lat[i], self.lon[i], self.lat[near], self.lon[near], north)
         apart = np.hypot(ahead, right)
         spread = np.hypot(_LINE_DEG, np.degrees(_BESIDE_M / np.maximum(apart, _APART_M)))
         in_line = np.where((apart > _APART_M) & (heard > 0.0), _IN_LINE, 0.0)
-        said: Floats = _log_odds(np.degrees(np.arctan2(right, ahead)), spread, in_line).sum(axis=1)
-        return said
+        return _log_odds(np.degrees(np.arctan2(right, ahead)), spread, in_line)
 
-    def _near(
-        self, givers: NDArray[np.intp], of: NDArray[np.intp], reach_m: Floats
-    ) -> tuple[NDArray[np.intp], Floats, Floats]:
-        """The givers nearest to each place, how far off, and how much each counts: nothing out of reach."""
-        xyz = geo.sphere_xyz_m(self.lat, self.lon)
-        metres, index = nearest(xyz[givers], xyz[of], _NEIGHBOURS, float(reach_m.max(initial=0.0)))
-        heard = metres <= reach_m[:, None]
-        most = int(heard.sum(axis=1).max(initial=0))
-        metres = np.where(heard, metres, np.inf)[:, :most]
-        near = givers[index[:, :most]] if len(givers) else index[:, :0]
-        return near, metres, np.exp(-_FADING * metres / reach_m[:, None])
+
+class _Near(NamedTuple):
+    """The givers nearest to each place, how far they are, and how much each counts: nothing out of reach."""
+
+    number: NDArray[np.intp]
+    metres: Floats
+    heard: Floats
+
+
+class _Givers(NamedTuple):
+    """Some of the visits, which speak for the others, as a tree."""
+
+    number: NDArray[np.intp]
+    tree: cKDTree
+
+    @classmethod
+    def of(cls, xyz: Floats, some: NDArray[np.bool_]) -> _Givers:
+        number = np.flatnonzero(some)
+        return cls(number, cKDTree(xyz[number]))
+
+    def near(self, xyz: Floats, reach_m: Floats) -> _Near:
+        """Look for givers around each place, as far as the ship there hears."""
+        metres, index = nearest(self.tree, xyz, _NEIGHBOURS, float(reach_m.max(initial=0.0)))
+        within = metres <= reach_m[:, None]
+        most = int(within.sum(axis=1).max(initial=0))
+        metres = np.where(within, metres, np.inf)[:, :most]
+        number = self.number[index[:, :most]] if len(self.number) else index[:, :0]
+        return _Near(number, metres, np.exp(-_FADING * metres / reach_m[:, None]))
 
 
 def _likeliest(log_odds: Floats) -> tuple[Floats, Floats, NDArray[np.intp]]:
@@ -187,9 +217,13 @@ def _likeliest(log_odds: Floats) -> tuple[Floats, Floats, NDArray[np.intp]]:
 
 
 def _log_odds(axis_deg: Floats, spread_deg: Floats, trust: Floats) -> Floats:
-    """What directions that may be wrong say of each axis, against saying nothing."""
-    off = geo.turn_deg(axis_deg[:, :, None], _AXES, period=180.0)
-    bell = np.exp(-0.5 * (off / spread_deg[:, :, None]) ** 2)
-    even = np.sqrt(2.0 * np.pi) * spread_deg[:, :, None] / 180.0
-    result: Floats = whole(np.log1p(trust[:, :, None] * (bell / even - 1.0)))
-    return result
+    """What directions that may be wrong say together of each axis, against saying nothing, for each row."""
+    out = np.zeros((len(trust), len(_AXES)))
+    at = np.nonzero(trust)
+    off = 2.0 * np.radians(axis_deg[at][:, None] - _AXES)
+    spread = np.radians(spread_deg[at])[:, None]
+    # Normal about the direction, and the same half a turn on.
+    bell = np.exp((np.cos(off) - 1.0) / (2.0 * spread) ** 2)
+    even = np.sqrt(2.0 / np.pi) * spread
+    add_rows(out, at[0], whole(np.log1p(trust[at][:, None] * (bell / even - 1.0))))
+    return out
