@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     Box = tuple[float, float, float, float]
 
 _HEAD_BYTES = 1 << 18
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = (",", ";", "\t", "|")
 _SENTENCE = re.compile(rb"![A-Z]{2}VD[MO],")
 # How much text shrinks when packed, about; only estimates of rows rest on it.
@@ -314,6 +315,8 @@ def _inspect_text(chunk: Chunk, size: int, feed: Feed | None) -> Chunk:
         head = _read_head(stream)
     if not head:
         raise InputError(f"{chunk.label} is empty; get a fresh copy of the file or take it out")
+    if head.startswith(_UTF16):
+        raise InputError(f"{chunk.label} is text in UTF-16; save it as UTF-8")
     # A single zero byte may be part of a ship's name.
     if head.count(0) > len(head) * _BINARY_SHARE:
         raise InputError(f"{chunk.label} is neither Parquet, CSV nor NMEA text; give a file of these kinds")

@@ -54,7 +54,7 @@ def noise(size: int = 20_000) -> bytes:
         ("a.parquet", lambda: b"PAR1", "is damaged or cut short"),
         ("a.parquet", lambda: parquet(pa.table({})), "looks like no known feed"),
         ("a.csv", lambda: HEADER.encode() + noise(), "is neither Parquet, CSV nor NMEA text"),
-        ("a.csv", lambda: GOOD.encode("utf-16"), "is neither Parquet, CSV nor NMEA text"),
+        ("a.csv", lambda: GOOD.encode("utf-16"), "is text in UTF-16; save it as UTF-8"),
         ("a.csv", lambda: GOOD.replace("\n", "\r").encode(), "has carriage returns for line ends"),
         ("a.csv", lambda: b'"' + b"x" * 200_000 + b"\n1\n", "holds no column names"),
         ("a.csv", lambda: ",".join(f"c{i}" for i in range(5000)).encode(), "and 4940 more"),
