@@ -247,7 +247,7 @@ def occupancy_chart(berths: Sequence[dict[str, Any]]) -> figure:
         y_range=Range1d(start=0.5 - len(berths), end=0.5),
         x_range=Range1d(start=0, end=112),
         height=max(110, len(berths) * 24 + 60),
-        x_axis_label="share of the period with a ship alongside (%)",
+        x_axis_label="share of the period (%)",
         **_BARE,
     )
     texts = [plain_number(row["occupancy"], 0, "%") for row in berths]
