@@ -12,7 +12,7 @@ from ais_berths.lengths import Asked, learn_lengths
 from ais_berths.levers import lever_contradicts
 from ais_berths.nearest import nearest
 from ais_berths.shelf import Shelf
-from ais_berths.vessels import column_of, groups_of
+from ais_berths.vessels import COMMERCIAL, column_of, groups_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _NEARBY_M, _NEIGHBOURS = 150.0, 9
 # No ferry is longer. Passenger ships that call so often, and mostly for so few hours, are ferries.
 _LONGEST_FERRY_M, _OFTEN, _SHORT_H = 240.0, 4, 4.0
+# Merchant ships have an IMO number from 100 tons (gross) on, by resolution A.1117(30): none is so short.
+_SHORTEST_IMO_M = 12.0
 _SENT = ["loa_m", "beam_m", "to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"]
 LARGEST_M = 600.0
 """No ship is longer than this."""
@@ -84,7 +86,7 @@ def describe_ships(
 def without_unlikely(
     vessels: pd.DataFrame, moored: Shelf[pd.DataFrame], levers: pd.DataFrame
 ) -> pd.DataFrame:
-    """Take away sizes that cannot be true: of ferries longer than any, and where turns contradict them.
+    """Take away sizes that cannot be true: of too long ferries, too short ships, and where turns contradict.
 
     Parameters
     ----------
@@ -95,17 +97,18 @@ def without_unlikely(
     levers
         ``lever_m`` and ``lever_error_m`` of each ship, by MMSI.
     """
-    lever, error, length, bow = (
+    lever, error, length, bow, imo = (
         values.to_numpy(dtype=np.float64)
         for values in (
             *(levers[name].reindex(vessels["mmsi"]) for name in ("lever_m", "lever_error_m")),
-            *(vessels.reindex(columns=["loa_m", "to_bow_m"])[name] for name in ("loa_m", "to_bow_m")),
+            *(column for _, column in vessels.reindex(columns=["loa_m", "to_bow_m", "imo"]).items()),
         )
     )
     group = vessels["type_group"].to_numpy(dtype=object)
     possible = np.isfinite(_possible(length))
     unlikely = np.zeros(len(vessels), dtype=bool)
     unlikely[possible] = lever_contradicts(*(v[possible] for v in (lever, error, group, length, bow)))
+    unlikely |= np.isin(group, COMMERCIAL) & (imo > 0) & (length < _SHORTEST_IMO_M)
     long = vessels["mmsi"][(group == "passenger") & (length > _LONGEST_FERRY_M)]
     out = vessels.copy()
     out.loc[unlikely | vessels["mmsi"].isin(_ferries(long, moored)), _SENT] = np.nan

@@ -58,11 +58,12 @@ def sizes_believed(
     n: int = 8,
     bow_m: float | None = None,
     lever_m: Any = np.nan,
+    imo: float | None = None,
 ) -> list[float]:
     """Length of a ship as believed, after some calls a day apart, with or without a lever of her turns."""
     start = pd.Timestamp("2024-03-01", tz="UTC") + pd.to_timedelta(range(n), unit="D")
     moored = pd.DataFrame({"mmsi": 1, "start_time": start, "end_time": start + pd.Timedelta(hours, "h")})
-    ship = {"mmsi": 1, "type_group": group, "loa_m": loa_m, "to_bow_m": bow_m}
+    ship = {"mmsi": 1, "type_group": group, "loa_m": loa_m, "to_bow_m": bow_m, "imo": imo}
     vessels = schema.conform(pd.DataFrame([ship]), "vessels")
     levers = pd.DataFrame({"lever_m": [lever_m], "lever_error_m": 4.0}, index=[1])
     return without_unlikely(vessels, Shelf([moored.iloc[:1], moored.iloc[1:]]), levers)["loa_m"].tolist()
@@ -91,6 +92,11 @@ def sizes_believed(
         pytest.param(
             {"group": "tug", "loa_m": 36.0, "bow_m": 28.0, "lever_m": -46.0}, True, id="a tug with a tow"
         ),
+        pytest.param(
+            {"group": "passenger", "loa_m": 9.0, "imo": 9074729}, False, id="too small for an IMO number"
+        ),
+        pytest.param({"group": "passenger", "loa_m": 9.0}, True, id="a water taxi"),
+        pytest.param({"group": "leisure", "loa_m": 9.0, "imo": 9074729}, True, id="any boat"),
     ],
 )
 def test_sizes_that_behaviour_contradicts_are_not_believed(size: dict[str, Any], believed: bool) -> None:
