@@ -239,7 +239,7 @@ def _port(
         "anchorages": anchorages,
         "visits": None if profile.public else visit_rows(listed),
         "visits_total": None if profile.public else len(visits.berth),
-        "comparison": _comparison(everything, compare, own.hours, profile),
+        "comparison": _comparison(everything, compare, period, own.hours, profile),
         "indicators": _indicators(tables, port_id, profile),
         "map": atlas,
     }
@@ -247,16 +247,21 @@ def _port(
 
 
 def _comparison(
-    visits: PortVisits, periods: Sequence[Period], hours: pd.DataFrame | None, profile: Profile
+    visits: PortVisits,
+    periods: Sequence[Period],
+    data: Period,
+    hours: pd.DataFrame | None,
+    profile: Profile,
 ) -> list[dict[str, Any]]:
     """Key figures of each period side by side; one that must not be shown hides those beside it.
 
     The hours in which ships were heard come first: a period without any has no figures, not figures of 0.
+    Shares of time are those of the time for which there are data.
     """
     if not periods:
         return []
     heard = [_coverage(hours, period) for period in periods]
-    sides = [measures.key_figures(within(visits, period), period, profile) for period in periods]
+    sides = [measures.key_figures(within(visits, period), period.within(data), profile) for period in periods]
     # The figures of the whole report less those of the periods must not give away a few ships either.
     rest = measures.key_figures(outside(visits, periods), periods[0], Profile())
     rows = [{**_HEARD, "values": heard}] if hours is not None else []

@@ -29,6 +29,11 @@ class Period:
         """Length in hours."""
         return float((self.end - self.start) / pd.Timedelta(hours=1))
 
+    def within(self, other: Period) -> Period:
+        """The part that lies in another period; all of it if none does."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Period(start, end) if start < end else self
+
 
 @dataclass(frozen=True)
 class PortVisits:

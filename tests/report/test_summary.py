@@ -33,7 +33,7 @@ from ais_berths.report import (
 from ais_berths.report.html import render_html
 from ais_berths.report.measures import Profile, occupied_hours
 from ais_berths.report.series import ships_over_time
-from ais_berths.report.visits import PortVisits
+from ais_berths.report.visits import PortVisits, whole_period
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,6 +204,17 @@ def test_a_period_in_which_nothing_was_heard_has_no_figures(out: Path) -> None:
     rows = {row["key"]: row["values"] for row in port["comparison"]}
     assert rows["hours_heard"] == [0, 2]
     assert rows["berth_visits"] == [None, 2]
+
+
+def test_shares_of_a_period_that_begins_before_the_data_are_of_the_time_with_data(out: Path) -> None:
+    tables = read_tables(out)
+    (port,) = summarise(tables)["ports"]
+    data, far = whole_period(tables), pd.Timedelta("30D")
+    periods = [Period(data.start - far, data.end), Period(data.start, data.end + far)]
+    (port,) = summarise(tables, compare=periods)["ports"]
+    rows = {row["key"]: row["values"] for row in port["comparison"]}
+    for key in ("occupancy", "ships_at_berth"):
+        assert rows[key] == [figures(port)[key]] * 2
 
 
 def test_unknown_types_count_everything_and_say_so(out: Path) -> None:
