@@ -23,6 +23,8 @@ from ais_berths.vessels import column_of, groups_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from numpy.typing import NDArray
+
     from ais_berths.config import IndicatorsConfig
     from ais_berths.periods import Span
 
@@ -118,7 +120,7 @@ def batch_ports(n_calls: pd.Series, span: Span, config: IndicatorsConfig) -> lis
         The section ``indicators`` of the settings.
     """
     n_cells = len(_grid(span, config.timezone, config.groups, config.periods, PROFILES).cells)
-    number = in_portions(n_cells + _CELLS_A_CALL * n_calls.to_numpy(), _CELLS_AT_ONCE)
+    number = _number_batches(n_calls.to_numpy(), n_cells)
     return [n_calls.index[number == batch].tolist() for batch in np.unique(number)]
 
 
@@ -312,11 +314,16 @@ def _batches(
         order = np.argsort(port, kind="stable")
         bounds = np.searchsorted(port[order], np.arange(len(names) + 1))
         of_ports.append((table, order, bounds))
-    number = in_portions(n_cells + _CELLS_A_CALL * np.diff(of_ports[0][2]), _CELLS_AT_ONCE)
+    number = _number_batches(np.diff(of_ports[0][2]), n_cells)
     for batch in np.unique(number):
         first, end = np.searchsorted(number, [batch, batch + 1])
         own = [table.iloc[order[bounds[first] : bounds[end]]] for table, order, bounds in of_ports]
         yield names[first:end], own
+
+
+def _number_batches(n_calls: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
+    """Number of the batch of each port, which has so many port calls and `n_cells`."""
+    return in_portions(n_cells + _CELLS_A_CALL * n_calls, _CELLS_AT_ONCE)
 
 
 def _statistics(name: str) -> dict[str, str]:

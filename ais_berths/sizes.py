@@ -97,13 +97,10 @@ def without_unlikely(
     levers
         ``lever_m`` and ``lever_error_m`` of each ship, by MMSI.
     """
-    lever, error, length, bow, imo = (
-        values.to_numpy(dtype=np.float64)
-        for values in (
-            *(levers[name].reindex(vessels["mmsi"]) for name in ("lever_m", "lever_error_m")),
-            *(column for _, column in vessels.reindex(columns=["loa_m", "to_bow_m", "imo"]).items()),
-        )
-    )
+    known = vessels.reindex(columns=["loa_m", "to_bow_m", "imo"])
+    length, bow, imo = (known[name].to_numpy(dtype=np.float64) for name in known)
+    turns = levers.reindex(vessels["mmsi"])
+    lever, error = (turns[name].to_numpy(dtype=np.float64) for name in ("lever_m", "lever_error_m"))
     group = vessels["type_group"].to_numpy(dtype=object)
     possible = np.isfinite(_possible(length))
     unlikely = np.zeros(len(vessels), dtype=bool)

@@ -84,11 +84,15 @@ class _Writer:
         if isinstance(item, pd.Series):
             return _Column(self._frame(item.to_frame()))
         if isinstance(item, (list, tuple)):
-            return _together(_Parts(type(item), [self.write(part) for part in item]), item)
+            parts = [self.write(part) for part in item]
+            # What is made of parts is what it was if none of them holds an array.
+            return (
+                _Same(item) if all(isinstance(part, _Same) for part in parts) else _Parts(type(item), parts)
+            )
         if type(item).__module__.partition(".")[0] != __name__.partition(".")[0]:
             return _Same(item)
-        values = _Parts(list, [self.write(value) for value in vars(item).values()])
-        return _together(_Made(type(item), [*vars(item)], values), item)
+        values = self._new([*vars(item).values()])
+        return _Same(item) if isinstance(values, _Same) else _Made(type(item), [*vars(item)], values)
 
     def _frame(self, frame: pd.DataFrame) -> _Frame:
         """Write the columns of a frame, and its index unless it only counts the rows."""
@@ -183,21 +187,12 @@ class _Made:
 
     kind: Any
     names: list[str]
-    values: _Parts
-
-    @property
-    def readers(self) -> Sequence[Reader]:
-        return self.values.readers
+    values: Reader
 
     def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
         made = object.__new__(self.kind)
         vars(made).update(zip(self.names, self.values.read(file, found), strict=True))
         return made
-
-
-def _together(reader: _Parts | _Made, item: Any) -> Reader:
-    """What is made of parts, and is what it was if none of them holds an array."""
-    return _Same(item) if all(isinstance(part, _Same) for part in reader.readers) else reader
 
 
 @dataclass(frozen=True)
