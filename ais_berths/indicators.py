@@ -17,7 +17,7 @@ from ais_berths.definitions import NAMES, describe
 from ais_berths.evidence import in_portions
 from ais_berths.figures import STATISTICS, Facts, Family, Pieces, cover_periods, make_figures
 from ais_berths.grids import ALL, PROFILES, Grid
-from ais_berths.periods import Calendar, Heard, cut_spans
+from ais_berths.periods import Calendar, Heard, cut_spans, span_of_calls
 from ais_berths.vessels import column_of, groups_of
 
 if TYPE_CHECKING:
@@ -293,10 +293,9 @@ def _grid(
 
 
 def _span(port_calls: pd.DataFrame) -> Span | None:
-    """First and last moment of the calls, the last one not included."""
     if port_calls.empty:
         return None
-    return port_calls["arrival_time"].min(), port_calls["departure_time"].max() + pd.Timedelta("1s")
+    return span_of_calls(port_calls["arrival_time"].min(), port_calls["departure_time"].max())
 
 
 def _batches(

@@ -256,6 +256,11 @@ class Heard:
         return schema.conform(pd.DataFrame(table), "hours")
 
 
+def span_of_calls(first_arrival: pd.Timestamp, last_departure: pd.Timestamp) -> Span:
+    """Return the span of data of which only calls are known: the last departure belongs to it."""
+    return first_arrival, last_departure + pd.Timedelta("1s")
+
+
 def _iso(days: pd.DatetimeIndex) -> NDArray[np.object_]:
     texts: NDArray[np.object_] = days.strftime("%Y-%m-%d").to_numpy(dtype=object)
     return texts

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pyarrow.parquet as pq
 
 from ais_berths.errors import InputError
-from ais_berths.feeds.days import Window
+from ais_berths.feeds.days import Window, as_utc
 from ais_berths.feeds.failures import plain_words, show
 from ais_berths.feeds.files import (
     InputFile,
@@ -162,7 +162,7 @@ def plan_chunks(
         _plan_file,
         feed=feed,
         chunk_rows=chunk_rows,
-        period=(_utc(start), _utc(end)),
+        period=(as_utc(start), as_utc(end)),
         boxes=None if boxes is None else list(boxes),
     )
     with ThreadPoolExecutor(min(_THREADS, max(1, len(wanted)))) as pool:
@@ -283,7 +283,7 @@ def _is_outside(
     lat, lon, time = ranges["lat"], ranges["lon"], ranges["time"]
     start, end = period
     if time and isinstance(time[0], dt.datetime) and (time[0].tzinfo or feed.time.zone == "UTC"):
-        first, last = (_utc(stamp) for stamp in time)
+        first, last = (as_utc(stamp) for stamp in time)
         if (start and last and last < start) or (end and first and first >= end):
             return True
     numeric = lat and lon and all(isinstance(v, float) for v in (*lat, *lon))
@@ -299,12 +299,6 @@ def _meets(lat: Any, lon: Any, box: Box) -> bool:
     if west <= east:
         return bool(lon[0] <= east and lon[1] >= west)
     return bool(lon[0] <= east or lon[1] >= west)
-
-
-def _utc(stamp: dt.datetime | None) -> dt.datetime | None:
-    if stamp is None or stamp.tzinfo is None:
-        return None if stamp is None else stamp.replace(tzinfo=dt.UTC)
-    return stamp.astimezone(dt.UTC)
 
 
 # text ---------------------------------------------------------------------------------------------

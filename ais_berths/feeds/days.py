@@ -1,4 +1,4 @@
-"""Folders by day of arrival: which of them a period needs, how they are called, and which are missing."""
+"""Folders by day of arrival: which of them a period needs, what they are called, and which are missing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ _LEVELS = ("year", "month", "day")
 
 FIRST_YEAR, LAST_YEAR = 1990, 2099
 """Positions of other years are errors of the clock."""
+
+
+def as_utc(when: dt.datetime | None) -> dt.datetime | None:
+    """Return a time in UTC; one without a zone is taken to be in UTC already."""
+    if when is None:
+        return None
+    return when.replace(tzinfo=dt.UTC) if when.tzinfo is None else when.astimezone(dt.UTC)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ais_berths.config import Config, parse_config
 from ais_berths.errors import InputError
 from ais_berths.export import open_csv, open_parquet
 from ais_berths.indicators import batch_ports, make_indicators
-from ais_berths.periods import Heard
+from ais_berths.periods import Heard, span_of_calls
 from ais_berths.pipeline.job import load_job, write_text, writing
 from ais_berths.pipeline.lock import only_run
 from ais_berths.pipeline.portions import PortGroups, add_counts, parts_of, write_sorted
@@ -220,7 +220,7 @@ def write_figures(store: Store, job: Job, room: DiskRoom, config: Config | None 
 
 def _span_of_calls(store: Store) -> Span | None:
     span = read_span(store.table("port_calls"), "port_calls", "arrival_time", "departure_time")
-    return span and (span[0], span[1] + pd.Timedelta("1s"))
+    return span and span_of_calls(*span)
 
 
 def _count_calls(store: Store, job: Job) -> pd.Series:

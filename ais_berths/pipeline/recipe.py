@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from ais_berths import ports
 from ais_berths.config import Config, Section, explain, parse_config, read_toml
 from ais_berths.errors import Complaints, ConfigError
+from ais_berths.feeds.days import as_utc
 from ais_berths.pipeline.job import Job
 
 
@@ -56,7 +57,7 @@ class Recipe(Section):
             raise ConfigError(
                 "no area was chosen; give --port NAME, --ports FILE, --bbox W,S,E,N or --all-ports"
             )
-        start, end = _utc(self.start), _utc(self.end)
+        start, end = as_utc(self.start), as_utc(self.end)
         if start and end and start >= end:
             raise ConfigError(f"the start {start} is not before the end {end}; give an earlier start")
         table = ports.read_ports(self.ports_file) if self.ports_file else ports.builtin_ports()
@@ -102,9 +103,3 @@ def parse_recipe(data: dict[str, Any], source: str) -> Recipe:
         complaints = Complaints(explain(item, list(Recipe.model_fields)) for item in error.errors())
         complaints.raise_if_any(ConfigError, f"{source} cannot be used")
         raise
-
-
-def _utc(when: datetime | None) -> datetime | None:
-    if when is None:
-        return None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)

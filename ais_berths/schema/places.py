@@ -95,7 +95,7 @@ HULLS = table(
         "heading_basis",
         TEXT,
         "",
-        "sent; neighbours (ships beside it or in line); courses (of ships coming or leaving); or none",
+        "sent, neighbours (headings and lines of ships near by), courses (of arrivals, departures), or none",
     ),
     ("hull_error_m", FLOAT, "m", "expected error of the middle of the hull (one standard deviation)"),
 )
