@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
@@ -16,9 +17,10 @@ import pandas as pd
 import shapely
 
 from ais_berths import geo, schema
-from ais_berths.clusters import cluster_hulls, group_touching
+from ais_berths.clusters import cluster_hulls
 from ais_berths.confidence import rate_berths
 from ais_berths.footprints import Footprints, Groups
+from ais_berths.groups import group_touching, touching, uncovered_from
 from ais_berths.uses import serving_ships, uses_of_berths
 from ais_berths.vessels import column_of, groups_of
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import BerthsConfig
+    from ais_berths.footprints import Boxes
 
 # Neighbours on a line within this angle share out an overlap of up to this part of the shorter one.
 _SAME_LINE_DEG = 15.0
@@ -92,13 +95,21 @@ def draw_berths(
     groups = cluster_hulls(hulls, stops, config, plane).rename(columns={"cluster": "number"})
     groups = _with_evidence(groups, stops, config)
     prints = Footprints.of(hulls[hulls["stop_id"].isin(groups["stop_id"])], stops, plane)
-    outlines = _outlines(prints, groups, config)
-    outlines = _part_ways(outlines)
-    shapes = _without_overlap(outlines)
+    kind = groups.groupby("number")["berth_kind"].first().to_numpy(dtype=object)
+    boxes = _give_way(_boxes(prints, groups, kind, config))
+    outlines = pd.DataFrame(
+        {
+            "number": np.arange(len(kind)),
+            "berth_kind": kind,
+            "heading_deg": boxes.axis,
+            "length_m": boxes.length,
+            "width_m": boxes.width,
+            "geometry": plane.to_degrees(_without_overlap(boxes.shapes())),
+        }
+    )
     buoys, at_buoy = _buoys(stops, vessels, config, len(outlines), plane_of_buoys)
     members = pd.concat([groups[["stop_id", "number", "rafted"]], at_buoy], ignore_index=True)
-    berths = pd.concat([outlines.assign(geometry=plane.to_degrees(shapes)), buoys], ignore_index=True)
-    return Drawn(berths, members)
+    return Drawn(pd.concat([outlines, buoys], ignore_index=True), members)
 
 
 def rate_drawn(
@@ -216,49 +227,23 @@ def most_frequent(rows: pd.DataFrame, key: str, column: str) -> pd.Series:
     return first
 
 
-def _outlines(prints: Footprints, groups: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
-    """Rectangle of each group: axis, middle (plane units), length and width in metres."""
+def _boxes(
+    prints: Footprints, groups: pd.DataFrame, kind: NDArray[np.object_], config: BerthsConfig
+) -> Boxes:
+    """Rectangle of each group, whose `kind` of berth is given."""
     regular = ~(groups["rafted"] | groups["odd"])
     # Where no visit is regular, all of them shape the berth.
     alongside = (regular | ~regular.groupby(groups["number"]).transform("any")).to_numpy()
     member = np.flatnonzero(alongside)
-    kind = groups.groupby("number")["berth_kind"].first().to_numpy(dtype=object)
     edge = np.where(kind == "continuous", config.edge_quantile / 3.0, config.edge_quantile)
-    boxes = Groups.of(prints, member, groups["number"].to_numpy()[member]).boxes(edge, config.edge_quantile)
-    return pd.DataFrame(
-        {
-            "number": np.arange(len(kind)),
-            "berth_kind": kind,
-            "x": boxes.x,
-            "y": boxes.y,
-            "scale": boxes.scale,
-            "heading_deg": boxes.axis,
-            "length_m": boxes.length,
-            "width_m": boxes.width,
-        }
-    )
+    return Groups.of(prints, member, groups["number"].to_numpy()[member]).boxes(edge, config.edge_quantile)
 
 
-def _rectangles(outlines: pd.DataFrame) -> NDArray[np.object_]:
-    """Outlines as rectangles in plane units."""
-    scale = outlines["scale"].to_numpy()
-    return geo.rectangles(
-        outlines["x"],
-        outlines["y"],
-        outlines["heading_deg"],
-        outlines["length_m"].to_numpy() * scale,
-        outlines["width_m"].to_numpy() * scale,
-    )
-
-
-def _part_ways(outlines: pd.DataFrame) -> pd.DataFrame:
-    """Neighbours in one line that reach a little into each other both give way, half each."""
-    shapes = _rectangles(outlines)
-    if len(shapes) < 2:
-        return outlines
-    i, j = _touching(shapes)
-    x, y, scale, axis = (outlines[name].to_numpy().copy() for name in ("x", "y", "scale", "heading_deg"))
-    length, width = outlines["length_m"].to_numpy().copy(), outlines["width_m"].to_numpy()
+def _give_way(boxes: Boxes) -> Boxes:
+    """Shorten neighbours in one line that reach a little into each other, each by half of it."""
+    i, j = _touching(boxes.shapes())
+    x, y, length = boxes.x.copy(), boxes.y.copy(), boxes.length.copy()
+    scale, axis, width = boxes.scale, boxes.axis, boxes.width
     in_line = np.abs(geo.turn_deg(axis[i], axis[j], period=180.0)) < _SAME_LINE_DEG
     for a, b in zip(i[in_line].tolist(), j[in_line].tolist(), strict=True):
         sin, cos = np.sin(np.radians(axis[a])), np.cos(np.radians(axis[a]))
@@ -274,14 +259,12 @@ def _part_ways(outlines: pd.DataFrame) -> pd.DataFrame:
         step = np.copysign(shared / 4.0, apart) * scale[a]
         x[a], y[a] = x[a] - sin * step, y[a] - cos * step
         x[b], y[b] = x[b] + sin * step, y[b] + cos * step
-    return outlines.assign(x=x, y=y, length_m=length)
+    return replace(boxes, x=x, y=y, length=length)
 
 
-def _without_overlap(outlines: pd.DataFrame) -> NDArray[np.object_]:
-    """Rectangles in plane units; where two still overlap, the larger one gives way."""
-    shapes = _rectangles(outlines)
-    if len(shapes) < 2:
-        return shapes
+def _without_overlap(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Cut what two shapes share off the larger one."""
+    shapes = shapes.copy()
     i, j = _touching(shapes)
     area = shapely.area(shapes)
     overlapping = shapely.area(shapely.intersection(shapes[i], shapes[j])) > 0
@@ -296,9 +279,8 @@ def _without_overlap(outlines: pd.DataFrame) -> NDArray[np.object_]:
 
 
 def _touching(shapes: NDArray[np.object_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Every two shapes that touch, in order: how a tree gives them depends on all that it holds."""
-    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    i, j = i[i < j], j[i < j]
+    """Every two shapes that touch, in order, as the result depends on which come first."""
+    i, j = touching(shapes)
     order = np.lexsort((j, i))
     return i[order], j[order]
 
@@ -349,11 +331,8 @@ def _buoys(
 
 def _occupied_h(rows: pd.DataFrame) -> pd.Series:
     """Hours with at least one ship alongside, by berth: the union of the stays."""
-    order = rows.sort_values(["number", "start_time", "end_time"])
-    number = order["number"].to_numpy()
-    start, end = schema.to_micros(order["start_time"]), schema.to_micros(order["end_time"])
-    latest = pd.Series(end).groupby(number).cummax().to_numpy()
-    before = np.concatenate([[np.iinfo(np.int64).min], latest[:-1]])
-    before[np.concatenate([[True], number[1:] != number[:-1]])] = np.iinfo(np.int64).min
-    fresh = np.maximum(end - np.maximum(start, before), 0) / schema.HOUR_US
-    return pd.Series(fresh).groupby(number).sum()
+    in_order = rows.sort_values(["number", "start_time", "end_time"])
+    number = in_order["number"].to_numpy()
+    start, end = schema.to_micros(in_order["start_time"]), schema.to_micros(in_order["end_time"])
+    hours = np.maximum(end - uncovered_from(number, start, end), 0) / schema.HOUR_US
+    return pd.Series(hours).groupby(number).sum()

@@ -9,17 +9,16 @@ have shared a berth, unless one lay outside the other (rafting).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import shapely
 from scipy.sparse import csr_array
 from sklearn.cluster import DBSCAN
 from sklearn.neighbors import sort_graph_by_row_values
 
 from ais_berths import antennas, schema
-from ais_berths.footprints import Footprints
+from ais_berths.footprints import Footprints, ranks
 from ais_berths.groups import number_groups
 from ais_berths.lines import settle_lines
 from ais_berths.sharing import part_sharers
@@ -199,7 +198,7 @@ def _join_rafts(
     size = np.bincount(labels, minlength=n)
     share = np.bincount(labels, weights=involved, minlength=n) / np.maximum(size, 1)
     # The guest is the ship whose place is hardly used by itself; between equals, the shorter visit.
-    rank = _ranks(prints.start, -prints.mmsi, hours, size[labels], -share[labels])
+    rank = ranks(prints.start, -prints.mmsi, hours, size[labels], -share[labels])
     guest, host = np.where(rank[j] < rank[i], (j, i), (i, j))
     rafted = np.zeros(len(labels), dtype=bool)
     moves = raft & (share[labels[guest]] >= 0.7) & (labels[guest] != labels[host])
@@ -215,17 +214,3 @@ def _join_rafts(
     same = raft & (out[guest] == out[host]) & ~rafted[host]
     rafted[guest[same]] = True
     return out, rafted
-
-
-def _ranks(*keys: NDArray[Any]) -> NDArray[np.intp]:
-    """Place of each row in the order of the keys, the last one first."""
-    order = np.lexsort(keys)
-    ranks = np.empty(len(order), dtype=np.intp)
-    ranks[order] = np.arange(len(order))
-    return ranks
-
-
-def group_touching(shapes: NDArray[np.object_]) -> NDArray[np.int64]:
-    """Number the groups of shapes that touch, directly or through others."""
-    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    return number_groups(i, j, len(shapes))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import shapely
 
 from ais_berths import geo, schema
-from ais_berths.groups import at_once
+from ais_berths.groups import at_once, overlap, touching
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,8 +106,7 @@ class Footprints:
             (self.length[of] + reach_m) * self.scale[of],
             (self.width[of] + reach_m) * self.scale[of],
         )
-        pairs = shapely.STRtree(grown).query(grown, predicate="intersects")
-        result: NDArray[np.intp] = of[pairs[:, pairs[0] < pairs[1]]]
+        result: NDArray[np.intp] = of[touching(grown)]
         return result
 
     def together(self, place: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -122,14 +120,13 @@ class Footprints:
     def compare(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> Pairs:
         """Say how every two footprints lie to each other."""
         turn, along, across = geo.between_axes(*self.steps(i, j), self.heading[i], self.heading[j])
-        together = np.minimum(self.end[i], self.end[j]) - np.maximum(self.start[i], self.start[j])
         return Pairs(
             i=i,
             j=j,
             turn=turn,
             along=along,
             across=across,
-            together_h=np.maximum(together, 0) / schema.HOUR_US,
+            together_h=np.maximum(overlap(self.start, self.end, i, j), 0) / schema.HOUR_US,
         )
 
     def shares(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
@@ -256,6 +253,20 @@ def quantiles(values: Floats, number: NDArray[np.int64], share: Floats | float) 
     below, above = in_order[first + low], in_order[first + np.minimum(low + 1, n - 1)]
     result: Floats = below + (above - below) * (at - low)
     return result
+
+
+def ranks(*keys: NDArray[Any]) -> NDArray[np.intp]:
+    """Place of each row in the order of the keys, the last one first.
+
+    Examples
+    --------
+    >>> ranks(np.array([1, 2, 3]), np.array([5, 5, 4])).tolist()
+    [1, 2, 0]
+    """
+    order = np.lexsort(keys)
+    places = np.empty(len(order), dtype=np.intp)
+    places[order] = np.arange(len(order))
+    return places
 
 
 def _axes(heading: Floats, number: NDArray[np.int64]) -> Floats:

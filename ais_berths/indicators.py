@@ -17,6 +17,7 @@ from ais_berths.definitions import NAMES, describe
 from ais_berths.evidence import in_portions
 from ais_berths.figures import STATISTICS, Facts, Family, Pieces, cover_periods, make_figures
 from ais_berths.grids import ALL, PROFILES, Grid
+from ais_berths.groups import uncovered_from
 from ais_berths.periods import Calendar, Heard, cut_spans, span_of_calls
 from ais_berths.vessels import column_of, groups_of
 
@@ -269,11 +270,8 @@ def _alone(calls: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat([calls, calls.assign(type_group=ALL)], ignore_index=True)
     table = table.sort_values(["type_group", "berth_id", "arrival_time", "departure_time", "call_id"])
     berth = table.groupby(["type_group", "berth_id"], sort=False).ngroup().to_numpy()
-    end = pd.Series(schema.to_micros(table["departure_time"]))
-    before = end.groupby(berth).cummax().groupby(berth).shift().to_numpy()
-    start = schema.to_micros(table["arrival_time"])
-    late = np.where(np.isnan(before), start, np.maximum(start, np.nan_to_num(before))).astype(np.int64)
-    return table.assign(arrival_time=schema.from_micros(late).to_numpy())
+    start, end = schema.to_micros(table["arrival_time"]), schema.to_micros(table["departure_time"])
+    return table.assign(arrival_time=schema.from_micros(uncovered_from(berth, start, end)).to_numpy())
 
 
 # helpers ------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ais_berths import antennas, geo, schema
 from ais_berths.evidence import whole
+from ais_berths.groups import overlap
 from ais_berths.levers import lever_spread_m, lever_tells, levers_by, ratio_likelihood
 from ais_berths.nearest import nearest
 
@@ -355,7 +356,7 @@ class _Places:
 
     def _together(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Whether two ships were there at the same time."""
-        shared = np.minimum(self.end[i], self.end[j]) - np.maximum(self.start[i], self.start[j])
+        shared = overlap(self.start, self.end, i, j)
         result: NDArray[np.bool_] = (shared > schema.HOUR_US) & (self.ship[i] != self.ship[j])
         return result
 

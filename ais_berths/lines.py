@@ -1,9 +1,9 @@
-"""Ships along one quay line: separate berths, or a quay where they lie anywhere.
+"""Quay lines: which of them are a row of berths, and which a continuous quay.
 
-Groups of overlapping hulls on one line are looked at together. The stretches where ships surely lie
-anywhere are continuous quays (`habits`). Elsewhere, where ships keep to places and do not reach into the
-next one, the places are berths. What is neither goes by what most visits speak for. A few visits beside a
-busy berth are odd visits to it and make no berth of their own.
+Groups of overlapping hulls on one line are judged together. First, the stretches on which ships surely lie
+anywhere become continuous quays (`continuous`). Of the rest, a line becomes a row of berths if its ships keep
+to places and do not reach into the next one; otherwise the evidence of all its visits decides. A few visits
+beside a busy berth are odd visits to that berth and make none of their own.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ import shapely
 from scipy.spatial import cKDTree
 
 from ais_berths import geo, schema
+from ais_berths.continuous import keeps_to_places, lie_anywhere, room_for
+from ais_berths.cuts import along_axis, assign_odd, cut_line, members_of, misfits
 from ais_berths.footprints import Groups, quantiles
-from ais_berths.groups import number_groups
-from ais_berths.habits import keeps_to_places, lie_anywhere, room
-from ais_berths.pieces import along_axis, cut_line, members_of, misfits, part_odd
+from ais_berths.groups import number_groups, touching
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import BerthsConfig
+    from ais_berths.cuts import Members
     from ais_berths.footprints import Footprints
-    from ais_berths.pieces import Members
 
-# Visits that make a quay busy, and visits that make a line even if few of their ships show a direction.
+# From so many visits on a quay is busy; from so many on it is a line even if few headings are known.
 _FEW, _MANY = 6, 10
-# A few visits to a continuous quay may lie close together by chance: less spread makes a berth of them.
+# A few visits to a continuous quay may lie close together by chance: they must spread less to be a berth.
 _BY_CHANCE = 0.5
-# Groups of so few visits may be guests of another; groups that are so many times longer are of no concern to
-# each other; visits before each one that are asked whether they stayed on.
+# Groups of so few visits may belong to another one. Groups are not compared if one is so many times longer.
+# Each visit is compared with so many visits before it, to see whether these ships were still there.
 _GUESSES, _LONGER, _LOOK_BACK = 2, 5.0, 6
-# Error in ship lengths from which it is anyone's guess where a group lay; share of the smaller one that a
-# group and its host cover together.
+# Position error, in ship lengths, from which it is uncertain where a group lay; share of the smaller group
+# that it and its host must have in common.
 _DOUBTFUL, _COVERED = 0.1, 0.3
 
 
 @dataclass(frozen=True)
 class Settled:
-    """The berth of each footprint, whether that is a continuous quay, and odd and rafted visits."""
+    """Berth of each footprint, whether it is a continuous quay, and whether the visit is odd or rafted."""
 
     label: NDArray[np.int64]
     continuous: NDArray[np.bool_]
@@ -53,7 +53,7 @@ class Settled:
 def settle_lines(
     prints: Footprints, labels: NDArray[np.int64], rafted: NDArray[np.bool_], config: BerthsConfig
 ) -> Settled:
-    """Decide for every quay line between berths and a continuous quay.
+    """Decide for every quay line whether it is a row of berths or a continuous quay.
 
     Parameters
     ----------
@@ -62,29 +62,29 @@ def settle_lines(
     labels
         Group of each footprint by overlap, from 0.
     rafted
-        Footprints outside another ship; they follow the ship that they lie at and decide nothing.
+        Footprints of ships that lay outside another one. They get the berth of that ship and have no say.
     config
         The section ``berths`` of the settings.
     """
     label = np.full(len(labels), -1, dtype=np.int64)
     odd = np.zeros(len(labels), dtype=bool)
     continuous = np.zeros(len(labels), dtype=bool)
-    following = 0
+    next_label = 0
     groups = members_of(np.where(rafted, -1, labels))
     for line in members_of(_lines(prints, groups, config, gap_m=config.continuous_gap_m)):
         for stretch in lie_anywhere(prints, np.concatenate([groups[i] for i in line.tolist()]), config):
-            label[stretch], continuous[stretch] = following, True
-            following += 1
+            label[stretch], continuous[stretch] = next_label, True
+            next_label += 1
     groups = members_of(np.where(rafted | continuous, -1, labels))
     one_berth = _are_one_berth(prints, groups, config)
     for line in members_of(_lines(prints, groups, config)):
         places = [groups[i] for i in line.tolist()]
-        whole, parts = _settle(prints, places, bool(one_berth[line].all()), config)
+        is_continuous, parts = _settle_line(prints, places, bool(one_berth[line].all()), config)
         for core, beside in parts:
-            label[core] = label[beside] = following
+            label[core] = label[beside] = next_label
             odd[beside] = True
-            following += 1
-        if whole:
+            next_label += 1
+        if is_continuous:
             continuous[np.concatenate(places)] = True
     _join_continuous(prints, label, odd, continuous, config)
     label, odd = _absorb(prints, label, odd, continuous, config)
@@ -92,12 +92,12 @@ def settle_lines(
     return Settled(np.unique(label, return_inverse=True)[1].astype(np.int64), continuous, odd, rafted)
 
 
-def _settle(
+def _settle_line(
     prints: Footprints, places: list[Members], all_are_berths: bool, config: BerthsConfig
 ) -> tuple[bool, list[tuple[Members, Members]]]:
-    """One line: whether it is continuous, and its places, each with its odd visits.
+    """Decide for one line: is it continuous, and which are its places, each with its odd visits.
 
-    A line has berths if all but a few visits keep out of the other places.
+    It is a row of berths if all but a few visits keep out of the other places.
     """
     every = np.concatenate(places)
     none = every[:0]
@@ -107,36 +107,36 @@ def _settle(
     if all_are_berths:
         odd = misfits(prints, every, places, few, config)
         if len(odd) <= few:
-            return False, part_odd(prints, every, places, odd)
+            return False, assign_odd(prints, every, places, odd)
     pieces = cut_line(prints, every, config)
     size = np.array([len(piece) for piece in pieces])
     if size[_are_one_berth(prints, pieces, config)].sum() >= config.discrete_share * len(every):
         odd = misfits(prints, every, pieces, few, config)
         if len(odd) <= few:
-            return False, part_odd(prints, every, pieces, odd)
-    # A busy stretch too short for two of its ships is a berth with much play.
-    whole = len(every) < _FEW or room(prints, every) >= config.continuous_room
-    # A few boats whose direction nobody knows lie in no line.
-    whole &= len(every) >= _MANY or bool(prints.directed[every].mean() > 0.5)
-    if whole and keeps_to_places(prints, every).sum() > 0.0:
-        return False, _part(prints, every, config)
-    return whole, [(every, none)]
+            return False, assign_odd(prints, every, pieces, odd)
+    # A busy stretch with no room for two of its ships is one berth with much play.
+    is_continuous = len(every) < _FEW or room_for(prints, every) >= config.continuous_room
+    # A few boats of unknown heading do not make a line.
+    is_continuous &= len(every) >= _MANY or bool(prints.directed[every].mean() > 0.5)
+    if is_continuous and keeps_to_places(prints, every).sum() > 0.0:
+        return False, _cut_up(prints, every, config)
+    return is_continuous, [(every, none)]
 
 
-def _part(prints: Footprints, every: Members, config: BerthsConfig) -> list[tuple[Members, Members]]:
-    """Part a line into its places; ships that lay across two of them are odd visits.
+def _cut_up(prints: Footprints, every: Members, config: BerthsConfig) -> list[tuple[Members, Members]]:
+    """Cut a line into places; visits across two of them are odd.
 
-    A busy place is one even if its ships reach into the next one, as where an offset is wrong.
+    A busy place remains one even if its ships reach into the next one, as when an antenna offset is wrong.
     """
     places = cut_line(prints, every, config)
     across = misfits(prints, every, places, len(every), config)
     busy = [place for place in places if len(place) >= max(_FEW, config.odd_share * len(every))]
     across = across[~np.isin(across, np.concatenate([every[:0], *busy]))]
-    return part_odd(prints, every, places, across)
+    return assign_odd(prints, every, places, across)
 
 
 def _are_one_berth(prints: Footprints, groups: list[Members], config: BerthsConfig) -> NDArray[np.bool_]:
-    """Groups whose middles keep together, and where hardly ever two ships lay at once."""
+    """Whether each group is one berth: its middles lie close together, and ships hardly ever met there."""
     if not groups:
         return np.zeros(0, dtype=bool)
     laid = _laid(prints, groups)
@@ -145,15 +145,15 @@ def _are_one_berth(prints: Footprints, groups: list[Members], config: BerthsConf
     length, error = (quantiles(v[laid.member], laid.number, 0.5) for v in (prints.length, prints.error))
     most = config.berth_spread * np.where(n < _FEW, _BY_CHANCE, 1.0) * length
     together = (n <= 2) | (spread <= most + 10.0 + error)
-    # Ships outside others that were not noticed as such also lie there at once.
+    # One conflict is allowed, as a rafted ship may not have been recognised.
     result: NDArray[np.bool_] = together & (_conflicts(laid) <= 1 + config.conflict_share * n)
     return result
 
 
 def _conflicts(laid: Groups) -> NDArray[np.int64]:
-    """How many visits began while another ship of the group stayed on, on the same line, for over an hour.
+    """Count, for each group, visits that began over an hour before another ship in the same place left.
 
-    Ships side by side away from the quay are rafted: they share the berth.
+    Ships side by side do not count: one of them is rafted.
     """
     prints = laid.prints
     order = np.lexsort((prints.start[laid.member], laid.number))
@@ -176,10 +176,10 @@ def _join_continuous(
     continuous: NDArray[np.bool_],
     config: BerthsConfig,
 ) -> None:
-    """Pieces of one continuous quay that no ship happened to lie across become one (in place).
+    """Join the parts of a continuous quay between which no ship happened to lie (in place).
 
-    An unused stretch parts a continuous quay only where one more of its ships would fit in. Where the ships
-    of the whole keep to places nevertheless, some lay across two of them, and it is parted instead.
+    An unused stretch divides a continuous quay only if one more of its ships would fit in. If the ships of
+    the joined quay keep to places after all, it is cut into berths instead.
     """
     groups = members_of(np.where(odd, -1, label))
     line = _lines(prints, groups, config, gap_m=config.continuous_gap_m)
@@ -197,7 +197,7 @@ def _join_continuous(
             quay = np.concatenate([quay, *near])
         if keeps_to_places(prints, quay).sum() > 0.0:
             for part in [part for part in parts if continuous[part[0]] and np.isin(part, quay).any()]:
-                for core, beside in _part(prints, part, config):
+                for core, beside in _cut_up(prints, part, config):
                     label[core] = label[beside] = label.max() + 1
                     odd[beside] = True
                 continuous[part] = False
@@ -213,7 +213,7 @@ def _continues(
     continuous: NDArray[np.bool_],
     config: BerthsConfig,
 ) -> bool:
-    """Whether a part of the same line goes on with a continuous quay: close by, and used alike."""
+    """Whether a part of the same line belongs to a continuous quay: close by and used in the same way."""
     both = np.concatenate([quay, part])
     along = along_axis(prints, both, both)
     ends = np.stack([along - prints.length[both] / 2.0, along + prints.length[both] / 2.0])
@@ -235,7 +235,7 @@ def _absorb(
     continuous: NDArray[np.bool_],
     config: BerthsConfig,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Small groups whose hulls lie across a busy berth or a continuous quay are odd visits to it."""
+    """Make small groups that lie across a busy berth or a continuous quay odd visits to it."""
     label, odd = label.copy(), odd.copy()
     groups = members_of(np.where(odd, -1, label))
     if len(groups) < 2:
@@ -249,9 +249,9 @@ def _absorb(
     doubtful = doubt > _DOUBTFUL
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     small = size[i] <= np.maximum(config.odd_share * size[j], np.where(whole[j], 1, 0))
-    # Where the antenna of a ship is anyone's guess, it lay at the berth that is better known.
+    # A ship whose antenna position is a mere guess lay at the berth that is better known.
     guess = doubtful[i] & (size[i] <= _GUESSES) & ((size[i] < size[j]) | ~doubtful[j])
-    # No ship lies at the place of a tug that worked beside it.
+    # A ship is never an odd visit to the place of a tug that worked beside it.
     fits = boxes.length[i] <= _LONGER * boxes.length[j]
     small = (i != j) & fits & (small | (guess & (size[i] <= size[j])))
     i, j = i[small], j[small]
@@ -260,7 +260,7 @@ def _absorb(
     )
     takes = share >= np.where(doubtful[i], config.doubtful_share, _COVERED)
     host = list(range(len(groups)))
-    # The largest host has the last word, and a guest brings along only those that are its own guests.
+    # The largest host decides; a guest takes along only its own guests.
     in_order = np.lexsort((j[takes], i[takes], size[j[takes]]))
     for a, b in zip(i[takes][in_order].tolist(), j[takes][in_order].tolist(), strict=True):
         if _host_of(b, host) != a:
@@ -277,7 +277,7 @@ def _absorb(
 
 
 def _host_of(group: int, host: list[int]) -> int:
-    """The group that a group goes to in the end, where hosts are guests of others."""
+    """The last host of a group, as hosts may be guests of others."""
     while host[group] != group:
         group = host[group]
     return group
@@ -290,11 +290,11 @@ def _follow_hosts(
     labels: NDArray[np.int64],
     rafted: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Ships outside others go where the nearest ship of their old group went (in place).
+    """Give rafted ships the berth of the nearest other ship of their old group (in place).
 
     Returns
     -------
-    Which ships are rafted: a group without any host keeps its ships as a berth.
+    Which ships are rafted: those of a group that had no other ships become a berth of their own.
     """
     still = rafted.copy()
     for members in members_of(labels):
@@ -315,28 +315,23 @@ def _follow_hosts(
 def _lines(
     prints: Footprints, groups: list[Members], config: BerthsConfig, gap_m: float | None = None
 ) -> NDArray[np.int64]:
-    """Number the quay lines: groups that point the same way, on one line, and overlap along it.
+    """Number the quay lines: groups on one line that point the same way and overlap along it.
 
-    With `gap_m`, groups that far apart along the line are joined too.
+    With `gap_m`, groups are also joined across gaps up to this wide.
     """
     n = len(groups)
     if n == 0:
         return np.zeros(0, dtype=np.int64)
     boxes = _laid(prints, groups).boxes(0.1 if gap_m is None else 0.0, 0.1)
-    x, y, scale, axis, length, width = (
-        *(boxes.x, boxes.y, boxes.scale),
-        *(boxes.axis, boxes.length, boxes.width),
-    )
-    shapes = boxes.shapes(gap_m or 0.0, 2 * config.line_offset_m)
-    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    i, j = i[i < j], j[i < j]
-    east, north = (x[j] - x[i]) / scale[i], (y[j] - y[i]) / scale[i]
-    turn, along, across = geo.between_axes(east, north, axis[i], axis[j])
+    i, j = touching(boxes.shapes(gap_m or 0.0, 2 * config.line_offset_m))
+    east, north = ((at[j] - at[i]) / boxes.scale[i] for at in (boxes.x, boxes.y))
+    turn, along, across = geo.between_axes(east, north, boxes.axis[i], boxes.axis[j])
+    length, width = boxes.length, boxes.width
     # Ships of different beams on one quay share a side, or else their middles.
     offset = np.minimum(across, np.abs(across - np.abs(width[i] - width[j]) / 2.0))
     shared = (length[i] + length[j]) / 2.0 - along
     joined = (turn <= config.max_turn_deg) & (offset <= config.line_offset_m)
-    # Two tugs beside a ship that came once do not make it the odd one.
+    # Two tugs beside a ship that came once must not make that ship an odd visit.
     size = np.array([len(members) for members in groups])
     longer, shorter = np.where(length[i] > length[j], (i, j), (j, i))
     joined &= (length[longer] <= _LONGER * length[shorter]) | (size[longer] > _GUESSES)

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from ais_berths import antennas, geo, schema
+from ais_berths.groups import overlap
 from ais_berths.nearest import nearest
 
 if TYPE_CHECKING:
@@ -184,10 +185,9 @@ def _apart(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Fl
 def _look(moored: Moored, row: NDArray[np.intp], i: NDArray[np.intp], j: NDArray[np.intp]) -> Pairs:
     """How stops and their neighbours lie to each other."""
     along, across = _apart(moored, i, j)
-    overlap = np.minimum(moored.end[i], moored.end[j]) - np.maximum(moored.start[i], moored.start[j])
     same_way = np.abs(geo.turn_deg(moored.heading[i], moored.heading[j])) < 90.0
     same_ship = moored.vessel[i] == moored.vessel[j]
-    together = (overlap > schema.HOUR_US) & ~same_ship
+    together = (overlap(moored.start, moored.end, i, j) > schema.HOUR_US) & ~same_ship
     return Pairs(
         row=row,
         i=i,

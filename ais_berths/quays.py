@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from ais_berths import geo, h3cells
 from ais_berths.evidence import whole
-from ais_berths.groups import number_groups
+from ais_berths.groups import number_groups, touching
 from ais_berths.ports import rival_ports
 
 if TYPE_CHECKING:
@@ -145,8 +145,7 @@ def group_berths(berths: gpd.GeoDataFrame, config: QuaysConfig) -> NDArray[np.in
     _, x, y, scale = _middles(berths)
     reach = (berths["length_m"].to_numpy() / 2.0 + config.max_gap_m / 2.0) * scale
     circles = shapely.buffer(shapely.points(x, y), reach)
-    i, j = shapely.STRtree(circles).query(circles, predicate="intersects")
-    i, j = i[i < j], j[i < j]
+    i, j = touching(circles)
     heading = berths["heading_deg"].to_numpy(dtype=np.float64)
     east, north = (x[j] - x[i]) / scale[i], (y[j] - y[i]) / scale[i]
     turn, along, across = geo.between_axes(east, north, heading[i], heading[j])

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ais_berths.footprints import Groups
+from ais_berths.footprints import Groups, ranks
+from ais_berths.groups import overlap
 from ais_berths.schema import HOUR_US
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import BerthsConfig
+    from ais_berths.cuts import Members
     from ais_berths.footprints import Footprints, Pairs
     from ais_berths.lines import Settled
-    from ais_berths.pieces import Members
 
 # A ship that leaves and the next one may seem to overlap by as much: reports are some minutes apart.
 TURNOVER_US = HOUR_US // 6
@@ -68,8 +69,7 @@ def _at_once(prints: Footprints, label: NDArray[np.int64]) -> Pairs:
     """Every two ships of one group that were there at once; -1 is no group."""
     alone = label.max(initial=0) + 1 + np.arange(len(label))
     i, j = prints.together(np.where(label < 0, alone, label))
-    together = np.minimum(prints.end[i], prints.end[j]) - np.maximum(prints.start[i], prints.start[j])
-    share = (together > TURNOVER_US) & (prints.mmsi[i] != prints.mmsi[j])
+    share = (overlap(prints.start, prints.end, i, j) > TURNOVER_US) & (prints.mmsi[i] != prints.mmsi[j])
     return prints.compare(i[share], j[share])
 
 
@@ -126,9 +126,7 @@ def _outside(
     """The fewest ships to raft so that one at a time is left: odd visits first, then short ones."""
     left = label[pairs.i] == label[pairs.j]
     i, j = pairs.i[left], pairs.j[left]
-    order = np.lexsort((prints.start, -prints.mmsi, prints.start - prints.end, odd))
-    rank = np.empty(len(order), dtype=np.intp)
-    rank[order] = np.arange(len(order))
+    rank = ranks(prints.start, -prints.mmsi, prints.start - prints.end, odd)
     guest, host = np.where(rank[i] > rank[j], (i, j), (j, i))
     rafted = np.zeros(len(label), dtype=bool)
     in_turn = np.argsort(rank[guest], kind="stable")

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from quayside import PLACES, Row, calls, lie, lie_all, put_down
 
 from ais_berths import geo, schema
-from ais_berths.clusters import cluster_hulls, group_touching
+from ais_berths.clusters import cluster_hulls
 from ais_berths.config import BerthsConfig
+from ais_berths.groups import group_touching
 
 CONFIG = BerthsConfig()
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ais_berths import schema
 from ais_berths.disclosure import hidden_parts
+from ais_berths.groups import uncovered_from
 from ais_berths.report.words import TYPE_GROUPS
 
 if TYPE_CHECKING:
@@ -241,10 +243,9 @@ def occupied_hours(visits: pd.DataFrame, period: Period) -> pd.Series[float]:
     """Hours of the period with at least one ship alongside, by ``berth_id``."""
     rows = visits[["berth_id", "arrival", "departure"]].sort_values(["berth_id", "arrival"])
     start, end = _clip(rows, period)
-    # What earlier ships have covered already does not count again.
-    covered = end.groupby(rows["berth_id"]).cummax().groupby(rows["berth_id"]).shift()
-    begin = start.where(covered.isna() | (covered < start), covered)
-    hours = pd.Series(_hours(end - begin), index=rows.index)
+    begins, ends = schema.to_micros(start), schema.to_micros(end)
+    alone = ends - uncovered_from(pd.factorize(rows["berth_id"])[0], begins, ends)
+    hours = pd.Series(np.maximum(alone, 0) / schema.HOUR_US, index=rows.index)
     return hours.groupby(rows["berth_id"]).sum()
 
 

@@ -1,4 +1,4 @@
-"""Pieces of a quay line: where ships on it keep to places, and which visits fit into none of them."""
+"""Cutting a quay line into places, and finding the visits that fit into none of them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
     Members = NDArray[np.intp]
 
-# Places on a grid, or pairs of ships, that are looked at in one go.
+# Grid points times ships, or pairs of ships, that are in memory at once.
 _CELLS = 2_000_000
 
 
 def misfits(
-    prints: Footprints, every: Members, places: list[Members], few: float, config: BerthsConfig
+    prints: Footprints, every: Members, places: list[Members], most: float, config: BerthsConfig
 ) -> Members:
-    """The fewest visits (greedily) without which no ship reaches into a place that is not its own.
+    """Find the visits without which no ship reaches into another place than its own.
 
-    The search ends as soon as they are more than a few.
+    They are chosen greedily, the visit with the most conflicts first, so that few are needed. The search ends
+    as soon as there are more than `most`.
     """
     if len(places) < 2:
         return every[:0]
@@ -53,10 +54,10 @@ def misfits(
         others = in_line[left[block].min() : right[block].max()]
         count[block] = reaches(block, others).sum(axis=1)
     odd: list[int] = []
-    while count.any() and len(odd) <= few:
+    while count.any() and len(odd) <= most:
         # Between equals, the visit to the smaller place goes.
-        most = np.flatnonzero(count == count.max())
-        worst = int(most[np.lexsort((-along[most], -size[most]))[-1]])
+        tied = np.flatnonzero(count == count.max())
+        worst = int(tied[np.lexsort((-along[tied], -size[tied]))[-1]])
         others = in_line[left[worst] : right[worst]]
         count[others] -= reaches(np.array([worst]), others)[0]
         count[[worst, *odd]] = 0
@@ -65,7 +66,7 @@ def misfits(
 
 
 def cut_line(prints: Footprints, members: Members, config: BerthsConfig) -> list[Members]:
-    """Cut a group along the quay where the middles of its ships are rare."""
+    """Cut a group along the quay in the valleys of the density of its ships' middles."""
     along = along_axis(prints, members, members)
     width = max(
         6.0,
@@ -90,10 +91,10 @@ def cut_line(prints: Footprints, members: Members, config: BerthsConfig) -> list
     return [members[side == number] for number in np.unique(side)]
 
 
-def part_odd(
+def assign_odd(
     prints: Footprints, every: Members, places: list[Members], odd: Members
 ) -> list[tuple[Members, Members]]:
-    """Places without their odd visits, and each odd visit with the place that it lay across most."""
+    """Return each place without odd visits, and the odd visits that lay across it most."""
     cores = [place[~np.isin(place, odd)] for place in places]
     cores = [core for core in cores if len(core)]
     beside: list[list[int]] = [[] for _ in cores]
@@ -106,7 +107,7 @@ def part_odd(
 
 
 def along_axis(prints: Footprints, members: Members, frame: Members) -> Floats:
-    """Position of ships along the axis of a group (m), from the median of the group."""
+    """Position of ships along the axis of a group, `frame`, from its median (m)."""
     axis = geo.circular_median_deg(prints.heading[frame], period=180.0)
     east = (prints.x[members] - np.median(prints.x[frame])) / prints.scale[members]
     north = (prints.y[members] - np.median(prints.y[frame])) / prints.scale[members]
@@ -114,7 +115,7 @@ def along_axis(prints: Footprints, members: Members, frame: Members) -> Floats:
 
 
 def members_of(labels: NDArray[np.int64]) -> list[Members]:
-    """Members of each label from 0 up, in the order of the labels; -1 belongs to none."""
+    """Rows of each label, in the order of the labels; -1 is no label."""
     order = np.argsort(labels, kind="stable")
     order = order[labels[order] >= 0]
     if not len(order):

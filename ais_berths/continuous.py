@@ -1,4 +1,4 @@
-"""Where ships on a quay keep to places, and where they lie anywhere along it."""
+"""Continuous quays: the stretches of a quay line on which ships keep to no places but lie anywhere."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ais_berths import geo
-from ais_berths.pieces import along_axis
+from ais_berths.cuts import along_axis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import BerthsConfig
+    from ais_berths.cuts import Members
     from ais_berths.footprints import Footprints
     from ais_berths.geo import Floats
-    from ais_berths.pieces import Members
 
-# How far ships of one place lie apart (in ship lengths, and metres at least), the share of visits that lie
-# nowhere in particular, and how much longer one of two ships is that ask for places of different kinds.
+# How far apart ships of one place lie (in ship lengths, and in m); share of visits that keep to no place;
+# ships are not compared if one is so many times longer than the other.
 _PLAY, _PLAY_M, _STRAY, _LONGER = 0.04, 3.0, 0.3, 3.0
-# How exactly each position is known (m), whatever is not known of the ship.
+# Error of each position (m), on top of what is unknown about the ship.
 _EACH_M = 3.0
-# Ships lie close together by chance too: a visit speaks for places from this share of what it could tell on.
+# Ships also lie close together by chance: this share of the largest possible evidence is subtracted.
 _CHANCE = 0.5
-# Evidence from which ships surely lie anywhere, and from which a line is one thing here and another there.
+# Evidence that a continuous quay needs, and that each change between berths and a continuous quay needs.
 _SURE, _CHANGE = 1.0, 3.0
-# Among more visits than this, no single ship decides.
+# With more visits than this, no single ship decides.
 _FEW = 30
 # Visits are compared with this many others at most, some at a time.
 _MOST, _CELLS = 2000, 2_000_000
@@ -35,8 +35,8 @@ _MOST, _CELLS = 2000, 2_000_000
 def lie_anywhere(prints: Footprints, members: Members, config: BerthsConfig) -> list[Members]:
     """Find the stretches of a line on which ships surely lie anywhere.
 
-    A line may have berths here and a continuous quay there: of all ways to divide it, the one for which its
-    visits speak most is taken.
+    A line may have berths on one part and a continuous quay on another. Of all ways to divide it, the one
+    with the most evidence is taken.
 
     Parameters
     ----------
@@ -64,15 +64,16 @@ def lie_anywhere(prints: Footprints, members: Members, config: BerthsConfig) -> 
     return [
         stretch
         for stretch in stretches
-        if room(prints, stretch) >= config.continuous_room and _without_one(prints, stretch) <= -_SURE
+        if room_for(prints, stretch) >= config.continuous_room and _without_one(prints, stretch) <= -_SURE
     ]
 
 
 def _divide(evidence: Floats, apart: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Number the stretches of a line, and say on which ships lie anywhere, by the way with most evidence.
+    """Number the stretches of a line, and say on which of them ships lie anywhere.
 
-    `apart` says where an unused stretch lies before a visit. Found visit by visit (Viterbi): the best sum up
-    to each one if it is at a place, and if it lies anywhere.
+    The division with the most evidence is found with the Viterbi algorithm: visit by visit, the best sum so
+    far if the visit is at a place, and if it lies anywhere. `apart` says before which visits there is an
+    unused stretch.
     """
     places, free = 0.0, -np.inf
     came_free: list[tuple[bool, bool]] = []
@@ -89,20 +90,20 @@ def _divide(evidence: Floats, apart: NDArray[np.bool_]) -> tuple[NDArray[np.int6
 
 
 def _without_one(prints: Footprints, members: Members) -> float:
-    """Evidence for places without the ship that speaks most against them.
+    """Evidence for places without the ship that contradicts them most.
 
-    None is to decide alone: one lay across two berths, another sends a wrong size.
+    A single ship must not decide: it may have lain across two berths, or send a wrong size.
     """
     ship = prints.mmsi[members]
     if len(members) > _FEW:
         return float(keeps_to_places(prints, members).sum())
     others = [members[ship != one] for one in np.unique(ship)]
-    # A ship that came alone has no others, which say nothing.
+    # If only one ship came, there is no evidence without it.
     return max(float(keeps_to_places(prints, rest).sum()) if len(rest) else 0.0 for rest in others)
 
 
-def room(prints: Footprints, members: Members) -> float:
-    """How many ships of the median length would lie one behind the other where the members lay."""
+def room_for(prints: Footprints, members: Members) -> float:
+    """How many ships of the median length fit, one behind the other, where the members lay."""
     along, half = along_axis(prints, members, members), prints.length[members] / 2.0
     used = np.quantile(along + half, 0.95) - np.quantile(along - half, 0.05)
     return float(used / np.median(prints.length[members]))
@@ -111,11 +112,11 @@ def room(prints: Footprints, members: Members) -> float:
 def keeps_to_places(prints: Footprints, members: Members) -> Floats:
     """Evidence of each visit that ships on one line keep to places rather than lie anywhere.
 
-    Each visit is asked how well the others whose hulls reach into its own along the quay foretell where it
-    lay: a kernel density as narrow as the play of a berth, against an even one. Positions known badly
-    foretell little, so that the evidence is weak either way; a ship far from all others tells nothing. What
-    is not known of a ship is the same each time that it lies the same way round, so that its own visits are
-    compared without that doubt.
+    It compares how well two densities predict the position of a visit from the other visits whose hulls
+    overlap it along the quay: a kernel density as narrow as the play of a berth, and a uniform density.
+    Uncertain positions predict little, so that the evidence is weak either way; a ship far from all others
+    gives none. The unknown antenna offset of a ship is the same whenever it lies the same way round, so it
+    does not count between visits of one ship.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_lines import CONFIG, anywhere, around, line
 
-from ais_berths.habits import keeps_to_places, lie_anywhere
+from ais_berths.continuous import keeps_to_places, lie_anywhere
 
 if TYPE_CHECKING:
     from ais_berths.footprints import Footprints
