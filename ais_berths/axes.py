@@ -17,8 +17,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from ais_berths import geo
-from ais_berths.evidence import whole
-from ais_berths.lengths import add_rows
+from ais_berths.evidence import add_rows, whole
 from ais_berths.nearest import nearest
 from ais_berths.vessels import COMMERCIAL
 

@@ -136,6 +136,13 @@ def whole(values: Floats) -> Floats:
     return result
 
 
+def add_rows(out: Floats, at: NDArray[np.intp], rows: Floats) -> None:
+    """Add rows to the rows `at` of `out` (in place); `at` is ascending and may repeat."""
+    if len(at):
+        first = np.flatnonzero(np.diff(at, prepend=-1))
+        out[at[first]] += np.add.reduceat(rows, first, axis=0)
+
+
 def in_portions(sizes: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """Number the portions of things that come one after the other: about as much in each, and none is cut.
 

@@ -1,4 +1,4 @@
-"""Which way moored ships lie: as they say, or along the line that other evidence tells."""
+"""Headings of moored ships: as sent, or else along the line that other evidence suggests."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
-# Ships this long are merchant ships, whatever they send, and may be passenger ships (m).
+# Ships of unknown type this long are merchant ships (m), and are treated as passenger ships.
 _MERCHANT_M = 80.0
-# Cargo ships and tankers leave bow first: within 45 degrees of their heading 29 of 40, of its opposite 9
-# (three US ports, 2020-01-01). Of arrivals no more than half are bow first.
+# Cargo ships and tankers leave bow first: of 40, the course of 29 was within 45 degrees of the heading, of 9
+# within 45 degrees of its opposite (three US ports, 2020-01-01). Of arrivals, at most half are bow first.
 _BOW_FIRST, _ALONG_DEG, _STERN_FIRST = ("cargo", "tanker"), 45.0, 0.25
-# Within these metres the nearest merchant ship on the same line lay the same way round for 31 of 39 there.
+# For 31 of 39 ships there, the nearest merchant ship within these metres on the same line faced the same way.
 _NEXT_M, _OTHER_WAY = 150.0, 0.2
 _NEIGHBOURS, _NEAR_M, _ALONG_LINE_DEG = 8, 60.0, 20.0
 
@@ -30,7 +30,7 @@ _NEIGHBOURS, _NEAR_M, _ALONG_LINE_DEG = 8, 60.0, 20.0
 def headings_of(
     moored: pd.DataFrame, group: NDArray[np.object_], length_m: Floats
 ) -> tuple[Floats, NDArray[np.object_]]:
-    """Heading of each stop; where none was sent, the axis of the ships beside it, of courses, or of its line.
+    """Heading of each stop; where none was sent, the axis from ships near by or from courses.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def headings_of(
 
     Returns
     -------
-    Degrees, nan where nothing tells; and ``sent``, ``neighbours``, ``courses`` or ``none``. All but headings
-    that were sent are axes (0-180): bow and stern may be exchanged.
+    Degrees, nan where unknown; and the basis: ``sent``, ``neighbours``, ``courses`` or ``none``. Headings
+    that were not sent are axes (0-180): bow and stern may be exchanged.
     """
     sent = moored["heading_deg"].to_numpy(dtype=np.float64)
     basis = np.full(len(sent), "none", dtype=object)
@@ -62,7 +62,7 @@ def bows_of(
     group: NDArray[np.object_],
     fixed: NDArray[np.bool_],
 ) -> tuple[Floats, Floats]:
-    """Turn axes so that the bow points where it most likely did, and say how likely it did not.
+    """Turn axes so that the bow is at its likelier end, and give the probability that it is not.
 
     Parameters
     ----------
@@ -73,16 +73,16 @@ def bows_of(
     group
         Vessel group of the ship of each stop.
     fixed
-        Ships that sent where the antenna stands, so that the bow is all that is not known.
+        Stops of ships that sent their antenna offsets, so that only the bow is unknown.
 
     Returns
     -------
-    Degrees, and the probability that bow and stern are exchanged: 0 for headings that were sent, 0.5 where
-    nothing tells.
+    Degrees, and the probability that bow and stern are exchanged: 0 for headings that were sent, 0.5 without
+    evidence.
     """
     off = np.abs(geo.turn_deg(heading_deg, moored["leaving_deg"].to_numpy(dtype=np.float64)))
     axis = np.isfinite(heading_deg) & (basis != "sent")
-    # Ships beside it that send their headings settle the bow better.
+    # Where ships near by sent their headings, these decide better than the course on leaving.
     told = (basis == "courses") & np.isin(group, _BOW_FIRST) & (np.minimum(off, 180.0 - off) <= _ALONG_DEG)
     along = _ways_of_neighbours(
         moored, heading_deg, np.flatnonzero(axis & ~told & fixed & np.isin(group, COMMERCIAL))
@@ -93,12 +93,12 @@ def bows_of(
 
 
 def trades_of(group: NDArray[np.object_], length_m: Floats) -> NDArray[np.object_]:
-    """Vessel groups, with ships that are too large for anything else taken for merchant ships."""
+    """Vessel groups, with large ships of unknown type counted as passenger ships."""
     return np.where((group == "unknown") & (length_m >= _MERCHANT_M), "passenger", group)
 
 
 def _ways_of_neighbours(moored: pd.DataFrame, heading: Floats, takers: NDArray[np.intp]) -> Floats:
-    """Whether the ships nearest on the same line lie along an axis (1) or the other way round (-1)."""
+    """Whether the nearest ships on the same line face along an axis (1) or the other way (-1)."""
     along = np.zeros(len(moored))
     if not len(takers):
         return along
@@ -117,6 +117,6 @@ def _ways_of_neighbours(moored: pd.DataFrame, heading: Floats, takers: NDArray[n
 
 
 def _steady(moored: pd.DataFrame) -> NDArray[np.intp]:
-    """Stops whose ship sent its heading and kept it: they tell those beside them."""
+    """Stops whose ship sent a steady heading."""
     sent = np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64))
     return np.flatnonzero(sent & (moored["heading_spread_deg"].fillna(0.0).to_numpy() < STEADY_DEG))

@@ -1,8 +1,8 @@
-"""From antenna fixes to ship footprints.
+"""From antenna positions to hulls, the footprints of ships.
 
 The position in an AIS report is that of the antenna, on a cargo ship usually some 80 m from the middle of
-the hull. Heading, size and antenna offsets turn it into a rectangle; where one of them is missing, the
-best substitute is taken and named in ``hull_basis``, with the error to expect.
+the hull. Heading, size and antenna offsets turn it into a rectangle. Where one of them was not sent, it is
+estimated; ``hull_basis`` says how, and ``hull_error_m`` how exact the result is.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ais_berths import geo, schema
 from ais_berths.headings import bows_of, headings_of, trades_of
 from ais_berths.lengths import learn_lengths
 from ais_berths.levers import levers_by
-from ais_berths.offsets import Lying, find_offsets
+from ais_berths.offsets import MooredPortion, find_offsets
 from ais_berths.shelf import Shelf
-from ais_berths.sizes import ask_lengths, describe_ships, without_unlikely
+from ais_berths.sizes import describe_ships, unsized_stops, without_unlikely
 from ais_berths.vessels import vessels_at
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _USED = [
 ]
 # Side of the square of a ship that may lie in any direction, in ship lengths.
 _POINT_SIDE = 0.5
-# Beyond this latitude no map has room for a hull.
+# Beyond this latitude no map projection can hold a hull.
 _POLE_DEG = 89.9
 
 
@@ -73,13 +73,13 @@ def build_in_portions(
 ) -> Shelf[pd.DataFrame]:
     """Make the footprints of stops that come in portions; see `build_hulls`.
 
-    What is learned of a ship rests on all of its stops, wherever they are, so every portion is looked at
-    several times. The result does not depend on how many there are.
+    What is learned of a ship rests on all of its stops, wherever they are, so every portion is read several
+    times. The result does not depend on the number of portions.
 
     Parameters
     ----------
     portions
-        The table ``stops`` of some places each; no ship is near one of another portion.
+        The table ``stops``, in portions that share no place.
 
     Returns
     -------
@@ -91,14 +91,14 @@ def build_in_portions(
     vessels = without_unlikely(vessels, sent, levers)
     moored = sent.each(_with_levers, levers=levers)
     ships = moored.each(vessels_at, vessels=vessels)
-    lengths_m = learn_lengths(moored.each(ask_lengths, ships))
+    lengths_m = learn_lengths(moored.each(unsized_stops, ships))
     described = moored.each(_describe, ships, lengths_m=lengths_m)
-    offsets = find_offsets(moored.each(Lying.of, described, config=config), config)
+    offsets = find_offsets(moored.each(MooredPortion.of, described, config=config), config)
     return moored.each(_footprints, described, offsets)
 
 
 def _moored(stops: pd.DataFrame) -> pd.DataFrame:
-    """What is used of the moored stops."""
+    """Moored stops, with the columns that are used."""
     schema.check_frame(stops, "stops", ["stop_id", "mmsi", "lat", "lon", "kind"], key="stop_id")
     # Columns without rows may be of any type.
     stops = stops if len(stops) else schema.empty("stops")
@@ -126,7 +126,7 @@ def _with_levers(moored: pd.DataFrame, levers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _describe(moored: pd.DataFrame, vessels: pd.DataFrame, lengths_m: pd.Series) -> pd.DataFrame:
-    """What is known of the ship of each stop, and of the way in which it lies."""
+    """Size, offsets and heading of the ship of each stop."""
     ships = describe_ships(moored, vessels, lengths_m)
     length_m = ships["length_m"].to_numpy()
     group = trades_of(ships["group"].to_numpy(dtype=object), length_m)
@@ -136,7 +136,7 @@ def _describe(moored: pd.DataFrame, vessels: pd.DataFrame, lengths_m: pd.Series)
 
 
 def _footprints(moored: pd.DataFrame, ships: pd.DataFrame, offsets: pd.DataFrame) -> pd.DataFrame:
-    """The table ``hulls`` from moored stops, the sizes of their ships, and where the middles of these are."""
+    """The table ``hulls`` from moored stops, their ships, and the offsets to the middles of the hulls."""
     if moored.empty:
         return schema.empty("hulls")
     lat, lon = geo.offset_deg(

@@ -1,9 +1,9 @@
-"""How long the ships are that sent no size, told by the places where they lay and by their turns.
+"""Lengths of ships that sent no size, estimated from where they lay and how they turned.
 
-Two ships of one berth that face each other have their antennas apart by the distance of the antenna from
-the middle of each, twice; ships that lie in line at the same time do not overlap; and in turns the antenna of
-a long ship swings out farther. Together with what is usual for the type and on the same quay this gives a
-length.
+Three observations depend on the length. Where two ships used one berth and faced opposite ways, the distance
+between their antennas is the sum of the distances of both antennas from midship. Ships in line at the same
+time do not overlap. In a turn, the antenna of a long ship swings out farther. They are combined with the
+usual length of the vessel group and with the lengths of other ships at the same quay.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import antennas, geo, schema
-from ais_berths.evidence import whole
+from ais_berths.evidence import add_rows, whole
 from ais_berths.groups import overlap
 from ais_berths.levers import lever_spread_m, lever_tells, levers_by, ratio_likelihood
 from ais_berths.nearest import nearest
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 # Lengths to choose from (m).
 _LENGTHS = np.geomspace(20.0, 400.0, 61)
 _GRID = np.log(_LENGTHS)
-# Ships that are looked at for each ship, how far they are, and how exactly they point the same way.
+# Neighbours of each ship: how many at most, how far away, and how nearly parallel.
 _NEIGHBOURS, _REACH_M, _SAME_WAY_DEG = 40, 330.0, 15.0
 _IN_LINE_M, _ALONGSIDE_M, _CLOSEST_M = 20.0, 8.0, 15.0
-# Antennas near the middles of their ships tell no length.
+# Antennas near midship say nothing about the length.
 _LEAST_SPAN = 0.4
 # How far the middles of two ships of one berth lie apart (m), and as a share of the length.
 _PLAY_M, _PLAY_SHARE = 7.0, 0.04
-# Votes for every length alike, as antennas stand elsewhere too; more votes than these make it no surer.
+# Votes that every length gets, as antennas also stand in unusual places; votes beyond which none count.
 _BACKGROUND, _ENOUGH = 0.5, 2.0
 # Spread of lengths (log) of one group, and of one quay; how far a quay reaches (m).
 _GROUP_SPREAD, _QUAY_SPREAD, _QUAY_M = 0.8, 0.3, 400.0
-# The same for ships whose turns tell a length: it is that of real ones (0.44 of 604 cargo ships, 0.48 of 185
-# tankers). Places, which never make a length sure, would not be heard against it.
+# The same spread of one group where turns tell a length: that of real ships (0.44 for 604 cargo ships, 0.48
+# for 185 tankers). It is not used with places alone: their evidence is too weak against it.
 _TURNS_SPREAD = 0.45
 # Share of ships that are as long as the others on their quay.
 _ALIKE = 0.8
-# How much a length counts less for each time that the ship would overlap with its neighbour.
+# Log-likelihood that a length loses for each overlap with a neighbour, and in all.
 _CLASH, _MOST_CLASH = 4.0, 20.0
-# Clashes of ships as long as is usual from which these are known to be shorter.
+# If ships of the usual length overlapped more often than this, they are known to be shorter.
 _NO_ROOM = 0.5
 # Visits of one ship within these metres are one place.
 _SAME_PLACE_M = 20.0
@@ -58,19 +58,19 @@ _ROUNDS = 4
 _BLOCK = 20_000
 
 
-def learn_lengths(portions: Shelf[Asked]) -> pd.Series:
-    """Likely length of each ship that sent none.
+def learn_lengths(portions: Shelf[UnsizedPortion]) -> pd.Series:
+    """Estimate the length of each ship that sent none.
 
-    Ships go from port to port, and so what is known of them is put together over all portions in each round.
+    Ships go from port to port, so the evidence on a ship is summed over all portions in each round.
 
     Parameters
     ----------
     portions
-        What the stops of some places say, of each of them; see `Asked.of`. No two portions share a place.
+        The stops of these ships, in portions that share no place.
 
     Returns
     -------
-    Metres by MMSI; nan where neither turns nor places nor the quays of the ship tell anything.
+    Metres by MMSI; nan where there is no evidence from turns, places or quays.
     """
     known = portions.each(attrgetter("mmsi", "usual", "turns"))
     mmsi = np.unique(np.concatenate([ships for ships, _, _ in known]))
@@ -81,32 +81,33 @@ def learn_lengths(portions: Shelf[Asked]) -> pd.Series:
     return pd.Series(np.exp(_weigh(portions, mmsi, usual, turns)), mmsi)
 
 
-def _weigh(portions: Shelf[Asked], mmsi: NDArray[np.int64], usual: Floats, turns: Floats) -> Floats:
-    """Length (log) of each ship, from its places, its turns, and what is usual for the group and on the quay.
+def _weigh(portions: Shelf[UnsizedPortion], mmsi: NDArray[np.int64], usual: Floats, turns: Floats) -> Floats:
+    """Length (log) of each ship, from its places, its turns, its group and its quays; nan without evidence.
 
-    At first every ship is taken to be as long as those that it is compared with; then these are as long as
-    was found in the round before, so that few ships of the next berth speak for a length that ships have.
-    It is nan for ships about which neither their turns nor their places nor their quays tell anything.
+    In the first round a ship is assumed to be as long as each ship that it is compared with, afterwards those
+    are as long as the round before found.
     """
     told: NDArray[np.bool_] = np.any(turns != 0.0, axis=1)
     spread = np.where(told, _TURNS_SPREAD, _GROUP_SPREAD)[:, None]
     of_group = (_GRID[None, :] - usual[:, None]) / spread
     length = quay = np.full(len(usual), np.nan)
     for number in range(_ROUNDS):
-        others_m = Known(mmsi, np.exp(length)) if number else None
+        others_m = KnownLengths(mmsi, np.exp(length)) if number else None
         voted, clashes = np.zeros(turns.shape), np.zeros(turns.shape)
-        for ships, heard, said, clash in portions.each(Asked.ask, others_m=others_m):
+        for ships, heard, said, clash in portions.each(UnsizedPortion.ask, others_m=others_m):
             ship = np.searchsorted(mmsi, ships)
             voted[ship] += said
             clashes[ship] += clash
             if not number:
                 told[ship] |= heard
         if not number:
-            # Ships as long as is usual would not all have had room.
+            # Ships of the usual length would not all have had room.
             of_usual = np.abs(_GRID[None, :] - usual[:, None]).argmin(axis=1)
             told |= clashes[np.arange(len(usual)), of_usual] > _NO_ROOM
         said = turns - np.minimum(_CLASH * clashes, _MOST_CLASH) + voted
-        quay = _on_quays(portions, Known(mmsi, np.where(told, _best(said - 0.5 * of_group**2), np.nan)))
+        quay = _on_quays(
+            portions, KnownLengths(mmsi, np.where(told, _best(said - 0.5 * of_group**2), np.nan))
+        )
         of_quay = (_GRID[None, :] - quay[:, None]) / _QUAY_SPREAD
         alike = np.where(np.isfinite(of_quay), of_quay, of_group)
         usual_here = _ALIKE * np.exp(-0.5 * alike**2) / _QUAY_SPREAD
@@ -115,9 +116,9 @@ def _weigh(portions: Shelf[Asked], mmsi: NDArray[np.int64], usual: Floats, turns
     return np.where(told | np.isfinite(quay), length, np.nan)
 
 
-def _on_quays(portions: Shelf[Asked], known: Known) -> Floats:
+def _on_quays(portions: Shelf[UnsizedPortion], known: KnownLengths) -> Floats:
     """Median of the `known` lengths (log) of ships of the same group on the quays where each ship was."""
-    of_portions = portions.each(Asked.on_quays, known=known)
+    of_portions = portions.each(UnsizedPortion.on_quays, known=known)
     ship, value, times = _counted(*(np.concatenate(values) for values in zip(*of_portions, strict=True)))
     out = np.full(len(known.mmsi), np.nan)
     ships, begin = np.unique(ship, return_index=True)
@@ -140,8 +141,8 @@ def _counted(
 
 
 @dataclass(frozen=True)
-class Known:
-    """Lengths of ships, nan where they are not known; ``mmsi`` are the ships in order."""
+class KnownLengths:
+    """Lengths of ships, nan where not known; ``mmsi`` is ascending."""
 
     mmsi: NDArray[np.int64]
     length: Floats
@@ -153,12 +154,12 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Stops of some places of ships that sent no size, and what is known of these ships beforehand.
+class UnsizedPortion:
+    """The stops of one portion of ships that sent no size, and what is known of these ships.
 
-    ``mmsi`` are the ships in order, ``usual`` is the usual length (log) of each, ``turns`` what its turns
-    tell (log-likelihood of each length); ``first`` are the first visits of each ship to a place, ``facing``
-    the ships the other way round, and ``together`` those in line at the same time.
+    ``mmsi`` is ascending; ``usual`` is the usual length (log) of each ship, ``turns`` the log-likelihood of
+    each length given its turns. ``first`` is the first visit of each ship to each place, ``facing`` pairs it
+    with ships that faced the other way, ``together`` pairs ships in line at the same time.
     """
 
     mmsi: NDArray[np.int64]
@@ -172,8 +173,8 @@ class Asked:
     @classmethod
     def of(
         cls, moored: pd.DataFrame, group: NDArray[np.object_], usual_m: Floats, asked: NDArray[np.bool_]
-    ) -> Asked:
-        """Take the stops with a heading of ships that sent no size.
+    ) -> UnsizedPortion:
+        """Take the stops with a heading, of ships that sent no size.
 
         Parameters
         ----------
@@ -201,13 +202,15 @@ class Asked:
             together=place.together(),
         )
 
-    def ask(self, others_m: Known | None) -> tuple[NDArray[np.int64], NDArray[np.bool_], Floats, Floats]:
-        """What the places say of the ships, if these are as long as was found so far.
+    def ask(
+        self, others_m: KnownLengths | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], Floats, Floats]:
+        """Compare the ships with those at the same places, of which `others_m` are the lengths so far.
 
         Returns
         -------
-        The ships, and which of them other ships speak of; what they say of each length (log-likelihood), and
-        how often the ship would have overlapped with others.
+        The ships, which of them have evidence from other ships, the log-likelihood of each length, and how
+        often a ship of each length would have overlapped with others.
         """
         lengths_m = None if others_m is None else others_m.of(self.mmsi)[1]
         votes = _votes(self.place, self.facing, len(self.first), lengths_m)
@@ -218,7 +221,7 @@ class Asked:
         heard[ship[votes.max(axis=1, initial=0.0) > _BACKGROUND]] = True
         return self.mmsi, heard, said, _clashes(self.place, self.together, len(self.mmsi), lengths_m)
 
-    def on_quays(self, known: Known) -> tuple[NDArray[np.intp], Floats, NDArray[np.int64]]:
+    def on_quays(self, known: KnownLengths) -> tuple[NDArray[np.intp], Floats, NDArray[np.int64]]:
         """Number of each ship, known lengths (log) on the quays where it was, and how many have each."""
         ship, length = known.of(self.mmsi)
         own, other = self.place.on_quays(self.first, length)
@@ -240,7 +243,7 @@ def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.in
 
 
 def _votes(place: _Places, pairs: _Pairs, rows: int, others_m: Floats | None) -> Floats:
-    """How many ships facing each stop speak for each length: their middles would lie in one place."""
+    """How many ships facing each stop agree with each length: both middles would lie in one place."""
     votes = np.zeros((rows, len(_GRID)))
     for part in pairs.blocks():
         apart, other = place.apart(part, others_m)
@@ -250,7 +253,7 @@ def _votes(place: _Places, pairs: _Pairs, rows: int, others_m: Floats | None) ->
 
 
 def _clashes(place: _Places, pairs: _Pairs, rows: int, others_m: Floats | None) -> Floats:
-    """How often each ship, if of each length, would have overlapped with one in line at the same time."""
+    """How often a ship of each length would have overlapped with one in line at the same time."""
     clashes = np.zeros((rows, len(_GRID)))
     for part in pairs.blocks():
         apart, other = place.apart(part, others_m)
@@ -259,19 +262,12 @@ def _clashes(place: _Places, pairs: _Pairs, rows: int, others_m: Floats | None) 
     return clashes
 
 
-def add_rows(out: Floats, at: NDArray[np.intp], rows: Floats) -> None:
-    """Add rows to those of `out` that `at` names in ascending order (in place)."""
-    if len(at):
-        first = np.flatnonzero(np.diff(at, prepend=-1))
-        out[at[first]] += np.add.reduceat(rows, first, axis=0)
-
-
 @dataclass(frozen=True)
 class _Pairs:
-    """Two stops each, `i` and `j`, in the order of the `row` of a table to which they speak.
+    """Pairs of stops, `i` and `j`, ordered by the ``row`` of the table that they contribute to.
 
-    ``ahead`` is the distance from the antenna of `i` to that of `j` along the heading of `i` (m), ``way``
-    -1 where they lay the other way round.
+    ``ahead`` is the distance from the antenna of `i` to that of `j` along the heading of `i` (m); ``way`` is
+    -1 where the ships faced opposite ways, else 1.
     """
 
     row: NDArray[np.intp]
@@ -289,9 +285,10 @@ class _Pairs:
 
 @dataclass(frozen=True)
 class _Places:
-    """Stops of ships without a size: where the antenna was, and how far astern of the middle it usually is.
+    """Stops of ships without a size as arrays.
 
-    ``astern`` is a share of the length; ``ship`` and ``group`` are numbers from 0.
+    ``astern`` is how far the antenna usually stands abaft midship, as a share of the length; ``ship`` and
+    ``group`` are numbered from 0.
     """
 
     lat: Floats
@@ -328,10 +325,10 @@ class _Places:
         return result
 
     def facing(self, at: NDArray[np.intp]) -> _Pairs:
-        """Each stop and those of ships the other way round on the same line, at other times."""
+        """Pair each stop with those of ships facing the other way on the same line, at other times."""
         theta = np.radians(self.heading[at])
         way = np.column_stack([np.sin(theta), np.cos(theta)])
-        # Ships the other way round are the nearest ones where the opposite heading is one more place.
+        # One search for place and opposite heading: the heading is two more coordinates.
         scale = _REACH_M / np.sqrt(2.0 - 2.0 * np.cos(np.radians(_SAME_WAY_DEG)))
         row, other = _nearest(np.hstack([self.xyz[at], scale * way]), np.hstack([self.xyz[at], -scale * way]))
         i, j = at[row], at[other]
@@ -342,7 +339,7 @@ class _Places:
         return _Pairs(row[use], i[use], j[use], ahead[use], np.full(int(use.sum()), -1.0))
 
     def together(self) -> _Pairs:
-        """Each ship and those in line with it at the same time."""
+        """Pair each stop with those of ships in line at the same time."""
         i, j = _nearest(self.xyz, self.xyz)
         met = self._together(i, j)
         i, j = i[met], j[met]

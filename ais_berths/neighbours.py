@@ -1,7 +1,7 @@
-"""Moored stops as arrays, and which ships lay on the same line near each of them.
+"""Moored stops as arrays, and the neighbours of each stop: ships near it on the same line.
 
-A stop has up to 40 neighbours. Their numbers are kept; how they lie to the stop is found anew for some stops
-at a time, as it takes seven times as much room.
+A stop has up to 40 neighbours. Only their numbers are kept; distances and directions take seven times the
+memory and are worked out again for some stops at a time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
-# Stops with their neighbours, and tables of them over a grid of ratios, take some megabytes.
+# With so many stops, tables of pairs by antenna ratios take some megabytes.
 _STOPS_AT_ONCE = 500
 _REACH_M = 600.0
 
@@ -36,14 +36,13 @@ class Moored:
     Attributes
     ----------
     vessel, kind
-        Numbers of the ship, in the order of the MMSI, and of the ship with this length, as a table of one's
-        own may give several.
+        Number of the ship, in the order of the MMSI; number of the ship with this length, as the user's own
+        table may give one ship several lengths.
     heading, directed, turned
-        Degrees (0 where nothing is known), whether something is known, and the probability that bow and stern
-        are exchanged.
+        Degrees (0 where unknown); whether it is known; probability that bow and stern are exchanged.
     known, ratio, side
-        Whether offsets were sent; A / (A + B), the usual one where they were not; metres from the antenna to
-        starboard to the middle, 0 where they were not.
+        Whether offsets were sent; A / (A + B), the usual one where not; metres from the antenna to starboard
+        to the middle, 0 where not.
     start, end
         Microseconds since 1970.
     """
@@ -65,7 +64,7 @@ class Moored:
 
     @classmethod
     def of(cls, stops: pd.DataFrame, ships: pd.DataFrame) -> Moored:
-        """Take what is needed from stops and their ships; see `ais_berths.offsets.Lying`."""
+        """Take what is needed from stops and their ships; see `ais_berths.offsets.MooredPortion`."""
         bow, stern, port, starboard = (
             ships[name].to_numpy(dtype=np.float64)
             for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m")
@@ -102,13 +101,12 @@ class Moored:
 
 
 class Pairs(NamedTuple):
-    """Stops and one neighbour each, seen along and across the heading of the stop.
+    """Pairs of a stop and a neighbour, seen along and across the heading of the stop.
 
-    ``row`` is the place of the stop among those that are looked at together, ``i`` and ``j`` are the numbers
-    of the stop and of the neighbour, ``along`` and ``across`` metres from antenna to antenna. ``same_way`` is
-    -1 where the other one lay the other way, else 1. ``together`` are other ships, there at the same time,
-    ``speaks`` those that tell where the middle of the stop is, and ``facing`` is the same ship the other way
-    round.
+    ``i`` and ``j`` are the numbers of the stop and of the neighbour, ``row`` is the place of the stop in its
+    block; ``along`` and ``across`` are metres from antenna to antenna; ``same_way`` is 1, or -1 if they faced
+    opposite ways. ``together``: another ship, there at the same time. ``speaks``: a stop whose middle should
+    coincide. ``facing``: the same ship, facing the other way.
     """
 
     row: NDArray[np.intp]
@@ -123,14 +121,14 @@ class Pairs(NamedTuple):
 
 
 class Neighbours:
-    """Numbers of the neighbours of each stop that has a direction, the stops of a place together.
+    """The neighbours of each stop with a known direction, in blocks of stops near each other.
 
     Parameters
     ----------
     moored
         The stops.
     most
-        How many neighbours of a stop are looked at, the nearest ones.
+        Neighbours of a stop, at most: the nearest ones.
     """
 
     def __init__(self, moored: Moored, most: int) -> None:
@@ -183,7 +181,7 @@ def _apart(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Fl
 
 
 def _look(moored: Moored, row: NDArray[np.intp], i: NDArray[np.intp], j: NDArray[np.intp]) -> Pairs:
-    """How stops and their neighbours lie to each other."""
+    """Distances, directions and times of pairs."""
     along, across = _apart(moored, i, j)
     same_way = np.abs(geo.turn_deg(moored.heading[i], moored.heading[j])) < 90.0
     same_ship = moored.vessel[i] == moored.vessel[j]

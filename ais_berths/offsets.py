@@ -1,10 +1,10 @@
-"""From the antenna to the middle of the hull, learned where nobody sent the offsets.
+"""Distance from the antenna to the middle of the hull, learned where the offsets were not sent.
 
-Length and width alone leave open where on the ship the antenna stands. What is usual for the type is a
-start. The data then say more: different ships at one berth lie with their middles in the same place, the
-same ship lies bow-in one day and bow-out another, ships moored at the same time do not overlap, and all
-hulls along a quay touch the same line. The turns that a ship makes in the port tell whether its bridge
-stands forward or aft.
+Each ship has a probability over its antenna ratio A / (A + B). It starts from the usual ratio of the vessel
+group, from offsets that were sent, and from the turns of the ship under way. It is then updated in rounds
+from the neighbours of its stops: the middles of different ships at one berth coincide; a ship that lies
+bow-in one day and bow-out another has its middle half-way between both antenna positions; ships moored at the
+same time do not overlap. Last, the side of the quay follows from hulls that touch one line (`sides`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import antennas
-from ais_berths.evidence import whole
-from ais_berths.lengths import add_rows
+from ais_berths.evidence import add_rows, whole
 from ais_berths.levers import levers_by, ratio_likelihood
 from ais_berths.neighbours import Moored, Neighbours
 from ais_berths.sides import sides_of
@@ -30,80 +29,81 @@ if TYPE_CHECKING:
     from ais_berths.neighbours import Pairs
     from ais_berths.shelf import Shelf
 
-# Rounds of asking, and what remains of the error where the antenna is known (m).
+# Rounds of updates, and the error that remains where the antenna is known (m).
 _ROUNDS, _KNOWN_ERROR_M = 6, 3.0
-# How much a neighbour must speak against before it is heard, by whether the ship sent its offsets itself.
+# Share of a ship, spread evenly along it, that is added to its neighbours, so that few of them prove nothing.
 _DOUBT, _DOUBT_SENT = 0.06, 0.3
-# Offsets that were sent are right, have bow and stern exchanged, or tell no more than what is usual; spread
-# of a ratio that was sent, and how near to it a ratio is as sent.
+# How often offsets that were sent are right, have bow and stern exchanged, or are worthless; spread of a
+# ratio that was sent; a learned ratio this near to it confirms it.
 _RIGHT, _EXCHANGED, _WRONG = 0.9, 0.04, 0.06
 _SPIKE, _AS_SENT = 0.0125, 0.1
-# It is open which end is the bow if it is so near to one half how likely they are exchanged.
+# Which end is the bow is undecided if the probability of an exchange is this near to one half.
 _OPEN = 0.2
-# Middles of ships of one berth lie farther apart by this share of the difference of their lengths.
+# The middles of ships of one berth lie apart by this share of the difference of their lengths, besides play.
 _PLAY_SHARE = 0.04
-# Ships moored at once may overlap so far (m), and cannot if they do farther by so much more; how much this
-# speaks against a ratio (log).
+# Overlap of ships moored at once that is tolerated (m), and by how much more it is impossible (m); what each
+# overlap and all together take off the log-likelihood of a ratio.
 _OVERLAP_M, _MORE_OVERLAP_M, _CLASH, _MOST_CLASH = 5.0, 25.0, 3.0, 6.0
 
 
-def find_offsets(portions: Shelf[Lying], config: HullsConfig) -> Shelf[pd.DataFrame]:
-    """Ask the neighbours of all stops where the antenna of each ship stands, and so where its middle is.
+def find_offsets(portions: Shelf[MooredPortion], config: HullsConfig) -> Shelf[pd.DataFrame]:
+    """Find where the middle of each hull lies, seen from its antenna.
 
-    Each ship has one antenna, so one probability over the grid of ratios for all its stops, wherever they
-    are. In each round the stops ask where the middles of their neighbours lie; the answers update the ship.
+    A ship has one antenna, so one probability over the ratios for all its stops, wherever they are. In each
+    round the stops compare themselves with the assumed middles of their neighbours, which updates the ship.
 
     Parameters
     ----------
     portions
-        The stops of some places each; no two portions share a place.
+        The moored stops, in portions that share no place.
     config
         The section ``hulls`` of the settings.
 
     Returns
     -------
     For each stop of a portion ``ahead_m`` and ``right_m`` from the antenna to the middle of the hull,
-    ``heading_deg`` with the bow settled, ``hull_basis`` (antenna, learned, prior or type) and ``error_m``.
+    ``heading_deg`` after bow and stern were told apart, ``hull_basis`` (antenna, learned, prior or type) and
+    ``error_m``.
     """
-    answers = portions.each(Lying.unasked)
-    said = Said.nothing(np.concatenate([some.mmsi for some in answers]))
+    answers = portions.each(MooredPortion.no_answers)
+    said = Likelihoods.none(np.concatenate([some.mmsi for some in answers]))
     for _ in range(_ROUNDS):
-        answers = portions.each(Lying.ask, answers, said=said, config=config)
-        said = Said.nothing(said.mmsi)
+        answers = portions.each(MooredPortion.ask, answers, said=said, config=config)
+        said = Likelihoods.none(said.mmsi)
         for some in answers:
             said.add(some.mmsi, some.rows)
-    return portions.each(Lying.offsets, answers, said=said, config=config)
+    return portions.each(MooredPortion.offsets, answers, said=said, config=config)
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the stops of each ship say of the ratio of its antenna: log-likelihoods, a row for each MMSI."""
+class Likelihoods:
+    """Log-likelihood of each antenna ratio given all stops of a ship, one row for each MMSI."""
 
     mmsi: NDArray[np.int64]
     rows: Floats
 
     @classmethod
-    def nothing(cls, mmsi: NDArray[np.int64]) -> Said:
-        """Begin with nothing said of some ships."""
+    def none(cls, mmsi: NDArray[np.int64]) -> Likelihoods:
+        """Begin without evidence on any ship."""
         ships = np.unique(mmsi)
         return cls(ships, np.zeros((len(ships), len(antennas.RATIOS))))
 
     def add(self, mmsi: NDArray[np.int64], rows: Floats) -> None:
-        """Add what some stops say (in place); the sums are exact, in whatever order."""
+        """Add those of one portion (in place); the sums are exact in any order."""
         self.rows[np.searchsorted(self.mmsi, mmsi)] += rows
 
     def of(self, mmsi: NDArray[np.int64]) -> Floats:
-        """What was said of some ships."""
+        """Rows of some ships."""
         return self.rows[np.searchsorted(self.mmsi, mmsi)]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What the neighbours of the stops of some places said in a round.
+    """Result of one round for one portion.
 
-    ``mmsi`` are the ships in order, ``rows`` what was said of each ratio of each of them. ``flip`` is how
-    likely bow and stern of each stop are exchanged, as of the round before, and ``axes`` are the stops that
-    may be, with what their neighbours said.
+    ``rows`` is the log-likelihood of each ratio for each ship, in the order of ``mmsi``. ``flip`` is the
+    probability that bow and stern of each stop are exchanged, as of the round before. ``axes`` are blocks of
+    the stops for which that is open, with the log-likelihood of each ratio at these stops.
     """
 
     mmsi: NDArray[np.int64]
@@ -113,11 +113,12 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Lying:
-    """Moored stops of some places, and what is known of them before any is asked.
+class MooredPortion:
+    """The moored stops of one portion, and what is known of them before the first round.
 
-    ``mmsi`` are their ships in order; ``usual`` and ``prior`` how likely each ratio is by type and offsets
-    sent, and with the turns of the ship, a row for each kind of stop; ``weight`` how much a stop counts.
+    ``mmsi`` is ascending. ``usual`` is the probability of each ratio by vessel group and offsets sent,
+    ``prior`` the same after the turns of the ship, with a row for each kind of stop; ``weight`` is how much
+    each stop counts.
     """
 
     mmsi: NDArray[np.int64]
@@ -134,8 +135,8 @@ class Lying:
         stops: pd.DataFrame,
         ships: pd.DataFrame,
         config: HullsConfig,
-    ) -> Lying:
-        """Gather what is known of moored stops before any is asked.
+    ) -> MooredPortion:
+        """Prepare moored stops.
 
         Parameters
         ----------
@@ -162,35 +163,35 @@ class Lying:
             weight=_visit_weights(moored),
         )
 
-    def unasked(self) -> Answers:
-        """What is said before the first round: nothing."""
+    def no_answers(self) -> Answers:
+        """Return the state before the first round."""
         nothing = np.zeros((len(self.mmsi), len(antennas.RATIOS)))
         return Answers(self.mmsi, nothing, self.moored.turned, [])
 
-    def ask(self, before: Answers, said: Said, config: HullsConfig) -> Answers:
-        """Ask the neighbours of all stops, as they are thought to lie after the round before."""
+    def ask(self, before: Answers, said: Likelihoods, config: HullsConfig) -> Answers:
+        """Compare all stops with their neighbours, whose middles are assumed as after the round before."""
         moored = self.moored
-        belief, flip = self._believed(before, said)
+        belief, flip = self._beliefs(before, said)
         ratio, trust, _ = (values[moored.kind] for values in _describe(belief))
         shift = (ratio - 0.5) * moored.length
-        answers = self.unasked()
+        answers = self.no_answers()
         for stops, pairs in self.near:
             forward = _evidence(moored, pairs, stops, shift, trust, flip, config)
             # A ship that lies the other way round has its middle on the other side of the antenna.
             p_back = moored.turned[stops, None]
             mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(forward[:, ::-1]))
             by_ship = np.argsort(moored.vessel[stops], kind="stable")
-            # The stops of a ship lie in many places, and come in no order.
+            # Rounded, as the stops of a ship are added up in no fixed order.
             weighed = whole(self.weight[stops, None] * mixed)[by_ship]
             add_rows(answers.rows, moored.vessel[stops][by_ship], weighed)
             axis = moored.turned[stops] > 0.0
             answers.axes.append((stops[axis], forward[axis].astype(np.float32)))
         return replace(answers, flip=flip)
 
-    def offsets(self, before: Answers, said: Said, config: HullsConfig) -> pd.DataFrame:
+    def offsets(self, before: Answers, said: Likelihoods, config: HullsConfig) -> pd.DataFrame:
         """Distance from the antenna to the middle of the hull for each stop, after the last round."""
         moored = self.moored
-        ahead, error, flipped, as_sent = _along(moored, *self._believed(before, said))
+        ahead, error, flipped, as_sent = _along(moored, *self._beliefs(before, said))
         right = sides_of(moored, self.near, ahead, flipped, as_sent)
         heading = np.where(moored.directed, moored.heading, np.nan)
         heading = np.where(flipped, (heading + 180.0) % 360.0, heading)
@@ -209,8 +210,8 @@ class Lying:
             }
         )
 
-    def _believed(self, before: Answers, said: Said) -> tuple[Floats, Floats]:
-        """How likely each ratio is, for each kind of stop, and for each stop how likely it is exchanged."""
+    def _beliefs(self, before: Answers, said: Likelihoods) -> tuple[Floats, Floats]:
+        """Probability of each ratio for each kind of stop, and of exchanged bow and stern for each stop."""
         moored = self.moored
         ship = np.empty(len(self.prior), dtype=np.intp)
         ship[moored.kind] = moored.vessel
@@ -227,7 +228,7 @@ class Lying:
 
 
 def _prior(moored: Moored, group: NDArray[np.object_]) -> Floats:
-    """How likely each ratio is before anything is learned, a row for each kind of stop."""
+    """Probability of each ratio by vessel group and offsets sent, one row for each kind of stop."""
     first = np.unique(moored.kind, return_index=True)[1]
     prior = antennas.ratio_density(group[first], moored.length[first], antennas.RATIOS)
     known = moored.known[first]
@@ -238,7 +239,7 @@ def _prior(moored: Moored, group: NDArray[np.object_]) -> Floats:
 
 
 def _turns(moored: Moored, stops: pd.DataFrame, ships: pd.DataFrame) -> Floats:
-    """How well each ratio agrees with the turns of the ship under way, a row for each kind of stop."""
+    """Likelihood of each ratio given the turns of the ship under way, one row for each kind of stop."""
     first, lever, error = levers_by(stops, moored.kind)
     group = ships["group"].to_numpy(dtype=object)[first]
     return ratio_likelihood(lever, error, group, moored.length[first], antennas.RATIOS, moored.known[first])
@@ -247,11 +248,12 @@ def _turns(moored: Moored, stops: pd.DataFrame, ships: pd.DataFrame) -> Floats:
 def _along(
     moored: Moored, belief: Floats, flip: Floats
 ) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Metres from the antenna ahead to the middle of the hull, the error, and which bows to turn.
+    """Decide how far ahead of the antenna the middle of each hull lies, and which end is the bow.
 
     Returns
     -------
-    These, and where the antenna is known to stand as the ship sent it.
+    Metres ahead and their error; stops whose bow is at the other end; stops where the offsets that the ship
+    sent are confirmed.
     """
     ratio, _, variance = (values[moored.kind] for values in _describe(belief))
     as_sent = moored.known & (np.abs(ratio - moored.ratio) < _AS_SENT)
@@ -274,14 +276,14 @@ def _evidence(
     flip: Floats,
     config: HullsConfig,
 ) -> Floats:
-    """Log-likelihood of each ratio at some stops, given where the neighbours' middles are now thought."""
+    """Log-likelihood of each ratio at some stops, given the assumed middles of their neighbours."""
     own_length = moored.length[stops]
     density, clash = (np.zeros((len(stops), len(antennas.RATIOS))) for _ in range(2))
     own_ahead = moored.length[pairs.i, None] * (antennas.RATIOS - 0.5)[None, :]
     for way, likely in ((1.0, 1.0 - flip), (-1.0, flip)):
-        heard = np.where(pairs.facing, way > 0.0, _heard(moored, pairs.i, pairs.j, trust, likely))
-        # Middle of j along the heading of i, measured from the antenna of i. A ship facing itself has the
-        # middle half-way between its antennas, whatever is thought of them.
+        heard = np.where(pairs.facing, way > 0.0, _weight_of(moored, pairs.i, pairs.j, trust, likely))
+        # Middle of j along the heading of i, measured from the antenna of i. For one ship at two times facing
+        # both ways, the middle is half-way between its antennas, whatever its ratio is.
         middle = pairs.along + way * pairs.same_way * shift[pairs.j]
         middle = np.where(pairs.facing, pairs.along / 2.0, middle)
         says = pairs.speaks & (heard > 0.0)
@@ -297,18 +299,21 @@ def _evidence(
         apart = np.abs(own_ahead[says] - middle[says, None])
         overlap = np.clip((reach[:, None] - apart - _OVERLAP_M) / _MORE_OVERLAP_M, 0.0, 1.0)
         add_rows(clash, pairs.row[says], heard[says, None] * overlap)
-    # A share of a ship, anywhere along its own length, keeps a lone neighbour from being certain.
+    # A uniform density along the ship keeps a single neighbour from being certain.
     doubt = np.where(moored.known[stops], _DOUBT_SENT, _DOUBT) / np.maximum(own_length, 20.0)
     log = np.log(doubt[:, None] + density) - np.minimum(_CLASH * clash, _MOST_CLASH)
     result: Floats = log - log.max(axis=1, keepdims=True)
     return result
 
 
-def _heard(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp], trust: Floats, likely: Floats) -> Floats:
-    """How far `j` is believed to lie one way round, which is `likely` so much.
+def _weight_of(
+    moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp], trust: Floats, likely: Floats
+) -> Floats:
+    """How much `j` counts for `i` if it lies one way round, which has the probability `likely`.
 
-    A ship whose bow is open hears both ways, as one of them may agree with its own; any other hears only how
-    much likelier one way is, and one that sent all of it nothing of a mere guess.
+    If the bow of `i` is open, `j` counts both ways by their probabilities, as one of them may agree with the
+    bow of `i`. Otherwise it counts by how much likelier one way is than the other, and not at all if `i` sent
+    heading and offsets and the bow of `j` is a guess.
     """
     open_bow = moored.axis_only[i]
     guess = moored.known[i] & ~open_bow & moored.axis_only[j]
@@ -317,7 +322,7 @@ def _heard(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp], trust: Floa
 
 
 def _visit_weights(moored: Moored) -> Floats:
-    """Repeated visits of a ship to one place, the same way round, count little more than one."""
+    """Weight of each stop: repeated visits of a ship to one place, the same way round, count little more."""
     place = pd.DataFrame(
         {
             "vessel": moored.vessel,
@@ -337,7 +342,7 @@ def _spike(ratio: Floats) -> Floats:
 
 
 def _describe(density: Floats) -> tuple[Floats, Floats, Floats]:
-    """Mean about the highest point of each density, the mass there, and the variance, the tail included."""
+    """Mean around the peak of each density, the mass there, and the variance of the whole about that mean."""
     top = density.argmax(axis=1)
     near = np.abs(antennas.RATIOS[None, :] - antennas.RATIOS[top][:, None]) <= 0.1
     mass = np.where(near, density, 0.0)

@@ -1,4 +1,4 @@
-"""On which side of the antenna the middle of the hull lies: hulls along a quay touch the same line."""
+"""How far the middle of the hull lies to the side of the antenna: hulls along a quay touch one line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
     from ais_berths.neighbours import Moored, Neighbours, Pairs
 
-# Ships so far ahead or astern (m) have the same quay; neighbours that it takes to know on which side it is,
-# and how much better their hulls must agree on this side than on the other (share of the variance).
+# Gap to ships ahead or astern that lie at the same quay (m); neighbours needed to tell its side; the variance
+# of their sides there must be below this share of that on the other side.
 _QUAY_M, _ENOUGH, _CLEARLY = 60.0, 3, 0.6
 # Errors across the ship (m): of an antenna whose offsets were sent, of a position, and of the line of a quay.
 _SENT_M, _POSITION_M, _LINE_M = 1.5, 1.0, 1.5
@@ -30,8 +30,8 @@ def sides_of(
 ) -> Floats:
     """Metres from the antenna to starboard to the middle of the hull of each stop.
 
-    For both sides of the ship the lines of its neighbours' hulls are compared; the side on which they
-    agree is the quay.
+    The sides of the neighbours' hulls are compared to port and to starboard; the quay is where they agree
+    better.
 
     Parameters
     ----------
@@ -47,14 +47,14 @@ def sides_of(
     side, signed = np.zeros(len(moored)), ahead * turn
     for stops, pairs in near:
         side[stops] = _to_quay(moored, pairs, stops, signed)
-    # Where the bow of a ship that sent its antenna is open, so is the side, and neighbours tell it poorly.
+    # If the bow of a ship that sent offsets is open, so is the side, and neighbours do not settle it.
     side = np.where(moored.known, np.where(as_sent, moored.side, 0.0), side)
     result: Floats = side * turn
     return result
 
 
 def _to_quay(moored: Moored, pairs: Pairs, stops: NDArray[np.intp], signed: Floats) -> Floats:
-    """Metres to starboard to the middle of the hull of some stops, as their neighbours tell."""
+    """Metres to starboard to the middle of the hull of some stops, from the hulls of their neighbours."""
     reach = 0.5 * (moored.length[pairs.i] + moored.length[pairs.j])
     middle = pairs.along + pairs.same_way * signed[pairs.j] - signed[pairs.i]
     use = np.abs(middle) < reach + _QUAY_M
@@ -80,10 +80,10 @@ def _to_quay(moored: Moored, pairs: Pairs, stops: NDArray[np.intp], signed: Floa
     best = np.where(on_right, right_spread, left_spread)
     other = np.where(on_right, left_spread, right_spread)
     target = np.where(on_right, right_line - width / 2.0, left_line + width / 2.0)
-    # Equal beams fit both sides alike: then the middles agree and the mean of both is taken.
+    # Ships of equal beam agree on both sides: then the mean of both lines is taken.
     clear = best < _CLEARLY * other
     target = np.where(clear, target, (right_line + left_line) / 2.0)
-    # Few neighbours may agree by chance: their line is never better known than their own sides are.
+    # Few neighbours may agree by chance: the line is never known better than their own sides.
     variance = np.maximum(best / np.maximum(count, 1), 1.0 / np.maximum(total, 1e-12))
     error = np.sqrt(variance) + _LINE_M
     gain = np.where(count >= _ENOUGH, usual**2 / (usual**2 + error**2), 0.0)

@@ -1,4 +1,4 @@
-"""How large the ship of each stop is, also where nobody sent a size."""
+"""Size of the ship of each stop: as sent, or the best estimate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import antennas, geo, schema
-from ais_berths.lengths import Asked, learn_lengths
+from ais_berths.lengths import UnsizedPortion, learn_lengths
 from ais_berths.levers import lever_contradicts
 from ais_berths.nearest import nearest
 from ais_berths.shelf import Shelf
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
-# Ships moored so near, and so many of them, tell the size of one that sent none.
+# How near, and how many, the moored ships are whose size is given to one that sent none.
 _NEARBY_M, _NEIGHBOURS = 150.0, 9
-# No ferry is longer. Passenger ships that call so often, and mostly for so few hours, are ferries.
+# No ferry is longer than this (m). Passenger ships with so many calls, mostly this short (h), are ferries.
 _LONGEST_FERRY_M, _OFTEN, _SHORT_H = 240.0, 4, 4.0
 # Merchant ships have an IMO number from 100 tons (gross) on, by resolution A.1117(30): none is so short.
 _SHORTEST_IMO_M = 12.0
@@ -35,10 +35,10 @@ def describe_ships(
 ) -> pd.DataFrame:
     """Group, length, width and antenna offsets of the ship of each moored stop.
 
-    Missing lengths and widths come from each other by the usual slenderness of the group; a ship that
-    sent neither is taken to be as large as the ships moored nearest to it, or as long as its turns and the
-    antennas of ships lying bow-in and bow-out tell; one without a heading as large as those near by of
-    which this was told; any other as the median of its group. ``sized`` says whether at least one was known.
+    A missing length or width follows from the other one by the usual slenderness of the group. A ship that
+    sent neither gets the first of these that is known: the median size of ships of its group moored near by;
+    the length that `learn_lengths` estimates; the median of such estimates near by; the median of its group.
+    ``sized`` says whether the ship sent a length or a width.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def describe_ships(
     vessels
         The table ``vessels``.
     lengths_m
-        What `ais_berths.lengths.learn_lengths` tells; by default from these stops alone.
+        Result of `ais_berths.lengths.learn_lengths`; by default from these stops alone.
     """
     group, length, width, sized = _sent(moored, vessels)
     slender = antennas.slenderness(group)
@@ -56,28 +56,20 @@ def describe_ships(
     width = np.where(np.isfinite(width), width, known / slender)
     usual_length, usual_width = _usual(moored, vessels, group)
     if lengths_m is None:
-        lengths_m = learn_lengths(Shelf([ask_lengths(moored, vessels)]))
-    # A ship is asked about where it sent its heading.
+        lengths_m = learn_lengths(Shelf([unsized_stops(moored, vessels)]))
+    # Lengths are estimated for stops with a heading.
     asked = ~sized & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64))
     told = np.where(asked, lengths_m.reindex(moored["mmsi"]).to_numpy(dtype=np.float64), np.nan)
     guesses = (
         _sizes_nearby(moored, group, length, width),
         (told, told / slender),
-        # Ships that send no heading either are as large as those near by whose places told a length.
         _sizes_nearby(moored, group, told, told / slender),
         (usual_length, usual_width),
     )
     for some_length, some_width in guesses:
         length = np.where(np.isfinite(length), length, some_length)
         width = np.where(np.isfinite(width), width, some_width)
-    frame = pd.DataFrame(
-        {
-            "group": group,
-            "length_m": length,
-            "width_m": width,
-            "sized": sized,
-        }
-    )
+    frame = pd.DataFrame({"group": group, "length_m": length, "width_m": width, "sized": sized})
     for name in ("to_bow_m", "to_stern_m", "to_port_m", "to_starboard_m"):
         frame[name] = _possible(column_of(vessels, name, moored["mmsi"]), least_m=0.0)
     return frame
@@ -86,7 +78,7 @@ def describe_ships(
 def without_unlikely(
     vessels: pd.DataFrame, moored: Shelf[pd.DataFrame], levers: pd.DataFrame
 ) -> pd.DataFrame:
-    """Take away sizes that cannot be true: of too long ferries, too short ships, and where turns contradict.
+    """Remove sizes that cannot be true: of overlong ferries, too short ships, or contradicted by turns.
 
     Parameters
     ----------
@@ -125,10 +117,10 @@ def _calls_of(moored: pd.DataFrame, mmsi: pd.Series) -> pd.DataFrame:
     return moored.loc[moored["mmsi"].isin(mmsi), ["mmsi", "start_time", "end_time"]]
 
 
-def ask_lengths(moored: pd.DataFrame, vessels: pd.DataFrame) -> Asked:
-    """Gather what these stops say of the ships that sent no size, for `ais_berths.lengths.learn_lengths`."""
+def unsized_stops(moored: pd.DataFrame, vessels: pd.DataFrame) -> UnsizedPortion:
+    """Take the stops of ships that sent no size, for `ais_berths.lengths.learn_lengths`."""
     group, _, _, sized = _sent(moored, vessels)
-    return Asked.of(moored, group, _usual(moored, vessels, group)[0], ~sized)
+    return UnsizedPortion.of(moored, group, _usual(moored, vessels, group)[0], ~sized)
 
 
 def _sent(
@@ -146,7 +138,7 @@ def _usual(moored: pd.DataFrame, vessels: pd.DataFrame, group: NDArray[np.object
 
 
 def _possible(sizes: NDArray[Any], least_m: float = 0.1) -> NDArray[np.float64]:
-    """Sizes without those that no ship has: a table of one's own may hold anything."""
+    """Sizes without impossible ones: the user's own table may hold anything."""
     values = sizes.astype(np.float64)
     return np.where((values >= least_m) & (values <= LARGEST_M), values, np.nan)
 

@@ -10,7 +10,7 @@ import pytest
 from facing import AXIS, Row, both_ways, lie
 
 from ais_berths import lengths, schema
-from ais_berths.lengths import Asked, learn_lengths
+from ais_berths.lengths import UnsizedPortion, learn_lengths
 from ais_berths.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ def told(rows: list[Row], usual_m: float = 190.0) -> NDArray[np.float64]:
     moored = schema.conform(pd.DataFrame(rows), "stops")
     n = len(rows)
     cargo = np.full(n, "cargo", dtype=object)
-    found = learn_lengths(Shelf([Asked.of(moored, cargo, np.full(n, usual_m), np.ones(n, dtype=bool))]))
+    found = learn_lengths(
+        Shelf([UnsizedPortion.of(moored, cargo, np.full(n, usual_m), np.ones(n, dtype=bool))])
+    )
     return found.reindex(moored["mmsi"].where(moored["heading_deg"].notna())).to_numpy()
 
 

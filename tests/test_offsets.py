@@ -13,7 +13,7 @@ from quayside import DAY, PLACES, Row
 
 from ais_berths import geo, neighbours, schema
 from ais_berths.config import HullsConfig
-from ais_berths.offsets import Lying, find_offsets
+from ais_berths.offsets import MooredPortion, find_offsets
 from ais_berths.shelf import Shelf
 
 CONFIG = HullsConfig()
@@ -53,7 +53,7 @@ def fleet(n: int = 9, **more: Any) -> list[Row]:
 def offsets(stops: pd.DataFrame, ships: pd.DataFrame, heading_deg: Any, turned: Any) -> pd.DataFrame:
     """Offsets of stops that are looked at together."""
     ships = ships.assign(heading_deg=heading_deg, turned=turned)
-    return find_offsets(Shelf([Lying.of(stops, ships, CONFIG)]), CONFIG)[0]
+    return find_offsets(Shelf([MooredPortion.of(stops, ships, CONFIG)]), CONFIG)[0]
 
 
 def estimate(*rows: Row, place: str = "Rotterdam") -> pd.DataFrame:
