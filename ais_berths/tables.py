@@ -90,7 +90,12 @@ def read_places(path: Path, table: str) -> gpd.GeoDataFrame:
     """Read a table with shapes from GeoParquet; see `read_table`."""
     with whole(path):
         check_layout(pq.read_schema(path), table, path)
-        return gpd.read_parquet(path)
+        return read_shapes(path)
+
+
+def read_shapes(path: Path) -> gpd.GeoDataFrame:
+    """Read GeoParquet; a folder in its path that is called ``year=2024`` or so is no column."""
+    return gpd.read_parquet(path, partitioning=None)
 
 
 @contextmanager

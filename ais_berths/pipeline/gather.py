@@ -191,8 +191,8 @@ def forget_cells() -> None:
 def _load_cells(out: Path, stamp: str) -> pd.DataFrame:  # noqa: ARG001 - names the content
     columns = ["cell", "port_id", "in_margin"]
     path = Store(out).table("cells")
-    with whole(path):
-        table = pq.read_table(path, columns=columns, read_dictionary=["port_id"])
+    with whole(path), pq.ParquetFile(path, read_dictionary=["port_id"]) as file:
+        table = file.read(columns)
     cells: pd.DataFrame = table.sort_by("cell").to_pandas()
     return cells
 

@@ -39,8 +39,8 @@ def write_hexagons(out: str | Path, settings: str = "published") -> tuple[Path, 
     columns = ["lat", "lon", "sog_kn"]
     parts = []
     for path in files:
-        with whole(path):
-            parts.append(pq.read_table(path, columns=columns))
+        with whole(path), pq.ParquetFile(path) as file:
+            parts.append(file.read(columns))
     pings = schema.to_pandas(pa.concat_tables(parts))
     result = hexagons(pings, SETTINGS[settings])
     with only_run(store.out):

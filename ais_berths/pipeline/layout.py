@@ -268,8 +268,8 @@ def read_statics(store: Store, records: Iterable[Record], most_rows: int = 1_000
     tables = [schema.STATICS.empty_table()]
     for record in records:
         path = store.scans / f"{record['id']}.statics.parquet"
-        with whole(path):
-            table = pq.read_table(path)
+        with whole(path), pq.ParquetFile(path) as file:
+            table = file.read()
         if record.get("forgotten"):
             kept = pa.array([piece["piece"] for piece in record["pieces"]], pa.int16())
             table = table.filter(pc.is_in(table["piece"], kept))

@@ -28,7 +28,7 @@ from ais_berths.evaluate import (
 from ais_berths.pipeline.job import Job, Store, load_job
 from ais_berths.places import find_places
 from ais_berths.portfiles import match_columns, read_texts, to_degrees
-from ais_berths.tables import read_places, read_table
+from ais_berths.tables import read_places, read_shapes, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -114,7 +114,7 @@ def read_truth(path: str | Path) -> Truth:
     if file.suffix.lower() == ".csv":
         return Truth.of(_read_csv(file))
     try:
-        frame = gpd.read_parquet(file) if file.suffix == ".parquet" else gpd.read_file(file)
+        frame = read_shapes(file) if file.suffix == ".parquet" else gpd.read_file(file)
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"the truth {file} cannot be read as polygons or points: {error}") from error
     places = file.with_name(_PLACES)
@@ -128,7 +128,7 @@ def read_truth(path: str | Path) -> Truth:
 
 def _beside(file: Path, name: str) -> pd.DataFrame | None:
     table = file.with_name(name)
-    return schema.to_pandas(pq.read_table(table)) if table.exists() else None
+    return schema.to_pandas(pq.read_table(table, partitioning=None)) if table.exists() else None
 
 
 def _read_csv(file: Path) -> gpd.GeoDataFrame:

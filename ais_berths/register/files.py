@@ -15,6 +15,7 @@ from ais_berths import schema
 from ais_berths.errors import Complaints, InputError, OutputError
 from ais_berths.export import LAYERS, write_csv, write_geojson, write_geopackage, write_geoparquet
 from ais_berths.register.book import LETTERS, STATUSES, Register
+from ais_berths.tables import read_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +140,7 @@ def _with_suffix(path: str | Path, error: type[InputError | OutputError] = Input
 
 def _read_layers(file: Path) -> dict[str, Any]:
     if file.suffix.lower() == ".parquet":
-        return {file.stem: gpd.read_parquet(file)}
+        return {file.stem: read_shapes(file)}
     names = pyogrio.list_layers(file)
     return {name: gpd.read_file(file, layer=name) for name, kind in names if kind is not None}
 
