@@ -282,6 +282,35 @@ def test_out_was_made_with_other_settings(here: Path) -> None:
     assert again.exit_code == 0, again.output
 
 
+def test_out_was_made_with_another_port_list_or_mapping(here: Path) -> None:
+    """They are known by their content: an edited file is another one, and a moved one is not."""
+    mapping = '[columns]\nmmsi = "MMSI"\ntime = "BaseDateTime"\nlat = "LAT"\nlon = "LON"\nsog = "SOG"\n'
+    (here / "own.toml").write_text(f'name = "own"\n{mapping}', encoding="utf-8")
+    args = ["detect", "good.csv", "--out", "out", "--feed", "own.toml"]
+    assert CliRunner().invoke(main, [*args, "--ports", "ports.csv"]).exit_code == 0
+    (here / "own.toml").write_text(f'name = "own"\n{mapping}[units]\nspeed = "m/s"\n', encoding="utf-8")
+    message = refused_and_clean(here, *args, "--ports", "ports.csv")
+    assert "out was made with other settings (another mapping in the file of the feed); use" in message
+    (here / "own.toml").write_text(f'name = "own"\n# A remark.\n{mapping}', encoding="utf-8")
+    (here / "ports.csv").rename(here / "moved.csv")
+    assert CliRunner().invoke(main, [*args, "--ports", "moved.csv"]).exit_code == 0
+    (here / "moved.csv").write_text(PORTS.replace("45.0", "45.01"), encoding="utf-8")
+    message = refused_and_clean(here, *args, "--ports", "moved.csv")
+    assert "out was made with other settings (another port list); use" in message
+    assert "moved.csv is not the one of the run before" in refused_and_clean(here, "berths", "out")
+
+
+def test_the_order_of_ports_is_no_other_setting(here: Path) -> None:
+    (here / "ports.csv").write_text(f"{PORTS}Otherport,45.2,-30.0\n", encoding="utf-8")
+    args = ["detect", "good.csv", "--ports", "ports.csv", "--out", "out"]
+    ids = ["Testport", "Otherport"]
+    results = [
+        CliRunner().invoke(main, ["-q", *args, "--port", first, "--port", second])
+        for first, second in (ids, ids[::-1])
+    ]
+    assert [result.exit_code for result in results] == [0, 0], results[1].output
+
+
 def test_out_with_a_spoiled_record(here: Path) -> None:
     args = ["detect", "good.csv", "--ports", "ports.csv", "--out", "out"]
     assert CliRunner().invoke(main, args).exit_code == 0

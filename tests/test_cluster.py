@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -10,19 +11,19 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cloudpickle
 import pytest
 
 from ais_berths.config import parse_config
-from ais_berths.errors import ConfigError
+from ais_berths.errors import ClusterError, ConfigError, InputError, OutputError
 from ais_berths.pipeline import Job, Wiring, detect, tasks
 from ais_berths.simulate import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from typing import Any
 
 SAME = (
@@ -36,6 +37,7 @@ class Cluster:
     """A scheduler and its workers."""
 
     address: str
+    scheduler: subprocess.Popen
     workers: list[subprocess.Popen]
 
 
@@ -78,7 +80,7 @@ def cluster(tmp_path: Path, root: Path) -> Iterator[Cluster]:
         while not file.exists() and time.monotonic() < until:
             time.sleep(0.1)
         processes += [subprocess.Popen(worker, cwd=tmp_path, **options) for _ in range(2)]
-        yield Cluster(json.loads(file.read_text(encoding="utf-8"))["address"], processes[1:])
+        yield Cluster(json.loads(file.read_text(encoding="utf-8"))["address"], *processes[:1], processes[1:])
     finally:
         for process in processes:
             process.kill()
@@ -141,6 +143,57 @@ def test_by_variable_and_by_the_callers_client(
     with pytest.raises(ConfigError, match=r"have ais-berths .*expected 9\.9"):
         detect([archive / "feed"], tmp_path / "old", job, wiring=Wiring(scheduler=cluster.address))
     assert not (tmp_path / "old").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a path that each process sees differently")
+@pytest.mark.parametrize(
+    ("hidden", "said"),
+    [("out", "out is not seen by a worker on .* all workers share"), ("feed", "feed/.* does not exist")],
+)
+def test_a_worker_that_does_not_see_the_folder(
+    cluster: Cluster,
+    archive: Path,
+    job: Job,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hidden: str,
+    said: str,
+) -> None:
+    """The workers were started in another folder, and this path leads to the own one of each process."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "feed").symlink_to(archive / "feed")
+    monkeypatch.chdir(tmp_path / "here")
+    own = Path("/proc/self/cwd")
+    feed, out = (own / "feed", tmp_path / "out") if hidden == "feed" else (archive / "feed", own / "out")
+    with pytest.raises((InputError, OutputError), match=f"{said}.*a worker of the cluster says"):
+        detect([feed], out, job, wiring=Wiring(scheduler=cluster.address))
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost(
+    cluster: Cluster, archive: Path, job: Job, usual: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+
+    def kill() -> None:
+        while not list((out / "state" / "scan").glob("*.json")):
+            time.sleep(0.005)
+        cluster.scheduler.kill()
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    told: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = told.append  # type: ignore[method-assign]
+    logging.getLogger("distributed.client").addHandler(handler)
+    with pytest.raises(ClusterError, match="was lost; when it is back, run the same command again"):
+        detect([archive / "feed"], out, job, wiring=Wiring(scheduler=cluster.address))
+    logging.getLogger("distributed.client").removeHandler(handler)
+    assert told == []
+    detect([archive / "feed"], out, job)
+    assert_same(out, usual)
 
 
 def test_nothing_of_size_travels(

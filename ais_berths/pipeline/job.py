@@ -5,24 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import socket
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from ais_berths import __version__, ports, schema
 from ais_berths.atomic import WRITING, atomic_path, remove_leftovers
 from ais_berths.cells import box_cells, port_cells
 from ais_berths.config import Config, Section
 from ais_berths.errors import ConfigError, InputError, OutputError
+from ais_berths.feeds import SHIPPED, load_feed
 from ais_berths.pipeline.lock import LOCK, only_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
+
+
+# The register says how places are called, whatever was read; a port list is known by its content.
+_NO_MATTER = {("config", "run"), ("", "register_file"), ("", "ports_file")}
+_HASHED = {"ports_hash": "another port list", "feed_hash": "another mapping in the file of the feed"}
 
 
 class Job(Section):
@@ -40,15 +47,34 @@ class Job(Section):
     register_file: str | None = Field(None, description="register whose ids, names and shapes places get")
     config: Config = Field(default_factory=Config, description="settings of the steps")
     ports_hash: str = Field("", description="fingerprint of the port list")
+    feed_hash: str = Field("", description="fingerprint of the user's own mapping")
     schema_version: str = Field(schema.SCHEMA_VERSION, description="version of the table layouts")
+
+    @field_validator("ports")
+    @classmethod
+    def _in_order(cls, ports: tuple[str, ...]) -> tuple[str, ...]:
+        """The same ports in another order are the same job."""
+        return tuple(sorted(set(ports)))
 
     def fingerprint(self) -> str:
         """Short hash of the whole job."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
     def port_list(self) -> pd.DataFrame:
-        """Return the whole port list that the job works with."""
-        return ports.read_ports(self.ports_file) if self.ports_file else ports.builtin_ports()
+        """Return the whole port list that the job works with.
+
+        Raises
+        ------
+        ConfigError
+            It is not the one with which the job began.
+        """
+        found = ports.read_ports(self.ports_file) if self.ports_file else ports.builtin_ports()
+        if self.ports_hash and hash_ports(found) != self.ports_hash:
+            raise ConfigError(
+                f"the port list {self.ports_file or 'of this version'} is not the one of the run before; "
+                "take that one, or begin again with `ais-berths detect --overwrite`"
+            )
+        return found
 
     def cells(self, port_list: pd.DataFrame) -> pd.DataFrame:
         """Return the H3 cells around the chosen ports, or in the box."""
@@ -95,6 +121,13 @@ def hash_ports(port_list: pd.DataFrame) -> str:
     if "area" in port_list.columns:
         text += "".join("" if shape is None else shape.wkb_hex for shape in port_list["area"])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def hash_feed(feed: str) -> str:
+    """Fingerprint of a mapping of the user's own; empty for the feeds that come with the package."""
+    if feed == "auto" or feed in SHIPPED:
+        return ""
+    return hashlib.sha256(load_feed(feed).model_dump_json().encode()).hexdigest()[:16]
 
 
 def check_out(out: str | Path, job: Job, *, overwrite: bool) -> Job:
@@ -191,6 +224,12 @@ def stored_job(store: Store) -> Job:
     """Job of an output folder, of whatever layout its tables are."""
     try:
         return Job.model_validate_json(store.job_file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        # It was there when the work began: this is a worker of a cluster.
+        raise OutputError(
+            f"the output folder {store.out} is not seen by a worker on {socket.gethostname()}; put it on a "
+            "disk that this machine and all workers share"
+        ) from error
     except (ValidationError, OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{store.job_file} cannot be read by version {__version__}; run `ais-berths detect --overwrite`"
@@ -232,11 +271,12 @@ def _differences(old: Any, new: Any, where: str = "") -> list[str]:
         return [
             text
             for name in names
-            # The register says how places are called, whatever was read.
-            if (where, name) not in {("config", "run"), ("", "register_file")}
+            if (where, name) not in _NO_MATTER
             for text in _differences(old.get(name), new.get(name), f"{where}.{name}".lstrip("."))
         ]
-    return [] if old == new else [f"{where} {old!r} before, {new!r} now"]
+    if old == new:
+        return []
+    return [_HASHED.get(where, f"{where} {old!r} before, {new!r} now")]
 
 
 def clear(store: Store) -> None:

@@ -17,7 +17,7 @@ from ais_berths.export import write_parquet
 from ais_berths.feeds import Feed, Window, choose_feed, list_inputs, load_feed, missing_days, plan_chunks
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.gather import PORTIONS, forget_cells, gather_part, make_parts
-from ais_berths.pipeline.job import Store, check_out, clear, hash_ports, write_text
+from ais_berths.pipeline.job import Store, check_out, clear, hash_feed, hash_ports, write_text
 from ais_berths.pipeline.layout import bucket_rows, pieces_of, read_records, write_index
 from ais_berths.pipeline.manifest import count_pieces, note_files, unread_files
 from ais_berths.pipeline.portions import parts_of
@@ -70,7 +70,8 @@ def prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrit
     port_list = job.port_list()
     if job.register_file is not None:
         read_register(job.register_file)
-    job = check_out(out, job.model_copy(update={"ports_hash": hash_ports(port_list)}), overwrite=overwrite)
+    hashes = {"ports_hash": hash_ports(port_list), "feed_hash": hash_feed(job.feed)}
+    job = check_out(out, job.model_copy(update=hashes), overwrite=overwrite)
     # Only the platform's archive has folders by day, unless the user's own mapping says otherwise.
     files = list_inputs(inputs, _window(job, load_feed("ungp" if job.feed == "auto" else job.feed)))
     store = Store(out)

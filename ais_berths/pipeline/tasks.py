@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import sys
@@ -20,7 +21,7 @@ from dask.diagnostics import ProgressBar
 from dask.system import CPU_COUNT
 
 from ais_berths import __version__
-from ais_berths.errors import ClusterError, ConfigError
+from ais_berths.errors import AisBerthsError, ClusterError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -156,6 +157,9 @@ def _run_on_cluster(
                 told = done * 10 // len(items)
                 log(f"{done} of {len(items)} tasks done")
         return list(client.gather(futures))
+    except AisBerthsError as error:
+        # Paths mean what they mean there.
+        raise type(error)(f"{error} (this is what a worker of the cluster says)") from error
     except KilledWorker as error:
         raise ClusterError(
             "a task has ended several workers, which may have too little memory; give them more, or set "
@@ -182,8 +186,20 @@ def _connect(address: str | None) -> Iterator[Any]:
         raise ConfigError(
             f"no dask scheduler answers at {address} ({error}); start one, or leave --scheduler out"
         ) from error
-    with client:
+    with _without_tracebacks(), client:
         yield client
+
+
+@contextmanager
+def _without_tracebacks() -> Iterator[None]:
+    """A lost scheduler becomes a sentence of ours; the client would print a page before it."""
+    logger = logging.getLogger("distributed.client")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _own_client() -> Any:
