@@ -7,15 +7,15 @@ counted under a reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ais_berths import geo, loops, schema
-from ais_berths.tracks import NOT_DEFINED, is_whole, order_rows, plane_m
+from ais_berths import geo, schema
+from ais_berths.tracks import Tracks, order_rows
 from ais_berths.twins import share_pieces
 
 if TYPE_CHECKING:
@@ -62,21 +62,20 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     counts: dict[tuple[str, str], int] = {}
     table = schema.conform(pings, "pings", without=("track", "stop_id"))
     schema.check_frame(table, "pings", _NEEDED)
-    # Rows are told by their position in the table, which is cut and put in order once, at the end.
-    every = _Moves.of(table)
-    rows = _order(table, every)
-    moves = every.take(rows)
-    same = _repeats(moves)
+    every = Tracks.in_rows(table)
+    rows = _order(every)
+    track = every.take(rows)
+    same = _repeats(track)
     counts["duplicate", "dropped"] = int(same.sum())
-    rows, moves = rows[~same], moves.take(~same)
-    track, sort = _tracks(moves, config)
-    counts["jump", "dropped"] = len(track) - len(sort)
-    rows, moves = rows[sort], replace(moves, track=track).take(sort)
-    spike = _spikes(moves, config)
+    rows, track = rows[~same], track.take(~same)
+    number, sort = _tracks(track, config)
+    counts["jump", "dropped"] = len(number) - len(sort)
+    rows, track = rows[sort], replace(track, number=number).take(sort)
+    spike = _spikes(track, config)
     counts["spike", "dropped"] = int(spike.sum())
-    rows, moves = rows[~spike], moves.take(~spike)
-    counts["shared_mmsi", "flagged"] = int((moves.track > 0).sum())
-    return _pings(table, rows, moves), quality_table("clean", counts)
+    rows, track = rows[~spike], track.take(~spike)
+    counts["shared_mmsi", "flagged"] = int((track.number > 0).sum())
+    return _pings(table, rows, track), quality_table("clean", counts)
 
 
 def ship_mmsi(mmsi: NDArray[np.int64], config: CleanConfig) -> tuple[NDArray[np.bool_], dict[str, int]]:
@@ -120,112 +119,67 @@ def add_quality(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return schema.conform(total, "quality")
 
 
-def _pings(table: pd.DataFrame, rows: NDArray[np.intp], moves: _Moves) -> pd.DataFrame:
-    """Make a table of pings from some rows of another; what is there as arrays need not be cut out again."""
-    rest = {name: table[name].to_numpy()[rows] for name in ("sog_kn", "cog_deg", "heading_deg", "cell")}
-    status = table["nav_status"].fillna(NOT_DEFINED).to_numpy(dtype=np.int8)[rows]
-    known = {"mmsi": moves.mmsi, "lat": moves.lat, "lon": moves.lon, "coarse": moves.coarse}
-    known |= {"track": moves.track.astype(np.int16), "nav_status": status}
-    time = schema.from_micros(moves.time)
-    return schema.conform(pd.DataFrame({"time": time, **known, **rest}, copy=False), "pings")
+def _pings(table: pd.DataFrame, rows: NDArray[np.intp], track: Tracks) -> pd.DataFrame:
+    """The table ``pings`` of tracks; what they do not hold comes from `rows` of another table."""
+    columns = {
+        "mmsi": track.mmsi,
+        "time": schema.from_micros(track.time),
+        "lat": track.lat,
+        "lon": track.lon,
+        "sog_kn": track.sog.astype(np.float32),
+        "cog_deg": track.course.astype(np.float32),
+        "heading_deg": track.heading.astype(np.float32),
+        "nav_status": track.status.astype(np.int8),
+        "coarse": ~track.fine,
+        "track": track.number.astype(np.int16),
+        "cell": table["cell"].to_numpy()[rows],
+    }
+    return schema.conform(pd.DataFrame(columns, copy=False), "pings")
 
 
-def _order(table: pd.DataFrame, moves: _Moves) -> NDArray[np.intp]:
+def _order(track: Tracks) -> NDArray[np.intp]:
     """Order of rows so that equal input in any order gives equal output: every column settles ties."""
-    ties = (table[name].to_numpy() for name in ("cog_deg", "heading_deg"))
-    status = table["nav_status"].fillna(NOT_DEFINED).to_numpy()
-    return order_rows(
-        (moves.mmsi, moves.time), (moves.coarse, moves.lat, moves.lon, moves.sog, *ties, status)
-    )
+    ties = (~track.fine, track.lat, track.lon, track.sog, track.course, track.heading, track.status)
+    return order_rows((track.mmsi, track.time), ties)
 
 
-def _repeats(moves: _Moves) -> NDArray[np.bool_]:
+def _repeats(track: Tracks) -> NDArray[np.bool_]:
     """Rows of the same vessel, second and place as the row before.
 
     Receivers round differently: positions of one second that lie close together are one report.
     """
-    mmsi, time, coarse = moves.mmsi, moves.time, moves.coarse
-    repeat = np.zeros(len(mmsi), dtype=bool)
-    if len(mmsi) < 2:
-        return repeat
-    same = (mmsi[1:] == mmsi[:-1]) & (time[1:] == time[:-1])
+    repeat = np.zeros(len(track), dtype=bool)
+    same = ~track.first[1:] & (track.time[1:] == track.time[:-1])
     at = np.flatnonzero(same) + 1
     # Compare with the first row of the same second, so that a chain of small steps does not add up.
     begins = np.diff(at, prepend=-1) > 1
     first = (at[begins] - 1)[np.cumsum(begins) - 1]
-    apart_m = geo.haversine_m(moves.lat[at], moves.lon[at], moves.lat[first], moves.lon[first])
+    apart_m = geo.haversine_m(track.lat[at], track.lon[at], track.lat[first], track.lon[first])
     close = apart_m <= _SAME_REPORT_M
-    repeat[at] = close | (coarse[at] & ~coarse[first])
+    repeat[at] = close | (~track.fine[at] & track.fine[first])
     return repeat
 
 
-@dataclass(frozen=True)
-class _Moves:
-    """Pings as arrays."""
-
-    mmsi: NDArray[np.int64]
-    track: NDArray[np.int64]
-    time: NDArray[np.int64]
-    lat: NDArray[np.float64]
-    lon: NDArray[np.float64]
-    sog: NDArray[np.float64]
-    coarse: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, table: pd.DataFrame) -> _Moves:
-        return cls(
-            mmsi=table["mmsi"].to_numpy(dtype=np.int64),
-            track=np.zeros(len(table), dtype=np.int64),
-            # Loops are compiled for arrays that may be written to, which those of frames may not.
-            time=np.array(schema.to_micros(table["time"])),
-            lat=np.array(table["lat"], dtype=np.float64),
-            lon=np.array(table["lon"], dtype=np.float64),
-            sog=table["sog_kn"].to_numpy(dtype=np.float64),
-            # Not fillna: flags with nulls are objects, and pandas 2.2 warns of making them flags again.
-            coarse=table["coarse"].eq(True).to_numpy(dtype=bool),
-        )
-
-    def take(self, rows: NDArray[Any]) -> _Moves:
-        """Pings at positions, or where a mask is true."""
-        if is_whole(rows, len(self.mmsi)):
-            return self
-        rows = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        return _Moves(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
-
-    def far_steps(self, limit_m: float) -> NDArray[np.intp]:
-        """Pings that lie further than this from the ping of the same ship before."""
-        first = np.ones(len(self.mmsi), dtype=bool)
-        first[1:] = (self.mmsi[1:] != self.mmsi[:-1]) | (self.track[1:] != self.track[:-1])
-        return np.flatnonzero(loops.far_steps(first, ~self.coarse, self.lat, self.lon, limit_m, 0.0))
-
-    def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:
-        return plane_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j])
-
-    def apart_s(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:
-        seconds: NDArray[np.float64] = np.maximum(np.abs(self.time[j] - self.time[i]) / 1e6, 1.0)
-        return seconds
-
-
-def _spikes(moves: _Moves, config: CleanConfig) -> NDArray[np.bool_]:
+def _spikes(track: Tracks, config: CleanConfig) -> NDArray[np.bool_]:
     """Single pings far out from two neighbours that agree, both ways faster than any of the three reports.
 
     Where no speed is reported, 10 kn are assumed.
     """
-    spike = np.zeros(len(moves.mmsi), dtype=bool)
-    far = moves.far_steps(config.min_spike_m)
+    spike = np.zeros(len(track), dtype=bool)
+    far = np.flatnonzero(track.far_steps(config.min_spike_m))
     index = far[:-1][np.diff(far) == 1]
     before, after = index - 1, index + 1
-    out, back = moves.apart_m(before, index), moves.apart_m(index, after)
-    slower = np.minimum(out / moves.apart_s(before, index), back / moves.apart_s(index, after))
-    sog = moves.sog[np.stack([before, index, after])]
+    out, back = track.apart_m(before, index), track.apart_m(index, after)
+    slower = np.minimum(out / _apart_s(track, before, index), back / _apart_s(track, index, after))
+    sog = track.sog[np.stack([before, index, after])]
     reported = np.where(np.isfinite(sog), sog, 10.0).max(axis=0)
     hasty = slower * geo.KN_PER_M_S > 2.0 * reported + config.spare_spike_kn
-    agree = moves.apart_m(before, after) < 0.3 * np.minimum(out, back)
+    agree = track.apart_m(before, after) < 0.3 * np.minimum(out, back)
     spike[index] = agree & hasty
     return spike
 
 
-def _tracks(moves: _Moves, config: CleanConfig) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+def _tracks(track: Tracks, config: CleanConfig) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """Follow each ship through its pings; a step that no ship can make begins another track.
 
     Returns
@@ -233,37 +187,43 @@ def _tracks(moves: _Moves, config: CleanConfig) -> tuple[NDArray[np.int64], NDAr
     Track number of each ping (0 for the first ship of an MMSI), and the order in which the pings of ships
     that share a number come one ship after the other, without those that fit no ship.
     """
-    n = len(moves.mmsi)
-    track, order = np.zeros(n, dtype=np.int64), np.arange(n)
-    far = moves.far_steps(config.min_jump_m)
-    jump = far[_impossible(moves, far - 1, far, config)]
+    n = len(track)
+    number, order = np.zeros(n, dtype=np.int64), np.arange(n)
+    far = np.flatnonzero(track.far_steps(config.min_jump_m))
+    jump = far[_impossible(track, far - 1, far, config)]
     cut = np.zeros(n + 1, dtype=bool)
     # Errors hide at both ends of a jump: the pings there are pieces of their own.
     cut[far] = cut[jump - 1] = cut[jump + 1] = True
-    for mmsi in np.unique(moves.mmsi[jump]).tolist():
-        first, last = np.searchsorted(moves.mmsi, [mmsi, mmsi + 1])
+    for mmsi in np.unique(track.mmsi[jump]).tolist():
+        first, last = np.searchsorted(track.mmsi, [mmsi, mmsi + 1])
         cut[first] = True
         starts = np.flatnonzero(cut[first:last]) + first
         size = np.diff(starts, append=last)
         own = np.repeat(
-            share_pieces((moves.lat, moves.lon, moves.time, moves.sog), starts, size, config), size
+            share_pieces((track.lat, track.lon, track.time, track.sog), starts, size, config), size
         )
-        track[first:last] = own
+        number[first:last] = own
         order[first:last] = first + np.argsort(own, kind="stable")
-    return track, order[track[order] >= 0]
+    return number, order[number[order] >= 0]
 
 
 def _impossible(
-    moves: _Moves, start: NDArray[np.intp], end: NDArray[np.intp], config: CleanConfig
+    track: Tracks, start: NDArray[np.intp], end: NDArray[np.intp], config: CleanConfig
 ) -> NDArray[np.bool_]:
     """Steps from one ping to another that no ship makes.
 
     The limit is a little above the reported speeds and grows with the time between, in which a ship may
     have picked up speed; ships at rest in two places are told apart that way.
     """
-    metres, seconds = moves.apart_m(start, end), moves.apart_s(start, end)
-    reported = np.maximum(moves.sog[start], moves.sog[end])
+    metres, seconds = track.apart_m(start, end), _apart_s(track, start, end)
+    reported = np.maximum(track.sog[start], track.sog[end])
     limit = reported + config.spare_speed_kn + config.pick_up_kn_min * seconds / 60.0
     limit = np.where(np.isfinite(limit), np.minimum(limit, config.max_speed_kn), config.max_speed_kn)
     result: NDArray[np.bool_] = (metres / seconds * geo.KN_PER_M_S > limit) & (metres > config.min_jump_m)
     return result
+
+
+def _apart_s(track: Tracks, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Seconds between pings, at least one."""
+    seconds: NDArray[np.float64] = np.maximum(np.abs(track.time[j] - track.time[i]) / 1e6, 1.0)
+    return seconds

@@ -161,7 +161,7 @@ def _spikes(track: Tracks, config: StopsConfig) -> NDArray[np.intp]:
 
 def _far(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
     """Whether the ping before lies in another place."""
-    return loops.far_steps(track.first, track.fine, track.lat, track.lon, config.same_place_m, ROUNDING_M)
+    return track.far_steps(config.same_place_m, ROUNDING_M)
 
 
 def _strays(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ais_berths import geo, schema
+from ais_berths import geo, loops, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,12 +58,19 @@ class Tracks:
 
     @classmethod
     def of(cls, pings: pd.DataFrame) -> tuple[Tracks, NDArray[np.intp]]:
-        """Sort pings; optional columns may be absent.
+        """Sort pings; see `in_rows`.
 
         Returns
         -------
         The tracks, and the row of `pings` that each of their elements comes from.
         """
+        tracks = cls.in_rows(pings)
+        order = order_rows((tracks.mmsi, tracks.number, tracks.time), (~tracks.fine, tracks.lat, tracks.lon))
+        return tracks.take(order), order
+
+    @classmethod
+    def in_rows(cls, pings: pd.DataFrame) -> Tracks:
+        """Take pings in the order of the rows; all columns but ``time`` may be absent."""
 
         def column(name: str, kind: Any, missing: Any) -> NDArray[Any]:
             if name not in pings.columns:
@@ -72,7 +79,7 @@ class Tracks:
             # Loops are compiled for arrays that may be written to, which those of frames may not.
             return np.require(values, kind, ("C", "W"))
 
-        tracks = cls(
+        return cls(
             mmsi=column("mmsi", np.int64, 0),
             number=column("track", np.int64, 0),
             time=schema.to_micros(pings["time"]),
@@ -84,21 +91,16 @@ class Tracks:
             status=column("nav_status", np.int64, NOT_DEFINED).clip(0, NOT_DEFINED),
             fine=~column("coarse", np.bool_, False),
         )
-        order = tracks.order()
-        return tracks.take(order), order
 
     def __len__(self) -> int:
         return len(self.time)
-
-    def order(self) -> NDArray[np.intp]:
-        """Order by vessel, track and time; ties are settled by position."""
-        return order_rows((self.mmsi, self.number, self.time), (~self.fine, self.lat, self.lon))
 
     def take(self, at: NDArray[Any]) -> Tracks:
         """Pings at positions, or where a mask is true."""
         if is_whole(at, len(self)):
             return self
-        return Tracks(**{name: getattr(self, name)[at] for name in self.__dataclass_fields__})
+        rows = np.flatnonzero(at) if at.dtype == np.bool_ else at
+        return Tracks(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
 
     @cached_property
     def first(self) -> NDArray[np.bool_]:
@@ -132,6 +134,10 @@ class Tracks:
         """Time since the ping before; infinite where a ship begins."""
         step = (self.time[at] - self.time[np.maximum(at - 1, 0)]) / 1e6
         return np.where(self.first[at], np.inf, step)
+
+    def far_steps(self, limit_m: float, rounding_m: float = 0.0) -> NDArray[np.bool_]:
+        """Whether a ping is further than this from the one before; rounded ones may be wrong by so much."""
+        return loops.far_steps(self.first, self.fine, self.lat, self.lon, limit_m, rounding_m)
 
     def apart_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
         """Distance between pings, on a plane: within a thousandth up to some tens of kilometres."""
