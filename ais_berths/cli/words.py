@@ -50,21 +50,30 @@ def _why_nothing(quality: pd.DataFrame) -> str:
     rows = quality.groupby("reason")["rows"].sum()
     if rows.get("near_port", 0) > 0:
         return ""
-    if rows.get("outside_period", 0) > 0 or rows.get("outside_area_or_period", 0) > 0:
-        return (
-            "No row lies near the chosen ports in the chosen period. If some should, check --start and --end."
-        )
-    if rows.get("not_a_ship_mmsi", 0) > 0:
-        return (
-            "All rows near ports were dropped because their MMSI are not those of ships. If the ids in "
-            "your data were made\nanonymous, set ship_numbers_only = false under [clean] in a --config file."
-        )
-    if rows.get("outside_area", 0) > 0:
-        return (
-            "No row lies near the chosen ports. If some should, check which ports were chosen, and "
-            "whether\nlatitude and longitude are swapped or have other units."
-        )
-    return ""
+    read = rows.get("row_read", 0)
+    reasons = (
+        (read == 0, "The input holds no rows."),
+        (rows.get("time_unreadable", 0) > read / 2, _NO_TIMES),
+        (rows.get("outside_period", 0) + rows.get("outside_area_or_period", 0) > 0, _NOT_THEN),
+        (rows.get("not_a_ship_mmsi", 0) > 0, _NO_SHIPS),
+        (rows.get("outside_area", 0) > 0, _NOT_THERE),
+    )
+    return next((text for holds, text in reasons if holds), "")
+
+
+_NO_TIMES = (
+    "Most rows have no time that can be read. NMEA sentences need it in tag blocks or $PGHP lines;\n"
+    "for tables, check [time] of the mapping."
+)
+_NOT_THEN = "No row lies near the chosen ports in the chosen period. If some should, check --start and --end."
+_NO_SHIPS = (
+    "All rows near ports were dropped because their MMSI are not those of ships. If the ids in "
+    "your data were made\nanonymous, set ship_numbers_only = false under [clean] in a --config file."
+)
+_NOT_THERE = (
+    "No row lies near the chosen ports. If some should, check which ports were chosen, and "
+    "whether\nlatitude and longitude are swapped or have other units."
+)
 
 
 def text_table(frame: pd.DataFrame) -> str:

@@ -250,7 +250,8 @@ class Feed(Section):
         if missing:
             raise MissingColumnsError(
                 f"{source} has no column for {', '.join(missing)} as the feed '{self.name}' expects; "
-                f"it has {list_names(present) or 'no columns'}"
+                f"it has {list_names(present) or 'no columns'}; rename them, or describe such files by a "
+                "mapping, and read files of each kind by themselves"
             )
         twice = [name for name in found.values() if present.count(name) > 1]
         if twice:

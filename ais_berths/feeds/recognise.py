@@ -167,14 +167,17 @@ type_words, length, beam, to_bow, to_stern, to_port, to_starboard, draught, cell
 
 
 def _feed_of(file: InputFile) -> Feed:
-    chunk = inspect(file)[0]
-    if chunk.kind == "nmea":
+    if inspect(file)[0].kind == "nmea":
         return load_feed("nmea")
+    return recognise(_columns_of(file), file.label)
+
+
+def _columns_of(file: InputFile) -> Sequence[str]:
+    chunk = inspect(file)[0]
     if chunk.kind == "csv":
-        return recognise(chunk.header, chunk.label)
+        return chunk.header
     with plain_words(file.path), open_parquet(file.path) as parquet:
-        columns = list_columns(parquet.schema_arrow)
-    return recognise(columns, file.label)
+        return list_columns(parquet.schema_arrow)
 
 
 def _check_sample(file: InputFile, feed: Feed) -> None:
@@ -189,11 +192,11 @@ def _check_sample(file: InputFile, feed: Feed) -> None:
                     f"{counts[worst]:,} of the first rows); check the feed and, for text, the separator"
                 )
             if len(sample) >= _ENOUGH_ROWS:
-                _check_rows(sample, feed, chunk.label)
+                _check_rows(sample, feed, chunk.label, file)
             return
 
 
-def _check_rows(sample: pa.Table, feed: Feed, label: str) -> None:
+def _check_rows(sample: pa.Table, feed: Feed, label: str, file: InputFile) -> None:
     result = read_reports(sample, feed)
     moving = ~result.columns["static_only"]
     if result.usable.any() or not moving.any():
@@ -204,13 +207,33 @@ def _check_rows(sample: pa.Table, feed: Feed, label: str) -> None:
         return
     found = feed.resolve(sample.column_names)
     shown = ", ".join(f"{found[name]} = {_plain(sample[found[name]][0])}" for name in fields[reason])
-    hint = {
-        "mmsi_unreadable": '; where ids are text, write ids = "text" under [rules] of a mapping',
-        "time_unreadable": f"; times are read as {feed.time.format}",
-    }.get(reason, "")
     raise InputError(
         f"none of the first {len(sample):,} rows of {label} can be used as the feed '{feed.name}' "
-        f"({reason}), for example {shown}{hint}; choose another feed, or write a mapping"
+        f"({reason}), for example {shown}; {_advice(reason, shown, feed, file)}"
+    )
+
+
+def _advice(reason: str, shown: str, feed: Feed, file: InputFile) -> str:
+    """What to do about values such as those that are shown."""
+    if reason == "mmsi_unreadable" and "e+" in shown.lower():
+        return "a spreadsheet has rounded these numbers: get the file as it was before it was opened in one"
+    if reason == "position_unreadable" and "," not in shown.replace(", ", ""):
+        return (
+            f"positions are read in {feed.units.position}, latitudes from -90 to 90 and longitudes from -180 "
+            "to 180: subtract 360 from longitudes beyond, or give the unit under [units] of a mapping"
+        )
+    change = {
+        "mmsi_unreadable": 'where ids are text, write ids = "text" under [rules] of a mapping',
+        "time_unreadable": (
+            f"times are read as {feed.time.format}: give their format under [time] of a mapping"
+        ),
+        "position_unreadable": 'for decimal commas, write decimal = "," under [csv] of a mapping',
+    }[reason]
+    if feed.name not in SHIPPED:
+        return change
+    return (
+        f"{change}; to begin with, save the following as my_feed.toml, complete it, and give it with "
+        f"--feed my_feed.toml\n\n{suggest_mapping(_columns_of(file))}"
     )
 
 

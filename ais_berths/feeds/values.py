@@ -30,6 +30,8 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 
 # Whatever fits can be cast: too large an exponent gives infinity, no error.
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+# Spreadsheets write long numbers as 3.67372E+08: the digits beyond are lost, and several ids become one.
+_ROUNDED = r"[eE]\+"
 _EPOCH_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
 # AIS began in the nineties: a time outside these years is a wrong unit or a broken clock.
 _FIRST_US, _END_US = (pd.Timestamp(year, 1, 1).value // 1000 for year in (FIRST_YEAR, LAST_YEAR + 1))
@@ -71,7 +73,7 @@ def numbers(column: pa.Array | pa.ChunkedArray, decimal: str = ".") -> Floats:
 
 
 def whole_numbers(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], Mask]:
-    """Read a column as integers.
+    """Read a column as integers; text that a spreadsheet has rounded is unreadable.
 
     Returns
     -------
@@ -79,13 +81,16 @@ def whole_numbers(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64]
 
     Examples
     --------
-    >>> [part.tolist() for part in whole_numbers(pa.array(["366916840", "3.0", "3.5", "x"]))]
+    >>> [part.tolist() for part in whole_numbers(pa.array(["366916840", "3.0", "3.5", "3.66917E+08"]))]
     [[366916840, 3, 0, 0], [True, True, False, False]]
     """
     array = single(column)
-    if _is_text(array.type) or pa.types.is_unsigned_integer(array.type):
-        text = _blank_to_null(as_text(array)) if _is_text(array.type) else array
+    if _is_text(array.type):
+        text = _blank_to_null(as_text(array))
         quick = _try_cast(text, pa.int64())
+        array = quick if quick is not None else _without_rounded(text)
+    elif pa.types.is_unsigned_integer(array.type):
+        quick = _try_cast(array, pa.int64())
         array = quick if quick is not None else array
     if pa.types.is_signed_integer(array.type):
         good = _valid(array)
@@ -266,6 +271,11 @@ def _try_cast(array: pa.Array, kind: pa.DataType) -> pa.Array | None:
 def _blank_to_null(text: pa.Array) -> pa.Array:
     blank = pc.equal(pc.binary_length(text), 0)
     return pc.if_else(blank, pa.scalar(None, text.type), text) if pc.any(blank).as_py() else text
+
+
+def _without_rounded(text: pa.Array) -> pa.Array:
+    rounded = pc.match_substring_regex(text, _ROUNDED)
+    return pc.if_else(rounded, pa.scalar(None, text.type), text)
 
 
 def _through_dictionary(array: pa.Array, read: Callable[[pa.Array], Floats]) -> Floats:

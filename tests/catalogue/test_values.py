@@ -37,7 +37,7 @@ def row(mmsi: object = 367000002, day: str = "2024-03-01", position: str = "45.0
         ([row(m) for m in ("003670001", 3670001, 111232501, 812345678, 982440001)], {"not_a_ship_mmsi": 5}),
         ([row(m) for m in (0, -5, "1e9", 12345678, 999999999)], {"not_a_ship_mmsi": 5}),
         ([row(m) for m in (123456789, 111111111)], {"junk_mmsi": 2}),
-        ([row(m) for m in ("", "x", 367000001.5, 2**63, 2**70, "0x1F")], {"mmsi_unreadable": 6}),
+        ([row(m) for m in ("", "x", 367000001.5, 2**63, 2**70, "0x1F", "3.67E+08")], {"mmsi_unreadable": 7}),
     ],
 )  # fmt: skip
 def test_values_that_cannot_be_true(here: Path, rows: list[str], expected: dict[str, int]) -> None:
@@ -72,6 +72,15 @@ def test_a_period_without_rows(here: Path) -> None:
     period = ("--start", "2031-01-01", "--end", "2031-02-01")
     assert counted("a.csv", *period)["outside_period"] == N
     assert "No row lies near the chosen ports in the chosen period" in said_again(*period)
+
+
+def test_no_rows_and_rows_without_a_time_are_called_that(here: Path) -> None:
+    (here / "a.csv").write_text(HEADER, encoding="utf-8")
+    counted("a.csv")
+    assert "The input holds no rows." in said_again()
+    (here / "a.csv").write_text(HEADER + "367000001,,45.01,-29.95,0.0\n", encoding="utf-8")
+    assert counted("a.csv", "--overwrite")["time_unreadable"] == 1
+    assert "Most rows have no time that can be read." in said_again("--overwrite")
 
 
 def said_again(*options: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 from ais_berths import feeds
@@ -13,9 +14,8 @@ from ais_berths.errors import AisBerthsError, ConfigError, InputError, MissingCo
 from .conftest import as_dma, as_noaa, as_noaa_snake, as_ungp, read_all
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    import pandas as pd
 
 BARE = 'name = "x"\n[columns]\nmmsi = "m"\ntime = "t"\nlat = "y"\nlon = "x"\n'
 
@@ -136,6 +136,30 @@ def test_a_feed_under_which_nothing_makes_sense_is_refused(
     toml.write_text(f"{text}[time]\nformat = {form}\n")
     with pytest.raises(InputError, match=f"none of the first 400 rows .*{reason}"):
         feeds.choose_feed(feeds.list_inputs([path]), toml)
+
+
+@pytest.mark.parametrize(
+    ("column", "write", "advice"),
+    [
+        ("MMSI", lambda number: f"{number:.5E}", "a spreadsheet has rounded these numbers"),
+        ("LON", lambda degrees: degrees + 200, "subtract 360"),
+        ("LAT", lambda degrees: f"{degrees}".replace(".", ","), 'decimal = ","'),
+        ("BaseDateTime", lambda time: f"{time:%d/%m/%Y %H:%M}", "their format under \\[time\\]"),
+    ],
+)
+def test_a_refused_file_of_a_known_feed_says_what_to_do(
+    rows: pd.DataFrame, tmp_path: Path, column: str, write: Callable[[Any], Any], advice: str
+) -> None:
+    path = tmp_path / "a.csv"
+    table = as_noaa(rows)
+    values = pd.to_datetime(table[column]) if column == "BaseDateTime" else table[column]
+    table.assign(**{column: values.map(write)}).to_csv(path, index=False)
+    with pytest.raises(InputError, match=rf"as the feed 'noaa' .*{advice}") as caught:
+        feeds.choose_feed(feeds.list_inputs([path]))
+    # Where a mapping helps, there is one to begin with, and it can be read.
+    _, named, mapping = str(caught.value).partition("my_feed.toml\n\n")
+    assert bool(named) == (column in {"LAT", "BaseDateTime"})
+    assert not named or feeds.parse_feed(mapping).columns.sog == ("SOG",)
 
 
 def test_a_wrong_separator_is_refused(rows: pd.DataFrame, tmp_path: Path) -> None:
