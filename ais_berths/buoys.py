@@ -1,4 +1,4 @@
-"""Tankers at single-point moorings: they swing like ships at anchor, all about one place on a hawser."""
+"""Tankers at single-point moorings: like ships at anchor they swing, but all of them around one buoy."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 COMPANY_M = 1000.0
-"""Ships at anchor this close tell of each other."""
+"""Ships at anchor within this distance (m) are evidence for each other."""
 
-# The most that one visit tells of a pivot (log-odds).
+# Largest evidence of one visit for a common pivot (log-odds).
 _PIVOT_CLIP = 5.0
 
-# A tanker at a buoy rather than at anchor: log-odds before anything is seen; antenna to bow in lengths
-# (median of real tankers); length from which tankers use such moorings; how far around a pivot the others
-# tell how many to expect.
+# A tanker at a buoy rather than at anchor: prior log-odds; antenna to bow in ship lengths (median of real
+# tankers); least length of tankers that use such moorings; radius within which the density of pivots is
+# measured (m).
 _PRIOR = -3.5
 _TANKER_ANTENNA = 0.81
 _BUOY_LENGTH_M = 100.0
 _AROUND_M = 300.0
-# Log-odds of a buoy by the distance from bow to pivot (m; the second table where the ship sent how far its
-# antenna is from the bow), and by the ships at anchor within a kilometre: hawsers are 30-70 m, the chains of
-# big ships mostly over 100 m, and other ships keep away from a buoy. Chains grow with the ship: those of
-# large ones are never that short, those of small ones often.
+# Log-odds of a buoy by the distance from bow to pivot (m; the second table if the ship sent the distance from
+# antenna to bow), and by the number of ships at anchor within a kilometre: hawsers are 30-70 m long, chains
+# of big ships mostly over 100 m, and other ships keep away from a buoy. Small ships may have chains as short
+# as a hawser, so large ships count more.
 _HAWSER = ([-20.0, 20.0, 40.0, 70.0, 110.0], [-0.5, 0.5, 2.0, 1.5, -2.0])
 _HAWSER_SENT = ([-10.0, 10.0, 25.0, 65.0, 85.0, 110.0], [-1.0, 0.5, 2.0, 2.0, 0.0, -2.0])
 _BUOY_COMPANY = ([0.0, 1.0, 3.0], [1.0, 0.0, -1.5])
@@ -45,7 +45,7 @@ _SWING_SHARE, _BUOY_REACH_M = 0.8, 50.0
 def judge_buoys(
     facts: StopFacts, free: NDArray[np.bool_], config: MooringConfig
 ) -> tuple[Evidence, Floats, NDArray[np.intp]]:
-    """Weigh for every stop whether the ship lies at a buoy rather than at anchor.
+    """Judge for every stop whether the ship lies at a buoy rather than at anchor.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def judge_buoys(
 
     Returns
     -------
-    The evidence; the log-odds of a buoy, minus infinity where the ship is not free; and, for a ship that is
-    at a buoy only because another one is, a stay of that other; -1 elsewhere.
+    The evidence; the log-odds of a buoy, minus infinity for ships alongside; and, for a ship whose buoy is
+    known only from other ships, one of their stops there (-1 elsewhere).
     """
     tied = _swings_about(facts, config)
     sure = np.flatnonzero(free & (total(tied) + _PRIOR > 0))
@@ -75,7 +75,7 @@ def _swings_about(facts: StopFacts, config: MooringConfig) -> Evidence:
     swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m > _BUOY_REACH_M)
     pivots, company = _pivots(facts, np.flatnonzero(swings), config)
     fits = swings & (facts.swing_m < config.adrift_radius_m)
-    # A boat of which nothing is known may swing about anything.
+    # A boat of unknown type and size may swing about anything.
     large = (facts.group != "unknown") | (facts.length_m > _BUOY_LENGTH_M)
     fits &= large & np.isin(facts.group, ["tanker", "unknown", "other"])
     known = facts.length_m > np.maximum(facts.swing_m / 3.0, _BUOY_LENGTH_M)
@@ -94,7 +94,7 @@ def _swings_about(facts: StopFacts, config: MooringConfig) -> Evidence:
 def _swings_about_known(
     facts: StopFacts, at_buoys: NDArray[np.intp], config: MooringConfig
 ) -> NDArray[np.bool_]:
-    """Ships of which nothing is known that swing about the buoy of others, as widely as a tanker does."""
+    """Ships of unknown type and size that swing about a known buoy, as widely as a tanker does."""
     swings = (facts.swing_share > _SWING_SHARE) & (facts.swing_m < config.adrift_radius_m)
     wide = facts.swing_m > _TANKER_ANTENNA * _BUOY_LENGTH_M + _HAWSER_M
     nameless = (facts.group == "unknown") & np.isnan(facts.length_m)
@@ -107,11 +107,11 @@ def _swings_about_known(
 
 
 def _pivots(facts: StopFacts, at: NDArray[np.intp], config: MooringConfig) -> tuple[Floats, Floats]:
-    """Other stays of swinging ships nearby.
+    """Compare the pivots of swinging ships near each other.
 
     Returns
     -------
-    Evidence from stays about the same pivot, against what the pivots around let one expect; and the number
+    Evidence from other stops with the same pivot, relative to the density of pivots around it; and the number
     of ships that swing about other pivots within a kilometre.
     """
     n = len(facts.xyz)
@@ -135,11 +135,11 @@ def _pivots(facts: StopFacts, at: NDArray[np.intp], config: MooringConfig) -> tu
 
 
 def _known_buoys(facts: StopFacts, at_buoys: NDArray[np.intp]) -> tuple[Floats, NDArray[np.intp]]:
-    """Tankers that swung too little to tell about what, as far from a known buoy as one on its hawser lies.
+    """Find tankers that swung too little to have a pivot, but lie at hawser distance from a known buoy.
 
     Returns
     -------
-    The evidence, and a stay at that buoy; -1 where there is none.
+    The evidence, and a stop at that buoy; -1 where there is none.
     """
     n = len(facts.xyz)
     evidence, stay = np.zeros(n), np.full(n, -1, dtype=np.intp)

@@ -1,4 +1,4 @@
-"""Stops as arrays: what their pings and their ships say, for the evidence on how a ship stays."""
+"""Evidence: stops as arrays, sums over neighbours, and sums that are exact in any order."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 _PAIRS_AT_ONCE = 100_000
-# Values whose sums are exact are whole multiples of one part of these; places are so many times finer than
-# the distance.
+# Values are rounded to one of so many parts of 1, so that sums are exact. Places are rounded to one of so
+# many parts of the distance within which they are compared.
 _PARTS = 2.0**32
 _GRAINS = 64
 
@@ -78,10 +78,10 @@ def total(evidence: Evidence) -> Floats:
 def near_pairs(
     xyz: Floats, within_m: float, of: NDArray[np.bool_] | None = None
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Floats]]:
-    """Give each point, or some of them, with every other one within a distance, and the distance (m).
+    """Yield pairs of points within a distance, and their distance (m); the first is any, or one `of` some.
 
-    They come some at a time, in no order: a busy quay has millions. What is added up over them must be
-    `whole`.
+    There may be millions at a busy quay, so they come some at a time and in no order. What is added up over
+    them must be `whole`.
     """
     if not len(xyz):
         return
@@ -100,10 +100,10 @@ def near_pairs(
 def sum_near(
     xyz: Floats, within_m: float, values: Floats, weigh: Callable[[Floats], Floats] = np.ones_like
 ) -> Floats:
-    """Add up what other points within a distance are, weighed by how far they are (m), to 1 for no distance.
+    """Sum the values of the other points within a distance of each point, weighted by their distance (m).
 
-    In a year ships come to one place thousands of times: points within a 64th of the distance are taken to be
-    in one place, and places are compared, not points. There may be several rows of values, a sum for each.
+    In a year, ships come to one place thousands of times. So points are rounded to places, 1/64 of the
+    distance apart, and places are compared, not points. Several rows of values give several sums.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def count_near(xyz: Floats, within_m: float) -> NDArray[np.int64]:
 
 
 def whole(values: Floats) -> Floats:
-    """Round to whole parts so small that nobody sees it: their sums are exact, in whatever order."""
+    """Round to multiples of 2**-32, so that sums are exact and do not depend on the order."""
     result: Floats = np.round(values * _PARTS) / _PARTS
     return result
 
@@ -144,7 +144,7 @@ def add_rows(out: Floats, at: NDArray[np.intp], rows: Floats) -> None:
 
 
 def in_portions(sizes: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """Number the portions of things that come one after the other: about as much in each, and none is cut.
+    """Divide consecutive things into portions of about equal size, without cutting any; number the portions.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def in_portions(sizes: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 
 
 def separate(facts: StopFacts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether two stops are two visits: at different times, and a ship that came twice was seen to leave."""
+    """Whether two stops are separate visits: not at once, and one ship was seen to leave in between."""
     first, second = np.where(facts.start[i] <= facts.start[j], (i, j), (j, i))
     left = (facts.mmsi[i] != facts.mmsi[j]) | (facts.after[first] < facts.start[second])
     apart: NDArray[np.bool_] = left & (facts.end[first] < facts.start[second])
@@ -164,5 +164,5 @@ def separate(facts: StopFacts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDAr
 
 
 def count(at: NDArray[np.intp], n: int, weight: Floats | None = None) -> Floats:
-    """Add up weights by place in a table of `n` rows, 1 each if none are given."""
+    """Sum of the weights at each of `n` places, or number of entries without weights."""
     return np.bincount(at, weights=weight, minlength=n).astype(np.float64)

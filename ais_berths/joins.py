@@ -1,4 +1,4 @@
-"""Runs of pings that are one stay: in one place, or so that a ship swung or drifted from one to the other."""
+"""Joining runs of pings to stops: runs in one place, or between which the ship swung or drifted."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from ais_berths.tracks import Tracks
 
 
-# A run has a place of its own, known to some metres, from this many pings on.
+# From this many pings on, the place of a run is known to some metres.
 _SETTLED_PINGS = 5
-# Headings differ and places follow them: smallest turn (chord of the unit circle), smallest cosine between
-# the step and the turn, and the distances of antenna to anchor that occur (m).
+# Swinging at anchor: least turn of the heading (chord of the unit circle), least cosine between the step and
+# the turn, and possible distances from antenna to anchor (m).
 _SWING_TURN, _SWING_COSINE, _SWING_REACH_M = 0.3, 0.85, (20.0, 1200.0)
-# Speeds are rounded: a ship adrift may come so many times as far as they say.
+# Speeds are rounded: a ship adrift may move so many times as far as they say.
 _DRIFT_PLAY = 1.5
-# How many times the scatter of both places two places on one swing circle may lie apart.
+# Two places on one swing circle may lie apart by so many times the scatter of both.
 _LOOSE_REACH = 3.0
 
 TIGHT_M = 17.0
-"""Ships whose places scatter less (m) lie at lines; ships at anchor lie anywhere on their circle."""
+"""Ships whose positions scatter less than this (m) are tied up; at anchor they lie anywhere on a circle."""
 
 
 def join_runs(track: Tracks, places: Spots, config: StopsConfig) -> Spots:
-    """Join the runs of a vessel in one place, and then those between which nothing was heard.
+    """Join the runs of a vessel in one place across short trips, then runs between which it was not heard.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def join_runs(track: Tracks, places: Spots, config: StopsConfig) -> Spots:
 
     Returns
     -------
-    Fewer runs, which hold what lies between those that were joined, and where they lie.
+    The joined runs, which include the pings between those that were joined, and where they lie.
     """
     places = Spots.of(track, _join(track, places, config, over_trips=True), known=places)
     while True:
@@ -56,10 +56,10 @@ def join_runs(track: Tracks, places: Spots, config: StopsConfig) -> Spots:
 
 
 def _join(track: Tracks, places: Spots, config: StopsConfig, over_trips: bool) -> Runs:
-    """Join neighbouring runs of a vessel: noise, a reception gap, a short warp along.
+    """Join neighbouring runs of a vessel that noise, a reception gap or a shift along the quay divided.
 
-    With `over_trips`, short trips may lie between. Without, none may, but then runs are joined too from one
-    to the other of which the ship may have swung or drifted.
+    With `over_trips`, short trips may lie between them. Without, no ping may lie between them, and runs are
+    also joined if the ship may have swung or drifted from one to the next.
     """
     runs = places.runs
     if len(runs) < 2:
@@ -84,7 +84,7 @@ def _join(track: Tracks, places: Spots, config: StopsConfig, over_trips: bool) -
     here = (apart <= reach) & (away <= reach)
     tight = _is_tight(places)
     moved = made_way(track, last[a], first[b], config)
-    # A ship that swings does not make way for a place where it lies still.
+    # A ship that lay still in one of both places did not swing to the other.
     here &= ~(moved & (apart > config.same_place_m) & (tight[a] | tight[b]))
     swing = (quiet | (between_h <= config.max_swing_h)) & (apart <= 2.0 * config.max_radius_m)
     swing &= (away <= 2.0 * config.max_radius_m) & ~tight[a] & ~tight[b] & same_vessel
@@ -98,15 +98,15 @@ def _join(track: Tracks, places: Spots, config: StopsConfig, over_trips: bool) -
 
 
 def _is_tight(places: Spots) -> NDArray[np.bool_]:
-    """Whether a ship was heard often in a run, and did not swing."""
+    """Whether the ship of a run was heard often enough and lay still."""
     tight: NDArray[np.bool_] = (places.runs.count >= _SETTLED_PINGS) & (places.most_m < TIGHT_M)
     return tight
 
 
 def _floats(track: Tracks, places: Spots, config: StopsConfig) -> NDArray[np.bool_]:
-    """Whether a ship may have swung or drifted from each run to the next, if it was not heard between.
+    """Whether a ship may have swung or drifted from each run to the next while it was not heard.
 
-    It did not lie still in both, each for as long as a stop, and in neither for long.
+    Not if it lay still in both for as long as a stop lasts, or in one of them for long.
     """
     runs = places.runs
     first, last = runs.first[1:], runs.last[:-1]
@@ -124,10 +124,10 @@ def _floats(track: Tracks, places: Spots, config: StopsConfig) -> NDArray[np.boo
 
 
 def _swings(track: Tracks, places: Spots, at: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether runs and those that follow them are two places on one swing circle.
+    """Whether each run and the next one lie on one swing circle.
 
-    A ship at anchor points at its anchor. Where the line between two places is the difference of the two
-    headings, there is one point ahead of both.
+    A ship at anchor points at its anchor. If the step between two places is parallel to the difference of
+    both heading vectors, one point lies ahead of both.
     """
     a, b = _ways(track, places.runs.take(at)), _ways(track, places.runs.take(at + 1))
     lat, lon = places.lat, places.lon
@@ -156,7 +156,7 @@ def _ways(track: Tracks, runs: Runs) -> NDArray[np.complex128]:
 def made_way(
     track: Tracks, before: NDArray[np.intp], after: NDArray[np.intp], config: StopsConfig
 ) -> NDArray[np.bool_]:
-    """Tell whether a ship made a way from one ping to a later one that a stopped ship does not make.
+    """Tell whether a ship moved farther from one ping to a later one than a stopped ship does.
 
     Parameters
     ----------

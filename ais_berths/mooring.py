@@ -1,9 +1,9 @@
 """How a vessel stays: moored alongside, at anchor, at a single-point mooring, or adrift.
 
 Judged by behaviour, because the reported status is wrong about three times in ten (Harati-Mokhtari et
-al. 2007, doi 10.1017/S0373463307004298). Each piece of evidence is a log-likelihood ratio; they add up, and
-the words behind them stay on the row. First a stop is moored or free; then a free one is at anchor or adrift,
-or at a buoy.
+al. 2007, doi 10.1017/S0373463307004298). Each piece of evidence is a log-likelihood ratio; they are added up,
+and ``kind_reason`` lists them in words. First it is decided whether a ship is moored or free, then whether a
+free ship is at anchor, adrift or at a buoy.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ if TYPE_CHECKING:
 _NEEDED = ("stop_id", "mmsi", "lat", "lon", "start_time", "end_time", "drift_radius_m", "dwell_h")
 _PIVOT = ("pivot_lat", "pivot_lon")
 _KINDS = np.array(["moored", "buoy", "anchored", "adrift"], dtype=object)
-# The most that one observation tells (log-odds).
+# Largest evidence of one observation (log-odds).
 _CLIP = 4.0
 
-# Median distance from the median position (m) and median turn (deg): middle and log-sd alongside, and at
-# anchor, where both open with the square root of the hours up to a most. From one day in three US ports:
-# merchant ships and tugs at docks, and tankers and cargo ships far from any.
+# Median distance from the median position (m) and median turn (deg): median and log-sd alongside and at
+# anchor. At anchor both grow with the square root of the hours, up to a maximum. From one day in three US
+# ports: merchant ships and tugs at docks, and tankers and cargo ships far from any.
 _MOORED_M, _MOORED_M_LOG = 2.5, 0.65
 _MOORED_DEG, _MOORED_DEG_LOG = 0.7, 0.85
 _SWING_M, _SWING_M_MOST, _SWING_M_LOG = 20.0, 60.0, 0.8
 _SWING_DEG, _SWING_DEG_MOST, _SWING_DEG_LOG = 7.0, 20.0, 0.8
 _STATUS_WEIGHT = float(np.log(0.7 / 0.3))
 _PRIOR_MOORED = 0.5
-# Tugs are slow beside ships and quays that they do not lie at: what a single look at one tells less.
+# Tugs are also slow beside ships and quays where they work, so a short look at one is weak evidence.
 _TUG_AT_WORK = 3.0
-# Weight of all neighbours together below which a stop has none.
+# A stop whose neighbours have less weight than this in all is lonely.
 _LONELY = 0.05
-# More visits than these to one place are not looked at one by one.
+# With more visits than this to one place, they are not compared one by one.
 _MANY_VISITS = 50
 _REASONS_AT_ONCE = 50_000
 
-# How readily ships of a group anchor, against lying stopped under way (log-odds for a stay of two hours):
-# towboats hover and push, merchant ships anchor.
+# Log-odds that ships of a group anchor rather than lie stopped under way, for a stay of two hours: towboats
+# hover and push, merchant ships anchor.
 _ANCHORS = {"cargo": 1.5, "tanker": 1.5, "tug": -2.0, "service": -1.0, "fishing": -0.5}
-# How far a ship at anchor strays grows with its length from this one on (m).
+# Beyond this length (m), ships at anchor stray farther the longer they are.
 _LENGTH_M = 150.0
 
 
@@ -61,7 +61,7 @@ def classify_stops(
     config: MooringConfig,
     lonely: NDArray[np.int64] | None = None,
 ) -> pd.DataFrame:
-    """Name the kind of each stop and say why.
+    """Decide the kind of each stop, and say why.
 
     Parameters
     ----------
@@ -72,12 +72,10 @@ def classify_stops(
     config
         The section ``mooring`` of the settings.
     lonely
-        What `count_lonely` says of all stops, where these are those of some places only.
+        Result of `count_lonely` for all stops, if these are only those of one portion.
 
-    Returns
-    -------
-    A copy of `stops` with ``kind``, ``kind_reason`` and ``kind_confidence``. A stay that is known to be at a
-    buoy only because others are has their ``pivot_lat`` and ``pivot_lon``.
+    Returns ------- A copy of `stops` with ``kind``, ``kind_reason`` and ``kind_confidence``. A stop at a buoy
+    that is known only from other ships gets their ``pivot_lat`` and ``pivot_lon``.
 
     Examples
     --------
@@ -119,7 +117,7 @@ def classify_stops(
 def count_lonely(stops: pd.DataFrame, vessels: pd.DataFrame, config: MooringConfig) -> NDArray[np.int64]:
     """Count the stops that are surely moored or surely not, and those of them without neighbours.
 
-    The counts of several places are added up; see `classify_stops` for the parameters.
+    The counts of several portions are added up; see `classify_stops` for the parameters.
 
     Returns
     -------
@@ -155,7 +153,7 @@ def _behaviour(facts: StopFacts) -> Evidence:
 
 
 def _log_ratio(value: Floats, moored: tuple[float, float], free: tuple[Floats, float]) -> Floats:
-    """Log-likelihood ratio of two log-normal laws, flat beyond both middles."""
+    """Log-likelihood ratio of two log-normal distributions, constant beyond both medians."""
     log = np.log(np.clip(value, moored[0], np.maximum(free[0], moored[0])))
     fit = -0.5 * ((log - np.log(moored[0])) / moored[1]) ** 2 - np.log(moored[1])
     free_fit = -0.5 * ((log - np.log(free[0])) / free[1]) ** 2 - np.log(free[1])
@@ -164,16 +162,16 @@ def _log_ratio(value: Floats, moored: tuple[float, float], free: tuple[Floats, f
 
 
 def _revisits(facts: StopFacts, config: MooringConfig) -> Floats:
-    """Evidence from visits to the very same place at other times: nobody anchors there twice.
+    """Evidence from visits to the very same place at other times, as no two ships anchor in one spot.
 
-    The number of visits within some metres against the number that the density around lets one expect.
+    It compares the number of visits within some metres with the number expected from the density around.
     """
     tight = np.flatnonzero(facts.fine & (facts.median_m < config.same_berth_m))
     n = len(facts.xyz)
     out, visits, near = (np.zeros(n) for _ in range(3))
     near[tight] = sum_near(facts.xyz[tight], config.neighbour_m, np.ones(len(tight)))
     visits[tight] = here = count_near(facts.xyz[tight], config.same_berth_m)
-    # Of so many, those at the same time are a small part.
+    # Among so many visits, those at the same time are a small part.
     few = here <= _MANY_VISITS
     visits[tight[few]] = 0
     for a, b, metres in near_pairs(facts.xyz[tight], config.same_berth_m, few):
@@ -186,7 +184,7 @@ def _revisits(facts: StopFacts, config: MooringConfig) -> Floats:
 
 
 def _without_company(facts: StopFacts, config: MooringConfig) -> tuple[Evidence, _Near]:
-    """Evidence for lying alongside without the neighbours, and what these are by the same evidence."""
+    """Evidence for lying alongside from each stop without its neighbours, and what is known of these."""
     own = _behaviour(facts) | {"same place": _revisits(facts, config)}
     alone = total(own) + _PRIOR_MOORED
 
@@ -198,21 +196,21 @@ def _without_company(facts: StopFacts, config: MooringConfig) -> tuple[Evidence,
 
 
 class _Near(NamedTuple):
-    """Log-odds of each stop alone, and the sums of beliefs and weights of those near it."""
+    """Log-odds of each stop by itself, and the sums of beliefs (-1 to 1) and weights of its neighbours."""
 
     alone: Floats
     beliefs: Floats
     weight: Floats
 
     def lonely_and_sure(self) -> NDArray[np.int64]:
-        """Count the stops that are sure alone, see `count_lonely`."""
+        """Count the stops that are sure by themselves, see `count_lonely`."""
         sides = (self.alone > 3.0, self.alone < -3.0)
         lonely = self.weight < _LONELY
         return np.array([np.sum(rows) for sure in sides for rows in (lonely & sure, sure)], dtype=np.int64)
 
     def evidence(self, lonely: NDArray[np.int64], config: MooringConfig) -> Floats:
-        """Evidence from what the stops nearby are: quays and anchorages are places."""
-        # How often sure cases of either kind are lonely says what loneliness means in these data.
+        """Evidence from the kinds of the stops near by; for lonely stops, from being lonely."""
+        # What loneliness means in these data follows from how often sure cases of either kind are lonely.
         often = (lonely[0::2] + 1.0) / (lonely[1::2] + 2.0)
         alone = np.clip(np.log(often[0] / often[1]), -config.neighbour_weight, config.neighbour_weight)
         near = config.neighbour_weight * self.beliefs / np.maximum(self.weight, 0.5)
@@ -224,7 +222,7 @@ class _Near(NamedTuple):
 
 
 def _holds(facts: StopFacts, neighbours: Floats, free: NDArray[np.bool_], config: MooringConfig) -> Evidence:
-    """Evidence for an anchor on the ground, for ships that are not alongside."""
+    """Evidence for being at anchor rather than adrift, for ships that are not alongside."""
     swing = np.clip(6.0 * (facts.swing_share - 0.4), -2.0, _CLIP)
     swing = np.where((facts.swing_m > 20.0) & (facts.swing_m < config.adrift_radius_m * 2.0), swing, -1.0)
     length = np.fmax(facts.length_m, _LENGTH_M)
@@ -243,7 +241,7 @@ def _holds(facts: StopFacts, neighbours: Floats, free: NDArray[np.bool_], config
 
 
 def _company(facts: StopFacts, anchored: NDArray[np.intp]) -> Floats:
-    """Evidence from ships that surely lie at anchor within a kilometre, the ship itself not counted."""
+    """Evidence from other ships within a kilometre that surely lie at anchor."""
     if not anchored.size:
         return np.zeros(len(facts.xyz))
     tree = cKDTree(facts.xyz[anchored])

@@ -1,8 +1,8 @@
 """From position reports near ports to clean pings.
 
-Position reports repeat, jump and share numbers. All pings of a vessel are looked at together and in the
-order of time, so that the result does not depend on how the input was cut; each row that is dropped is
-counted under a reason.
+Position reports repeat, jump, and share MMSIs. All pings of a vessel are cleaned together, in the order of
+time, so that the result does not depend on how the input was divided. Each row that is dropped is counted
+under a reason.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
 
 
 def ship_mmsi(mmsi: NDArray[np.int64], config: CleanConfig) -> tuple[NDArray[np.bool_], dict[str, int]]:
-    """Which numbers belong to ships, and how many rows do not, by reason.
+    """Tell which MMSIs belong to ships, and count the others by reason.
 
-    Ship stations have nine digits that begin with 2 to 7 (ITU-R M.585-9). Aids to navigation (99),
-    base stations (00), aircraft (111), handhelds (8) and craft of a parent ship (98) are no ships in port.
-    Without ``ship_numbers_only`` every number is taken, as ids that were made anonymous follow no rule.
+    The MMSI of a ship has nine digits and begins with 2 to 7 (ITU-R M.585-9). Aids to navigation (99), base
+    stations (00), aircraft (111), handhelds (8) and craft of a parent ship (98) are no ships in port. Without
+    ``ship_numbers_only`` every MMSI is accepted, as anonymous ids follow no rule.
 
     Examples
     --------
@@ -144,9 +144,10 @@ def _order(track: Tracks) -> NDArray[np.intp]:
 
 
 def _repeats(track: Tracks) -> NDArray[np.bool_]:
-    """Rows of the same vessel, second and place as the row before.
+    """Rows that repeat an earlier row of the same vessel and time.
 
-    Receivers round differently: positions of one second that lie close together are one report.
+    Receivers round differently, so positions at one time that are close together are one report. A rounded
+    position next to an exact one is dropped in any case.
     """
     repeat = np.zeros(len(track), dtype=bool)
     same = ~track.first[1:] & (track.time[1:] == track.time[:-1])
@@ -161,9 +162,10 @@ def _repeats(track: Tracks) -> NDArray[np.bool_]:
 
 
 def _spikes(track: Tracks, config: CleanConfig) -> NDArray[np.bool_]:
-    """Single pings far out from two neighbours that agree, both ways faster than any of the three reports.
+    """Single pings far from both neighbours in time, which are near each other.
 
-    Where no speed is reported, 10 kn are assumed.
+    The way there and back must be faster than any of the three reported speeds; without a report, 10 kn are
+    assumed.
     """
     spike = np.zeros(len(track), dtype=bool)
     far = np.flatnonzero(track.far_steps(config.min_spike_m))
@@ -180,7 +182,7 @@ def _spikes(track: Tracks, config: CleanConfig) -> NDArray[np.bool_]:
 
 
 def _tracks(track: Tracks, config: CleanConfig) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """Follow each ship through its pings; a step that no ship can make begins another track.
+    """Tell apart ships that share an MMSI: a step that no ship can make begins another track.
 
     Returns
     -------
@@ -210,10 +212,10 @@ def _tracks(track: Tracks, config: CleanConfig) -> tuple[NDArray[np.int64], NDAr
 def _impossible(
     track: Tracks, start: NDArray[np.intp], end: NDArray[np.intp], config: CleanConfig
 ) -> NDArray[np.bool_]:
-    """Steps from one ping to another that no ship makes.
+    """Steps from one ping to another that no ship can make.
 
-    The limit is a little above the reported speeds and grows with the time between, in which a ship may
-    have picked up speed; ships at rest in two places are told apart that way.
+    The limit is a little above the reported speeds and grows with the time between, in which a ship may have
+    accelerated. So even two ships at rest are told apart.
     """
     metres, seconds = track.apart_m(start, end), _apart_s(track, start, end)
     reported = np.maximum(track.sog[start], track.sog[end])

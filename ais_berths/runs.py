@@ -1,4 +1,4 @@
-"""Runs of pings of a ship in one place: what becomes its stops, where they lie, and what they add up to."""
+"""Runs of consecutive pings, from which stops are made: where they lie, and what their pings say."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _SLOT_US = 600_000_000
 
 @dataclass(frozen=True)
 class Runs:
-    """Stretches of consecutive pings, in their order; none belongs to two.
+    """Runs of consecutive pings, in their order; no ping belongs to two.
 
     Parameters
     ----------
     first, last
-        First and last ping of each.
+        First and last ping of each run.
 
     Examples
     --------
@@ -123,12 +123,12 @@ class Spots:
 def tallies(
     time: Ints, sog: Floats, fine: Flags, status: Ints, first: Ints, last: Ints
 ) -> tuple[Ints, Ints, Ints, Floats, Ints]:
-    """Count what the pings of each run say.
+    """Count and summarise the pings of each run.
 
     Returns
     -------
-    Exact positions; pings some minutes apart, as bursts of reports tell a place only once; longest gap
-    (microseconds); mean speed (kn, nan where none is known); pings by status (a row for each run).
+    Number of exact positions; number of intervals of ten minutes with pings; longest gap (microseconds); mean
+    speed (kn, nan where none is known); number of pings by status (a row for each run).
     """
     n = len(first)
     exact, times, gap_us = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)

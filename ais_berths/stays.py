@@ -1,4 +1,4 @@
-"""What the pings of a stop say: one row a stop, with the times that they let one suppose."""
+"""The table of stops: one row for each run of pings, with estimated times of arrival and departure."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 _NEVER = np.iinfo(np.int64).min
 
-# Mean speed of a ship (kn) on the rest of its way to rest, from its speed (kn) and distance (km):
-# APPROACH_KN * speed**0.5 * distance**0.25. Fitted to the approaches and departures of merchant ships in
-# three US ports on 2020-01-01 (8,769 reports, 0.03-30 km off; half of the times within 7 minutes).
+# Mean speed of a ship (kn) from here to where it comes to rest, by its present speed (kn) and distance (km):
+# APPROACH_KN * speed**0.5 * distance**0.25. Fitted to approaches and departures of merchant ships in three US
+# ports on 2020-01-01 (8,769 reports, 0.03-30 km away; half of the times within 7 minutes).
 APPROACH_KN = 1.05
-# A ship that was slow further out will make way again: least speed, in kn and in kn for each km.
+# A ship that is slow far away will speed up again: least speed assumed, in kn and in kn for each km.
 _LEAST_KN, _LEAST_KN_PER_KM = 5.0, 1.0
-# Within this distance (m) a ship on the move, of unknown course, is taken to come or go without delay.
+# Within this distance (m) a moving ship of unknown course is assumed to come or go without delay.
 _NEAR_M = 2000.0
-# Nearer than this (m) ships turn and go alongside: their courses do not tell where they are bound for.
+# Nearer than this (m) ships manoeuvre: their courses do not show where they are bound for.
 _TURNS_M = 250.0
 
 # Headings and spread that a swing circle needs.
 _CIRCLE_PINGS, _CIRCLE_SPREAD_DEG = 5, 8.0
-# Without headings, the largest radius of a circle that an arc can tell, in root mean square distances.
+# Largest radius of a circle fitted without headings, in root mean square distances of the positions.
 _CIRCLE_MOST = 2.5
 
 
@@ -103,7 +103,7 @@ def summarise(track: Tracks, places: Spots, config: StopsConfig) -> pd.DataFrame
 def at_rest(
     track: Tracks, runs: Runs, place: tuple[Floats, Floats], config: StopsConfig
 ) -> tuple[Ints, Ints]:
-    """When ships came to rest and when they left, in the gaps before and after their stops.
+    """Estimate when ships came to rest and when they left, in the gaps before and after their stops.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def _rest_of_gap_s(
     waits_s: Floats,
     config: StopsConfig,
 ) -> Floats:
-    """Seconds that the ship spent at rest between the end of a stop and the next ping outside it."""
+    """Estimated seconds at rest in the gap between an end of each stop and the nearest ping outside it."""
     at, other = ends
     gap_s = np.abs(track.time[at] - track.time[other]) / 1e6
     metres = plane_m(track.lat[other], track.lon[other], *place)
@@ -147,8 +147,9 @@ def _rest_of_gap_s(
     speed = np.maximum(track.sog[other], np.minimum(_LEAST_KN_PER_KM * km, _LEAST_KN))
     mean_kn = APPROACH_KN * np.sqrt(speed) * km**0.25
     spare_s = np.maximum(gap_s - metres / mean_kn * geo.KN_PER_M_S, 0.0)
-    # One that came straight here, or left so, lay here all the time; one that was at rest there too moved at
-    # some time between. One that was elsewhere meanwhile lay here as long as it mostly waits to be heard.
+    # What is left of the gap after sailing is spare. A ship that came straight here (or left straight) spent
+    # it here; one that was at rest at the other ping too, half of it. One that sailed elsewhere in between
+    # was here only about as long as it usually goes unheard.
     sails = track.sog[other] >= config.enter_kn
     ahead = _ahead(track, other, place) * np.where(other < at, 1.0, -1.0)
     straight = sails & np.where(np.isnan(ahead), metres <= _NEAR_M, (ahead > 0.0) | (metres <= _TURNS_M))
@@ -169,7 +170,7 @@ def _ahead(track: Tracks, at: Ints, place: tuple[Floats, Floats]) -> Floats:
 def _stop_ids(mmsi: Ints, start: Ints, number: Ints) -> pa.Array:
     """MMSI and start time; a second ship on the same MMSI gets its track number as well.
 
-    Where times are rounded, a ship may have several stops from the same second on: they are counted.
+    If times are rounded, several stops of a ship may begin in one second: these are numbered.
     """
     second, at = start // 1_000_000, np.arange(len(start))
     changed = [values[1:] != values[:-1] for values in (mmsi, second, number)]
@@ -212,7 +213,7 @@ def _directions(track: Tracks, runs: Runs) -> dict[str, NDArray[Any]]:
 
 
 def _circles(track: Tracks, places: Spots, mute: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Pivot and swing of ships without headings, from a circle through their positions; nan for others."""
+    """Pivot and swing of ships without headings, from a circle fitted to their positions; nan for others."""
     lat, lon = places.lat[mute], places.lon[mute]
     ends = (places.runs.first[mute], places.runs.last[mute])
     east, north, radius, rms, share = loops.circles(track.lat, track.lon, track.fine, ends, (lat, lon))

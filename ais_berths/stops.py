@@ -1,9 +1,9 @@
 """From pings to stops: where and how long each vessel stayed in one place.
 
 A stop begins when the speed falls below one limit and ends when it rises above a higher one
-(hysteresis), so that a ship that rolls at its lines does not leave its berth on paper. A gap in
-reception ends a stop only when the ship is somewhere else after it. Where a feed has no speed, it is
-measured from the positions.
+(hysteresis), so that a ship that moves a little at its lines does not seem to leave its berth. A gap in
+reception ends a stop only if the ship is somewhere else after it. Where no speed was sent, it is measured
+from the positions.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 _NEEDED = ("mmsi", "time", "lat", "lon")
 
-# What is left of the approach of a ship that lies at lines is cut off when it is further out (m); between two
-# pings an approach does not take longer than this.
+# Pings at either end of a stop of a tied-up ship that are farther away than this (m) belong to its approach
+# or departure. Between two pings, an approach takes no longer than this (us).
 _TRIM_M, _APPROACH_US = 50.0, 1_800_000_000
-# A ship adrift strays further: all within so many median distances belongs to it.
+# A ship adrift strays farther: what lies within so many median distances belongs to the stop.
 _ADRIFT_MEDIANS = 3.0
 
 
@@ -107,7 +107,7 @@ def detect_stops(pings: pd.DataFrame, config: StopsConfig) -> tuple[pd.DataFrame
 def _slow(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
     """Hysteresis on speed: True from the first ping below `enter_kn` until one above `leave_kn`."""
     slow = loops.slow_pings(track.first, track.sog, config.enter_kn, config.leave_kn)
-    # One hasty report between two of a ship that has not moved is an error of the speed.
+    # A single fast report between two slow ones, of a ship that has not moved, is an error of the speed.
     alone = np.zeros(len(track), dtype=bool)
     alone[1:-1] = slow[:-2] & ~slow[1:-1] & slow[2:] & ~track.first[1:-1] & ~track.first[2:]
     at = np.flatnonzero(alone & (track.sog <= config.hasty_kn))
@@ -119,9 +119,9 @@ def _slow(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
 def _with_speeds(track: Tracks, config: StopsConfig) -> Tracks:
     """Measure the speeds that were not sent (kn), over at least `speed_window_s`.
 
-    The slower of looking back and looking ahead, unless the ship was clearly on the move minutes before or
-    after. A silence tells a speed only if it is short or the ship was in the same place after it; where there
-    is nothing to see the speed is infinite.
+    The slower of the speeds before and after the ping counts, unless the ship was clearly moving minutes
+    before or after. A gap gives a speed only if it is short or the ship was in the same place after it. Where
+    no speed can be measured, it is infinite.
     """
     at = np.flatnonzero(~np.isfinite(track.sog))
     if not at.size:
@@ -148,9 +148,9 @@ def _with_speeds(track: Tracks, config: StopsConfig) -> Tracks:
 
 
 def _spikes(track: Tracks, config: StopsConfig) -> NDArray[np.intp]:
-    """Single pings without a speed that lie far off while the ship was in one place before and after.
+    """Single pings without a speed that lie far from a ship that stayed in its place before and after.
 
-    No ship leaves its place, turns and is back so soon. Where speeds are sent, they tell.
+    No ship leaves its place and is back so soon. Pings with a speed are judged by their speed.
     """
     at = np.flatnonzero(~np.isfinite(track.sog) & ~track.first & ~track.final)
     metres = np.minimum(track.step_m(at), track.step_m(at + 1))
@@ -167,9 +167,9 @@ def _far(track: Tracks, config: StopsConfig) -> NDArray[np.bool_]:
 def _strays(
     track: Tracks, slow: NDArray[np.bool_], far: NDArray[np.bool_], config: StopsConfig
 ) -> NDArray[np.bool_]:
-    """Single slow pings far from two others that agree, and second places of a ship in one second.
+    """Errors of position: single slow pings far from those before and after, which are near each other.
 
-    These are errors of the position, not trips.
+    So are pings in another place than an earlier one of the same second.
     """
     stray = np.zeros(len(track), dtype=bool)
     at = np.flatnonzero(far)
@@ -195,9 +195,9 @@ def _runs(track: Tracks, slow: NDArray[np.bool_], far: NDArray[np.bool_], config
 
 
 def _bound(track: Tracks, places: Spots, config: StopsConfig) -> Spots:
-    """Split runs that stray from their own median: a ship that drifts and then anchors is in two places.
+    """Split runs that stray too far from their median, such as that of a ship that drifts and then anchors.
 
-    A ship that settles nowhere on its way is adrift, and that is one stop.
+    A ship that settles nowhere is adrift, and that remains one stop.
     """
     runs = places.runs
     straying = np.flatnonzero(places.farthest_m > config.max_radius_m)
@@ -257,10 +257,10 @@ def _distances_m(track: Tracks, at: NDArray[np.intp], place: NDArray[np.intp]) -
 
 
 def _settle(track: Tracks, places: Spots, config: StopsConfig) -> Runs:
-    """Trim and drop: what is left are stops.
+    """Trim runs and drop those that are no stops.
 
-    The last metres of the approach and the first of the departure are cut off both ends. A stop has at least
-    one ping that is truly slow, and lasts long enough as seen, or as the pings around it let one suppose.
+    The end of the approach and the beginning of the departure are cut off. A stop has at least one ping that
+    is slow enough for its begin, and lasts long enough as seen or as estimated from the pings around it.
     """
     tight = places.middle_m < TIGHT_M
     adrift_m = np.maximum(config.max_radius_m, _ADRIFT_MEDIANS * places.middle_m)

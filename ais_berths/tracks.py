@@ -29,12 +29,12 @@ ROUNDING_M = 131.0
 
 @dataclass(frozen=True)
 class Tracks:
-    """Pings as arrays, sorted by vessel and time, with what several steps ask of them.
+    """Pings as arrays, as a rule sorted by vessel and time, with distances and times between them.
 
     Parameters
     ----------
     mmsi, number
-        Vessel, and which of the ships that share its number.
+        MMSI, and number of the ship among those that share it.
     time
         Microseconds since 1970.
     lat, lon, sog, course, heading
@@ -96,7 +96,7 @@ class Tracks:
         return len(self.time)
 
     def take(self, at: NDArray[Any]) -> Tracks:
-        """Pings at positions, or where a mask is true."""
+        """Pings at row numbers, or where a mask is true."""
         if is_whole(at, len(self)):
             return self
         rows = np.flatnonzero(at) if at.dtype == np.bool_ else at
@@ -122,16 +122,16 @@ class Tracks:
         return np.cumsum(self.first) - 1
 
     def step_m(self, at: NDArray[np.intp]) -> Floats:
-        """Distance from the ping before, less what rounding can make; infinite where a ship begins."""
+        """Distance from the ping before, less what rounding may add; infinite for the first of a ship."""
         return np.where(self.first[at], np.inf, self.way_m(np.maximum(at - 1, 0), at))
 
     def way_m(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
-        """Distance between pings, less what rounding can make."""
+        """Distance between pings, less what rounding may add."""
         slack = ROUNDING_M * (2 - self.fine[i].astype(np.int64) - self.fine[j])
         return np.maximum(self.apart_m(i, j) - slack, 0.0)
 
     def step_s(self, at: NDArray[np.intp]) -> Floats:
-        """Time since the ping before; infinite where a ship begins."""
+        """Time since the ping before; infinite for the first of a ship."""
         step = (self.time[at] - self.time[np.maximum(at - 1, 0)]) / 1e6
         return np.where(self.first[at], np.inf, step)
 
@@ -169,7 +169,7 @@ def east_deg(lon1: ArrayLike, lon2: ArrayLike) -> Floats:
 
 
 def is_whole(at: NDArray[Any], n: int) -> bool:
-    """Tell whether positions, or a mask, are all of `n` in their order: then nothing need be copied.
+    """Tell whether row numbers, or a mask, are all of `n` rows in their order: then nothing need be copied.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Ships that share an MMSI: which of them sent which pings.
 
-The pings of a number come in pieces without a step that no ship can make. Each piece is given to a ship, in
-the order of time, from what is known of all ships so far. That is a compiled loop over pieces: on a number
-that two ships share there are as many of them as pings.
+The pings of an MMSI are cut into pieces at steps that no ship can make. In the order of time, each piece is
+given to the ship that fits best so far. That is a compiled loop over pieces: where two ships report in turn,
+every ping is a piece.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From static reports to one row a vessel: type, size and antenna position.
 
-Crews type these values, so every vessel sends several versions. The most frequent one wins, impossible
-values are rejected first, and ``dims_basis`` says how much is known about the hull.
+Crews type these values in by hand, so most vessels send several versions. Impossible values are rejected, the
+most frequent of the others is taken, and ``dims_basis`` says how much is known about the hull.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def column_of(vessels: pd.DataFrame, column: str, mmsi: pd.Series) -> NDArray[An
 
 
 def vessels_at(stops: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
-    """Rows of ``vessels`` of the ships of some stops: it takes longer to look up a ship among all of them."""
+    """Rows of ``vessels`` of the ships of some stops: look-ups in few rows are quicker."""
     return vessels[vessels["mmsi"].isin(stops["mmsi"].unique())]
 
 
@@ -164,7 +164,7 @@ def _mode(rows: pd.DataFrame, names: list[str], usable: pd.Series) -> pd.DataFra
 
 
 def _settle_size(vessels: pd.DataFrame) -> NDArray[np.object_]:
-    """Let the antenna distances decide the size where they agree with it, and name the basis."""
+    """Take the size from the antenna distances where both agree, drop the others, and return the basis."""
     length = vessels["to_bow_m"] + vessels["to_stern_m"]
     agrees = (length - vessels["loa_m"]).abs() <= np.maximum(5.0, 0.1 * vessels["loa_m"])
     antenna = length.notna() & agrees
