@@ -120,8 +120,12 @@ def make_calls(
     metres = None
     if berths is not None and quays is not None and hulls is not None:
         metres = _quay_metres(lying, berths, quays, hulls)
+    berth_calls = _berth_calls(lying, groups, metres, config)
+    # A stay is counted at one berth, even if its parts lay at several.
+    n_berths = berth_calls.groupby("port_call_id")["berth_id"].nunique()
+    port_calls = port_calls.assign(n_berths=port_calls["port_call_id"].map(n_berths).fillna(0))
     return Calls(
-        sort_calls(_berth_calls(lying, groups, metres, config), "berth_calls"),
+        sort_calls(berth_calls, "berth_calls"),
         sort_calls(port_calls[wanted], "port_calls"),
         stops.assign(
             call_id=_spread(lying, "call_id", len(stops)),
@@ -280,13 +284,10 @@ def _port_calls(rows: pd.DataFrame, groups: _Groups, config: CallsConfig) -> pd.
     stay_us = schema.to_micros(rows["departure_time"]) - schema.to_micros(rows["arrival_time"])
     waiting_us = np.zeros(len(groups.first), dtype=np.int64)
     np.add.at(waiting_us, groups.number, np.where(waits, stay_us, 0))
-    berth = pd.factorize(rows["berth_id"])[0].astype(np.int64)
-    berths = np.unique(np.stack([groups.number, berth])[:, berth >= 0], axis=1)[0]
     berthed = groups.any(lies)
     calls = _summarise(rows, groups, config)
     return calls.assign(
         port_call_id=rows["port_call_id"].iloc[groups.first].to_numpy(),
-        n_berths=np.bincount(berths, minlength=len(calls)),
         waiting_h=np.where(berthed, waiting_us / schema.HOUR_US, np.nan),
         anchorage_only=~berthed,
         time_in_port_h=_hours(calls["arrival_time"], calls["departure_time"]),

@@ -82,6 +82,13 @@ def test_a_short_absence_does_not_end_a_call() -> None:
     assert len(make_calls(table(stop(0, 5), stop(5.6, 9)), CONFIG).berth_calls) == 2
 
 
+def test_berths_of_a_port_call_are_those_of_its_berth_calls() -> None:
+    """The parts of one stay may lie at two berths; the call is at one of them."""
+    calls = make_calls(table(stop(0, 5), stop(5.2, 6, berth_id="B2")), CONFIG)
+    assert calls.berth_calls["berth_id"].tolist() == ["B1"]
+    assert calls.port_calls["n_berths"].tolist() == [1]
+
+
 def test_a_silence_in_one_place_does_not_end_a_call() -> None:
     first, second = stop(0, 5, after_time=hours(30)), stop(30, 40, before_time=hours(5))
     calls = make_calls(table(first, second), CONFIG)

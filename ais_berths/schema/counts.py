@@ -75,7 +75,7 @@ PORT_CALLS = table(
         "UTC",
         "latest possible departure: first ping after that stop; null where there is none",
     ),
-    ("n_berths", INT, "", "number of different berths"),
+    ("n_berths", INT, "", "number of different berths of its berth calls"),
     ("n_stops", INT, "", "stops in the call, also those at anchor"),
     ("waiting_h", FLOAT, "h", "time at anchor before the first berth, a lower bound; null without a berth"),
     ("time_in_port_h", FLOAT, "h", "departure_time minus arrival_time"),
