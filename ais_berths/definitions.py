@@ -11,8 +11,12 @@ DEFINITIONS: dict[str, tuple[str, str]] = {
         "h",
         "time at berth of calls whose both ends were seen, in the period of their arrival",
     ),
-    "port_calls": ("", "arrivals in the port, at anchor or at a berth"),
-    "vessels": ("", "different vessels that arrived in the port"),
+    "port_calls": (
+        "",
+        "arrivals in the port of vessels that moored there, at a berth of any use; with the setting "
+        "anchorage_only also of those that only anchored",
+    ),
+    "vessels": ("", "different vessels that made these port calls"),
     "arrivals_by_hour": ("", "port calls of a month, by local hour of arrival"),
     "arrivals_by_weekday": ("", "port calls of a month, by weekday of arrival"),
     "time_in_port_h": (

@@ -124,7 +124,7 @@ def key_figures(visits: PortVisits, period: Period, profile: Profile) -> list[di
             "Arrivals seen",
             len(visits.arrivals),
             of=visits.arrivals,
-            note="in the port" if calls else "at a berth",
+            note="port calls whose beginning was seen" if calls else "at a berth",
         ),
         _Figure(
             "time_at_berth_p50",
@@ -163,6 +163,7 @@ def key_figures(visits: PortVisits, period: Period, profile: Profile) -> list[di
             "",
             1,
             of=berth,
+            note="at the berths used",
         ),
         _Figure(
             "ships_at_anchor",
@@ -171,6 +172,7 @@ def key_figures(visits: PortVisits, period: Period, profile: Profile) -> list[di
             "",
             1,
             of=anchor,
+            note="ships of all types, inside and outside of anchorages",
         ),
     ]
     if visits.port_calls is not None:

@@ -38,10 +38,11 @@ def render_text(summary: dict[str, Any]) -> str:
             *_figures(port),
             *_comparison(port, summary["compare"]),
             *_arrivals(port),
-            *_durations("Time at berth, whole stays", port["time_at_berth"]),
-            *_durations(
-                "Waiting before the berth" if port["basis"] == "calls" else "Time at anchor, whole stays",
-                port["waiting"],
+            *_durations("Time at berth, whole stays", port["time_at_berth"], "stays"),
+            *(
+                _durations("Waiting before the berth", port["waiting"], "arrivals")
+                if port["basis"] == "calls"
+                else _durations("Time at anchor, whole stays", port["waiting"], "stays")
             ),
             *_berths(port),
             *_uses(port),
@@ -113,7 +114,7 @@ def _arrivals(port: dict[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
-def _durations(title: str, times: dict[str, Any]) -> list[str]:
+def _durations(title: str, times: dict[str, Any], what: str) -> list[str]:
     if not times["all"]["n"]:
         return []
     rows = [
@@ -128,7 +129,7 @@ def _durations(title: str, times: dict[str, Any]) -> list[str]:
     ]
     return [
         f"{title} (hours)",
-        *_table(["", "stays", "mean", "lower quartile", "median", "upper quartile"], rows),
+        *_table(["", what, "mean", "lower quartile", "median", "upper quartile"], rows),
         "",
     ]
 

@@ -115,7 +115,7 @@ ONE_ROW = {
     "cells": "an H3 cell of the filter around the chosen ports",
     "pings": "a clean position of a ship near a port",
     "statics": "a set of ship data as a ship sent them; a ship may have several",
-    "vessels": "a ship",
+    "vessels": "a ship that stopped near a port or sent its type and size there",
     "stops": "a ship staying in one place",
     "hulls": "the footprint of a moored stop",
     "berths": "a berth",

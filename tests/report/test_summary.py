@@ -144,7 +144,7 @@ def test_indicators_carry_their_meaning(out: Path) -> None:
     changed = {**vars(tables), "indicators": lambda _port_id: indicators}
     summary = summarise(type(tables)(**changed))
     found = summary["ports"][0]["indicators"]["meanings"]
-    assert found["port_calls"] == "arrivals in the port, at anchor or at a berth"
+    assert found["port_calls"].startswith("arrivals in the port of vessels that moored there")
     assert found["waiting_h_p50"].startswith("median of: time at anchor before the first berth")
     page = render_html(summary)
     for text in found.values():
