@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.report.measures import Profile
+    from ais_berths.report.settings import ReportSettings
     from ais_berths.report.tables import PortTables, Tables
     from ais_berths.report.visits import Period
 
@@ -36,9 +37,7 @@ def port_atlas(
     anchored: Sequence[str],
     period: Period,
     profile: Profile,
-    *,
-    max_stops: int,
-    max_berths: int,
+    settings: ReportSettings,
 ) -> dict[str, Any]:
     """Collect what the map of a port shows.
 
@@ -56,8 +55,8 @@ def port_atlas(
         Stops that overlap it are drawn.
     profile
         In the public profile only the berths of `shown`, the anchorages of `anchored`, and no stops.
-    max_stops, max_berths
-        Limits; what they cut off is counted in ``n_stops`` and ``n_berths``.
+    settings
+        Limits of stops and berths; those beyond are counted in ``n_stops`` and ``n_berths``.
 
     Returns
     -------
@@ -78,9 +77,8 @@ def port_atlas(
         anchorages = anchorages[anchorages["anchorage_id"].isin(anchored)]
         stops = stops.iloc[:0]
     centre = _centre(tables, own.port_id, berths, stops)
-    drawn = berths.head(max_berths)
-    points = _thin(stops.sort_values(["start_time", "mmsi"], kind="stable"), max_stops)
-    names = tables.vessels.drop_duplicates("mmsi").set_index("mmsi")["name"]
+    drawn = berths.head(settings.max_berths)
+    points = _thin(stops.sort_values(["start_time", "mmsi"], kind="stable"), settings.max_stops)
     result = {
         "n_berths": len(berths),
         "n_stops": len(stops),
@@ -101,19 +99,7 @@ def port_atlas(
                 anchorages["anchorage_id"], _rings(anchorages.geometry.to_numpy(), centre), strict=True
             )
         ],
-        "stops": [
-            {
-                "kind": safe_text(stop["kind"]),
-                "lon": round(float(stop["lon"]), _DECIMALS),
-                "lat": round(float(stop["lat"]), _DECIMALS),
-                "mmsi": int(stop["mmsi"]),
-                "name": safe_text(names.get(stop["mmsi"])),
-                "start": iso_time(stop["start_time"]),
-                "hours": round(float(stop["dwell_h"]), 2),
-            }
-            for stop in points.assign(lon=_unroll(points["lon"], centre)).to_dict("records")
-            if stop["kind"] in KINDS
-        ],
+        "stops": _stop_rows(points.assign(lon=_unroll(points["lon"], centre)), tables.vessels),
     }
     return {**result, "view": _view(result, centre)}
 
@@ -169,6 +155,23 @@ def vessel_grids(
 
 
 # helpers ------------------------------------------------------------------------------------------
+
+
+def _stop_rows(stops: pd.DataFrame, vessels: pd.DataFrame) -> list[dict[str, Any]]:
+    names = vessels.drop_duplicates("mmsi").set_index("mmsi")["name"]
+    return [
+        {
+            "kind": safe_text(stop["kind"]),
+            "lon": round(float(stop["lon"]), _DECIMALS),
+            "lat": round(float(stop["lat"]), _DECIMALS),
+            "mmsi": int(stop["mmsi"]),
+            "name": safe_text(names.get(stop["mmsi"])),
+            "start": iso_time(stop["start_time"]),
+            "hours": round(float(stop["dwell_h"]), 2),
+        }
+        for stop in stops.to_dict("records")
+        if stop["kind"] in KINDS
+    ]
 
 
 class _Grid:

@@ -139,8 +139,14 @@ def _add_quays(chart: figure, rows: list[dict[str, Any]]) -> None:
 
 def _add_berths(chart: figure, port: dict[str, Any]) -> None:
     figures = {row["berth_id"]: row for row in port["berths"]}
-    others = [row for row in port["map"]["berths"] if row["berth_id"] not in figures]
-    counted = [row for row in port["map"]["berths"] if row["berth_id"] in figures]
+    drawn = port["map"]["berths"]
+    _add_other_berths(chart, [row for row in drawn if row["berth_id"] not in figures])
+    counted = [row for row in drawn if row["berth_id"] in figures]
+    _add_counted_berths(chart, counted, [figures[row["berth_id"]] for row in counted])
+
+
+def _add_other_berths(chart: figure, others: list[dict[str, Any]]) -> None:
+    """Add berths that the report does not count."""
     xs, ys = _polygons(row["rings"] for row in others)
     other = chart.multi_polygons(
         "xs",
@@ -161,7 +167,10 @@ def _add_berths(chart: figure, port: dict[str, Any]) -> None:
     )
     tips = [("berth, not counted", "@id"), ("use", "@use")]
     chart.add_tools(HoverTool(renderers=[other], tooltips=tips))
-    found = [figures[row["berth_id"]] for row in counted]
+
+
+def _add_counted_berths(chart: figure, counted: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+    """Add the berths that the report counts; `found` are their figures."""
     looks = [TYPE_LOOKS.get(row["type_main"], TYPE_LOOKS["unknown"]) for row in found]
     xs, ys = _polygons(row["rings"] for row in counted)
     source = ColumnDataSource(

@@ -164,45 +164,17 @@ def gantt_chart(
         Beginning and end of the chart.
     """
     start, end = _millis([first, last])
-    lanes = {
-        row["berth_id"]: _lanes([v for v in visits if v["berth_id"] == row["berth_id"]]) for row in berths
-    }
-    top, middles, edges, labels = 0, [], [0.0], {}
-    bars: dict[str, list[Any]] = {name: [] for name in _BAR_COLUMNS}
-    ends: dict[str, list[Any]] = {"time": [], "y": [], "angle": []}
-    for row in berths:
-        placed = lanes[row["berth_id"]]
-        height = max([lane for _, lane in placed], default=0) + 1
-        for visit, lane in placed:
-            y = -(top + lane) - 0.5
-            _add_bar(bars, ends, visit, row, y, start, end)
-        middle = -(top + height / 2)
-        middles.append(middle)
-        labels[middle] = PlainText(text=_short(row["name"] or row["berth_id"]))
-        top += height
-        edges.append(float(-top))
-    # Room for the marks of open ends.
-    pad = 0.012 * (end - start)
-    chart = figure(
-        height=max(110, int(top * min(LANE_PX, GANTT_PX / max(top, 1)) + 80)),
-        x_axis_type="datetime",
-        x_axis_location="above",
-        x_range=Range1d(start=start - pad, end=end + pad, bounds=(start - pad, end + pad)),
-        y_range=Range1d(start=-top, end=0, bounds=(-top, 0)),
-        **{**_BARE, "tools": "xpan,xzoom_in,xzoom_out,reset", "toolbar_location": "above"},
-    )
-    wheel = WheelZoomTool(dimensions="width", modifiers={"ctrl": True})
-    chart.add_tools(wheel)
-    chart.toolbar.active_scroll = wheel
-    chart.toolbar.stylesheets = [NOT_ON_PAPER]
-    chart.hspan(y=edges, line_color=GRID, line_width=1)
-    source = ColumnDataSource(bars, name="gantt")
+    rows = _GanttRows()
+    for berth in berths:
+        rows.add(berth, [visit for visit in visits if visit["berth_id"] == berth["berth_id"]], start, end)
+    chart = _gantt_figure(rows.height, start, end)
+    chart.hspan(y=rows.edges, line_color=GRID, line_width=1)
     drawn = chart.quad(
         "left",
         "right",
         "top",
         "bottom",
-        source=source,
+        source=ColumnDataSource(rows.bars, name="gantt"),
         fill_color="colour",
         line_color="colour",
         line_width=0.6,
@@ -214,7 +186,7 @@ def gantt_chart(
     chart.scatter(
         "time",
         "y",
-        source=ColumnDataSource(ends),
+        source=ColumnDataSource(rows.open_ends),
         marker="triangle",
         size=7,
         angle="angle",
@@ -231,11 +203,8 @@ def gantt_chart(
         ("hours", "@hours"),
     ]
     chart.add_tools(HoverTool(renderers=[drawn], tooltips=tips), TapTool(renderers=[drawn]))
-    _time_axis(chart)
-    chart.ygrid.visible = False
-    chart.yaxis.ticker = FixedTicker(ticks=middles)
-    chart.yaxis.major_label_overrides = labels
-    chart.yaxis.major_tick_line_color = None
+    chart.yaxis.ticker = FixedTicker(ticks=list(rows.labels))
+    chart.yaxis.major_label_overrides = rows.labels
     return chart
 
 
@@ -282,6 +251,7 @@ _BAR_COLUMNS = (
     *("left", "right", "top", "bottom", "colour", "pattern"),
     *("ship", "group", "berth", "berth_id", "from", "to", "hours"),
 )
+_LONGEST_LABEL = 22
 
 
 def _millis(times: Sequence[str]) -> list[float]:
@@ -324,6 +294,87 @@ def _mark_suppressed(
         )
 
 
+def _gantt_figure(height: int, start: float, end: float) -> figure:
+    """An empty occupancy chart with room for `height` lanes."""
+    # Room for the marks of open ends.
+    pad = 0.012 * (end - start)
+    chart = figure(
+        height=max(110, int(height * min(LANE_PX, GANTT_PX / max(height, 1)) + 80)),
+        x_axis_type="datetime",
+        x_axis_location="above",
+        x_range=Range1d(start=start - pad, end=end + pad, bounds=(start - pad, end + pad)),
+        y_range=Range1d(start=-height, end=0, bounds=(-height, 0)),
+        **{**_BARE, "tools": "xpan,xzoom_in,xzoom_out,reset", "toolbar_location": "above"},
+    )
+    wheel = WheelZoomTool(dimensions="width", modifiers={"ctrl": True})
+    chart.add_tools(wheel)
+    chart.toolbar.active_scroll = wheel
+    chart.toolbar.stylesheets = [NOT_ON_PAPER]
+    _time_axis(chart)
+    chart.ygrid.visible = False
+    chart.yaxis.major_tick_line_color = None
+    return chart
+
+
+class _GanttRows:
+    """Rows of the occupancy chart: bars of visits, marks of their open ends, and one label a berth.
+
+    ``height`` counts lanes from the top; ``edges`` are the borders between berths, ``labels`` are by the
+    middle of their row.
+    """
+
+    def __init__(self) -> None:
+        self.height = 0
+        self.edges = [0.0]
+        self.labels: dict[float, PlainText] = {}
+        self.bars: dict[str, list[Any]] = {name: [] for name in _BAR_COLUMNS}
+        self.open_ends: dict[str, list[Any]] = {"time": [], "y": [], "angle": []}
+
+    def add(self, berth: dict[str, Any], visits: Sequence[dict[str, Any]], start: float, end: float) -> None:
+        """Add the row of a berth; its bars end at the ends of the chart."""
+        placed = _lanes(visits)
+        n_lanes = max([lane for _, lane in placed], default=0) + 1
+        for visit, lane in placed:
+            self._add_bar(visit, berth, -(self.height + lane) - 0.5, start, end)
+        label = PlainText(text=_short(berth["name"] or berth["berth_id"]))
+        self.labels[-(self.height + n_lanes / 2)] = label
+        self.height += n_lanes
+        self.edges.append(float(-self.height))
+
+    def _add_bar(
+        self, visit: dict[str, Any], berth: dict[str, Any], y: float, start: float, end: float
+    ) -> None:
+        left, right = _millis([visit["arrival"], visit["departure"]])
+        begin, finish = plain_span(visit)
+        look = TYPE_LOOKS[visit["type_group"] if visit["type_group"] in TYPE_LOOKS else "unknown"]
+        values = {
+            "left": max(left, start),
+            "right": min(right, end),
+            "top": y + 0.4,
+            "bottom": y - 0.4,
+            "colour": look.colour,
+            "pattern": look.pattern,
+            "ship": visit["name"] or str(visit["mmsi"]),
+            "group": TYPE_GROUPS.get(visit["type_group"], "Unknown"),
+            "berth": berth["name"] or berth["berth_id"],
+            "berth_id": berth["berth_id"],
+            "from": begin,
+            "to": finish,
+            "hours": ("at least " if visit["open_start"] or visit["open_end"] else "")
+            + plain_number(visit["hours"], 1),
+        }
+        for name, text in values.items():
+            self.bars[name].append(text)
+        for is_open, time, angle in (
+            (visit["open_start"], values["left"], math.pi / 2),
+            (visit["open_end"], values["right"], -math.pi / 2),
+        ):
+            if is_open:
+                self.open_ends["time"].append(time)
+                self.open_ends["y"].append(y)
+                self.open_ends["angle"].append(angle)
+
+
 def _lanes(visits: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
     """Give each visit the first lane that is free when it begins."""
     free: list[str] = []
@@ -335,45 +386,5 @@ def _lanes(visits: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]
     return placed
 
 
-def _add_bar(
-    bars: dict[str, list[Any]],
-    ends: dict[str, list[Any]],
-    visit: dict[str, Any],
-    berth: dict[str, Any],
-    y: float,
-    start: float,
-    end: float,
-) -> None:
-    left, right = _millis([visit["arrival"], visit["departure"]])
-    begin, finish = plain_span(visit)
-    look = TYPE_LOOKS[visit["type_group"] if visit["type_group"] in TYPE_LOOKS else "unknown"]
-    values = {
-        "left": max(left, start),
-        "right": min(right, end),
-        "top": y + 0.4,
-        "bottom": y - 0.4,
-        "colour": look.colour,
-        "pattern": look.pattern,
-        "ship": visit["name"] or str(visit["mmsi"]),
-        "group": TYPE_GROUPS.get(visit["type_group"], "Unknown"),
-        "berth": berth["name"] or berth["berth_id"],
-        "berth_id": berth["berth_id"],
-        "from": begin,
-        "to": finish,
-        "hours": ("at least " if visit["open_start"] or visit["open_end"] else "")
-        + plain_number(visit["hours"], 1),
-    }
-    for name, text in values.items():
-        bars[name].append(text)
-    for is_open, time, angle in (
-        (visit["open_start"], values["left"], math.pi / 2),
-        (visit["open_end"], values["right"], -math.pi / 2),
-    ):
-        if is_open:
-            ends["time"].append(time)
-            ends["y"].append(y)
-            ends["angle"].append(angle)
-
-
-def _short(name: str, longest: int = 22) -> str:
-    return name if len(name) <= longest else name[: longest - 1] + "\u2026"
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1] + "\u2026"

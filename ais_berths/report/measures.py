@@ -15,7 +15,7 @@ from ais_berths.groups import uncovered_from
 from ais_berths.report.words import TYPE_GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -104,89 +104,12 @@ def key_figures(visits: PortVisits, period: Period, profile: Profile) -> list[di
     One dictionary a figure: ``key label value unit digits n_vessels note``; the value is None where there
     is nothing to measure and ``suppressed`` is true where it must not be shown.
     """
-    berth, anchor, waiting = visits.berth, visits.anchor, visits.waiting
-    calls = visits.basis == "calls"
-    begun = berth[berth["arrival"] >= period.start]
-    done = complete(begun)
-    at_berth_h, at_anchor_h = (float(clipped_hours(stays, period).sum()) for stays in (berth, anchor))
-    n_used = int(berth["berth_id"].nunique())
+    begun = visits.berth[visits.berth["arrival"] >= period.start]
     figures = [
-        _Figure("vessels", "Ships at berth", begun["mmsi"].nunique(), of=begun, note="different vessels"),
-        _Figure(
-            "berth_visits",
-            "Berth calls" if calls else "Berth visits",
-            len(begun),
-            of=begun,
-            note="visits of a ship to a berth" if calls else "stays of a ship at a berth",
-        ),
-        _Figure(
-            "arrivals",
-            "Arrivals seen",
-            len(visits.arrivals),
-            of=visits.arrivals,
-            note="port calls whose beginning was seen" if calls else "at a berth",
-        ),
-        _Figure(
-            "time_at_berth_p50",
-            "Time at berth, median",
-            _median(done["hours"]),
-            "h",
-            1,
-            of=done,
-            note=f"{len(done):,} whole stays; {len(begun) - len(done):,} more were only partly seen",
-        ),
-        _Figure(
-            "waiting_p50",
-            "Waiting before berth, median" if calls else "Time at anchor, median",
-            _median(waiting["hours"]),
-            "h",
-            1,
-            of=waiting,
-            note=f"{len(waiting):,} of {len(visits.arrivals):,} arrivals waited at anchor"
-            if calls
-            else f"{len(waiting):,} whole stays at anchor",
-        ),
-        _Figure("berths_used", "Berths used", n_used, of=berth, note="with at least one ship"),
-        _Figure(
-            "occupancy",
-            "Occupancy, mean",
-            _share(float(occupied_hours(berth, period).sum()), period.hours * n_used),
-            "%",
-            0,
-            of=berth,
-            note="share of time with a ship alongside, mean of the berths used",
-        ),
-        _Figure(
-            "ships_at_berth",
-            "Ships at berth at once, mean",
-            _share(at_berth_h, period.hours),
-            "",
-            1,
-            of=berth,
-            note="at the berths used",
-        ),
-        _Figure(
-            "ships_at_anchor",
-            "Ships at anchor at once, mean",
-            _share(at_anchor_h, period.hours),
-            "",
-            1,
-            of=anchor,
-            note="ships of all types, inside and outside of anchorages",
-        ),
+        *_port_call_figures(visits, period),
+        *_visit_figures(visits, begun),
+        *_occupancy_figures(visits, period),
     ]
-    if visits.port_calls is not None:
-        port_calls = visits.port_calls[visits.port_calls["arrival"] >= period.start]
-        figures.insert(
-            0,
-            _Figure(
-                "port_calls",
-                "Port calls",
-                len(port_calls),
-                of=port_calls,
-                note="with a call at a counted berth",
-            ),
-        )
     return [figure.row(profile) for figure in figures]
 
 
@@ -252,6 +175,69 @@ def occupied_hours(visits: pd.DataFrame, period: Period) -> pd.Series[float]:
 
 
 # helpers ------------------------------------------------------------------------------------------
+
+
+def _port_call_figures(visits: PortVisits, period: Period) -> Iterator[_Figure]:
+    if visits.port_calls is not None:
+        begun = visits.port_calls[visits.port_calls["arrival"] >= period.start]
+        yield _Figure("port_calls", "Port calls", len(begun), of=begun, note="with a call at a counted berth")
+
+
+def _visit_figures(visits: PortVisits, begun: pd.DataFrame) -> Iterator[_Figure]:
+    """Numbers and times of visits; `begun` are the visits to berths that began in the period."""
+    calls = visits.basis == "calls"
+    arrivals, waiting, done = visits.arrivals, visits.waiting, complete(begun)
+    yield _Figure("vessels", "Ships at berth", begun["mmsi"].nunique(), of=begun, note="different vessels")
+    yield _Figure(
+        "berth_visits",
+        "Berth calls" if calls else "Berth visits",
+        len(begun),
+        of=begun,
+        note="visits of a ship to a berth" if calls else "stays of a ship at a berth",
+    )
+    where = "port calls whose beginning was seen" if calls else "at a berth"
+    yield _Figure("arrivals", "Arrivals seen", len(arrivals), of=arrivals, note=where)
+    yield _Figure(
+        "time_at_berth_p50",
+        "Time at berth, median",
+        _median(done["hours"]),
+        "h",
+        1,
+        of=done,
+        note=f"{len(done):,} whole stays; {len(begun) - len(done):,} more were only partly seen",
+    )
+    whole = f"{len(waiting):,} whole stays at anchor"
+    yield _Figure(
+        "waiting_p50",
+        "Waiting before berth, median" if calls else "Time at anchor, median",
+        _median(waiting["hours"]),
+        "h",
+        1,
+        of=waiting,
+        note=f"{len(waiting):,} of {len(arrivals):,} arrivals waited at anchor" if calls else whole,
+    )
+
+
+def _occupancy_figures(visits: PortVisits, period: Period) -> Iterator[_Figure]:
+    """How much berths and anchorages were used, by all stays as far as they lie in the period."""
+    berth, anchor = visits.berth, visits.anchor
+    n_used = int(berth["berth_id"].nunique())
+    yield _Figure("berths_used", "Berths used", n_used, of=berth, note="with at least one ship")
+    yield _Figure(
+        "occupancy",
+        "Occupancy, mean",
+        _share(float(occupied_hours(berth, period).sum()), period.hours * n_used),
+        "%",
+        of=berth,
+        note="share of time with a ship alongside, mean of the berths used",
+    )
+    for place, stays, note in (
+        ("berth", berth, "at the berths used"),
+        ("anchor", anchor, "ships of all types, inside and outside of anchorages"),
+    ):
+        mean = _share(float(clipped_hours(stays, period).sum()), period.hours)
+        label = f"Ships at {place} at once, mean"
+        yield _Figure(f"ships_at_{place}", label, mean, digits=1, of=stays, note=note)
 
 
 def _clip(visits: pd.DataFrame, period: Period) -> tuple[pd.Series, pd.Series]:

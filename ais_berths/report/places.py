@@ -37,7 +37,6 @@ def berth_rows(berths: gpd.GeoDataFrame, visits: pd.DataFrame, period: Period, p
         (greatest length and draught) of the others.
     """
     hidden = profile.hidden(visits["berth_id"], visits["mmsi"])
-    digits = (0, 2) if profile.public else (2, 4)
     by_berth = visits.groupby("berth_id")
     table = pd.DataFrame(
         {
@@ -53,36 +52,40 @@ def berth_rows(berths: gpd.GeoDataFrame, visits: pd.DataFrame, period: Period, p
     found = found.sort_values(["occupied_h", "visits"], ascending=False, kind="stable")
     centre = shapely.centroid(found.geometry.to_numpy())
     lats, lons = np.round(shapely.get_y(centre), 6), np.round(shapely.get_x(centre), 6)
-    rows = []
-    for place, (berth_id, values) in enumerate(found.to_dict("index").items()):
-        rows.append(
-            {
-                "berth_id": safe_text(berth_id),
-                "name": safe_text(values.get("name")),
-                "berth_kind": safe_text(values["berth_kind"]),
-                "use": safe_text(values["use"]),
-                "type_main": safe_text(values["type_main"]) or "unknown",
-                "quay_id": safe_text(values["quay_id"]),
-                "lat": float(lats[place]),
-                "lon": round(float(geo.turn_deg(0.0, lons[place])), 6),
-                "length_m": _rounded(values["length_m"], 1),
-                "heading_deg": _rounded(values["heading_deg"], 1),
-                "visits": int(values["visits"]),
-                "vessels": int(values["vessels"]),
-                "occupied_h": _rounded(values["occupied_h"], digits[0]),
-                "occupancy": _rounded(values["occupied_h"] / period.hours, digits[1]),
-                "metre_occupancy": _rounded(
-                    values["metre_h"] / (values["length_m"] * period.hours), digits[1]
-                ),
-                "time_p50_h": _rounded(values["time_p50_h"], 3),
-                "loa_p50_m": _rounded(values["loa_p50_m"], 0),
-                "loa_max_m": None if profile.public else _rounded(values["loa_max_m"], 0),
-                "draught_max_m": None if profile.public else _rounded(values["draught_max_m"], 1),
-                "hull_basis": safe_text(values["hull_basis"]),
-                "confidence": _rounded(values["confidence"], 3),
-            }
-        )
-    return rows
+    positions = zip(lats.tolist(), geo.turn_deg(0.0, lons).tolist(), strict=True)
+    return [
+        _berth_row(berth_id, values, position, period, public=profile.public)
+        for (berth_id, values), position in zip(found.to_dict("index").items(), positions, strict=True)
+    ]
+
+
+def _berth_row(
+    berth_id: Any, values: dict[Any, Any], position: tuple[float, float], period: Period, *, public: bool
+) -> Row:
+    digits = (0, 2) if public else (2, 4)
+    return {
+        "berth_id": safe_text(berth_id),
+        "name": safe_text(values.get("name")),
+        "berth_kind": safe_text(values["berth_kind"]),
+        "use": safe_text(values["use"]),
+        "type_main": safe_text(values["type_main"]) or "unknown",
+        "quay_id": safe_text(values["quay_id"]),
+        "lat": position[0],
+        "lon": round(position[1], 6),
+        "length_m": _rounded(values["length_m"], 1),
+        "heading_deg": _rounded(values["heading_deg"], 1),
+        "visits": int(values["visits"]),
+        "vessels": int(values["vessels"]),
+        "occupied_h": _rounded(values["occupied_h"], digits[0]),
+        "occupancy": _rounded(values["occupied_h"] / period.hours, digits[1]),
+        "metre_occupancy": _rounded(values["metre_h"] / (values["length_m"] * period.hours), digits[1]),
+        "time_p50_h": _rounded(values["time_p50_h"], 3),
+        "loa_p50_m": _rounded(values["loa_p50_m"], 0),
+        "loa_max_m": None if public else _rounded(values["loa_max_m"], 0),
+        "draught_max_m": None if public else _rounded(values["draught_max_m"], 1),
+        "hull_basis": safe_text(values["hull_basis"]),
+        "confidence": _rounded(values["confidence"], 3),
+    }
 
 
 def use_rows(

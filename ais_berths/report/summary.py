@@ -216,8 +216,7 @@ def _port(
         [row["anchorage_id"] for row in anchorages],
         period,
         profile,
-        max_stops=settings.max_stops,
-        max_berths=settings.max_berths,
+        settings,
     )
     # Days less periods would give away the days that are suppressed.
     with_time = not (profile.public and compare)
