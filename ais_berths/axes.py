@@ -35,9 +35,10 @@ _ABOUT_DEG, _KNOWN = 15.0, 0.5
 # is then (deg). Only merchant ships listen to courses: tugs come alongside whatever they serve.
 _COURSES = {"cargo": 0.75, "tanker": 0.55, "passenger": 0.35, "tug": 0.25}
 _COURSE_DEG = 10.0
-# Courses of ships that came to the same place (m) tell another line than all others: where that is sure, and
-# more degrees off, the ship lies on it. Of 14 cargo ships and tankers there 12 did.
-_PLACE_M, _SURE, _SAME_LINE_DEG = 25.0, 0.75, 30.0
+# Courses of ships that came to the same place (m), and headings sent there or no farther off than half the
+# ship is long, tell another line than all others: where that is sure, and more degrees off, the ship lies on
+# it. Where courses alone told it, 12 of 14 cargo ships and tankers there did.
+_PLACE_M, _HALF, _SURE, _SAME_LINE_DEG = 25.0, 0.5, 0.75, 30.0
 # As for courses, for headings that were sent and kept within so many degrees; ships of the other kind
 # (merchant ships for all others, and the reverse) are as often across as along.
 _SENT, _SENT_DEG, _OTHER_KIND, STEADY_DEG = 0.95, 3.0, 0.5, 20.0
@@ -73,11 +74,11 @@ def axes_of(
     visits = _Visits.of(moored, group, unknown)
     axis, by_course = np.full(len(visits.first), np.nan), np.zeros(len(visits.first), dtype=bool)
     asked = np.unique(visits.number[unknown])
-    reach_m = np.clip(_REACH_LENGTHS * length_m[visits.first], *_REACH_M)
+    length_m = length_m[visits.first]
     told, merchants = (_Givers.of(visits.xyz, some) for some in (visits.trust > 0.0, visits.merchant))
     for begin in range(0, len(asked), _AT_ONCE):
         some = asked[begin : begin + _AT_ONCE]
-        axis[some], by_course[some] = visits.ask(some, reach_m[some], told, merchants)
+        axis[some], by_course[some] = visits.ask(some, length_m[some], told, merchants)
     return axis[visits.number], by_course[visits.number]
 
 
@@ -133,36 +134,36 @@ class _Visits(NamedTuple):
         )
 
     def ask(
-        self, of: NDArray[np.intp], reach_m: Floats, told: _Givers, merchants: _Givers
+        self, of: NDArray[np.intp], length_m: Floats, told: _Givers, merchants: _Givers
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        """Axis of some places, and whether courses tell most of it."""
-        here, by_course, otherwise = self._told_there(of, told.near(self.xyz[of], reach_m))
+        """Axis of some places, where ships of this length lay, and whether courses tell most of it."""
+        reach_m = np.clip(_REACH_LENGTHS * length_m, *_REACH_M)
+        here, by_course, otherwise = self._told_there(of, length_m, told.near(self.xyz[of], reach_m))
         merchant = self.merchant[of]
         otherwise[merchant] += self._in_line(
             of[merchant], merchants.near(self.xyz[of[merchant]], reach_m[merchant])
         )
         axis, sure, best = _likeliest(by_course + otherwise)
-        own, sure_of_own, _ = _likeliest(here)
+        own, sure_of_own, best_of_own = _likeliest(here)
         elsewhere = np.abs(geo.turn_deg(axis, own, period=180.0)) > _SAME_LINE_DEG
         elsewhere &= sure_of_own >= _SURE
-        row = np.arange(len(of))
-        mostly = by_course[row, best] >= otherwise[row, best]
+        row, best = np.arange(len(of)), np.where(elsewhere, best_of_own, best)
         known = np.where(sure >= _KNOWN, axis, np.nan)
-        return np.where(elsewhere, own, known), elsewhere | mostly
+        return np.where(elsewhere, own, known), by_course[row, best] >= otherwise[row, best]
 
-    def _told_there(self, of: NDArray[np.intp], others: _Near) -> tuple[Floats, ...]:
-        """What courses to the same place say of each axis, what all courses say, and what headings say."""
+    def _told_there(self, of: NDArray[np.intp], length_m: Floats, others: _Near) -> tuple[Floats, ...]:
+        """What was told in the same place of each axis, what all courses say, and what headings say."""
         near, metres, heard = others
         course, merchant = self.by_course[near], self.merchant[of][:, None]
         same_kind = np.where(self.merchant[near] == merchant, 1.0, _OTHER_KIND)
         heard = heard * self.trust[near] * np.where(course, merchant, same_kind)
         spread = np.where(course, _COURSE_DEG, _SENT_DEG)
-        here = course & (metres <= _PLACE_M)
-        own, courses, headings = (
+        here = metres <= np.where(course, _PLACE_M, np.maximum(_HALF * length_m[:, None], _PLACE_M))
+        courses_here, courses, headings_here, headings = (
             _log_odds(self.axis[near], spread, np.where(way, heard, 0.0))
-            for way in (here, course & ~here, ~course)
+            for way in (course & here, course & ~here, ~course & here, ~course & ~here)
         )
-        return own, own + courses, headings
+        return courses_here + headings_here, courses_here + courses, headings_here + headings
 
     def _in_line(self, of: NDArray[np.intp], others: _Near) -> Floats:
         """What the places of antennas of merchant ships say of each axis."""

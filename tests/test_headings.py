@@ -74,6 +74,22 @@ def test_a_ship_that_came_across_the_line_of_her_neighbours_lies_on_another_one(
     assert axes(rows, "cargo")[0][0] == pytest.approx(5.0, abs=2.0)
 
 
+def test_headings_that_were_sent_in_the_same_place_are_believed_before_courses_to_it():
+    """Two ships came across; ships that lay within half a length, and not those beyond, say how."""
+    visits = [(3 * k, NAN, 45.0, 2, 1.0) for k in range(2)]
+
+    def with_others(metres):
+        heading, basis = axes([*visits, *[(metres + k, 90.0, NAN, 0, NAN) for k in range(4)]], "cargo")
+        return heading[0], basis[0]
+
+    heading, basis = with_others(70)
+    assert heading == pytest.approx(90.0, abs=3.0)
+    assert basis == "neighbours"
+    heading, basis = with_others(130)
+    assert heading == pytest.approx(45.0, abs=3.0)
+    assert basis == "courses"
+
+
 def test_rough_courses_along_one_quay_tell_its_line_together():
     """Each is ten degrees off; together, and with the places of the antennas, they are not."""
     rows = [(60 * k, NAN, 90.0 + (10.0 if k % 2 else -10.0), 1, 1.0) for k in range(6)]
