@@ -13,7 +13,7 @@ DEFINITIONS: dict[str, tuple[str, str]] = {
     ),
     "port_calls": (
         "",
-        "arrivals in the port of vessels that moored, at a berth of any use; anchorage_only adds others",
+        "arrivals in the port of vessels that moored there, at any berth; anchorage_only adds the others",
     ),
     "vessels": ("", "different vessels that made these port calls"),
     "arrivals_by_hour": ("", "port calls of a month, by local hour of arrival"),

@@ -78,6 +78,7 @@ def test_everything_that_is_wrong_is_named_with_its_row(tmp_path: Path, ports: p
         "NLRTM,2024Q1,1",
         "NLRTM,2024-03,many",
         "NLRTM,2024-03,-4",
+        "NLRTM,2024-03,1.3",
     ]
     file = write(tmp_path, "port,period,calls\n" + "\n".join(rows))
     with pytest.raises(InputError) as error:
@@ -87,8 +88,9 @@ def test_everything_that_is_wrong_is_named_with_its_row(tmp_path: Path, ports: p
         "row 2: there is no port 'Rotterdm'; near: 31140 Rotterdam",
         "row 3: the month is '2024-13', expected one such as 2024-03",
         "row 4: the month is '2024Q1'",
-        "row 5: the number of calls is 'many', expected one such as 412",
+        "row 5: the number of calls is 'many', expected a whole number such as 412",
         "row 6: the number of calls is '-4'",
+        "row 7: the number of calls is '1.3'",
     ):
         assert part in text
 
@@ -180,6 +182,7 @@ def test_what_cannot_be_compared_says_why() -> None:
         }
     )
     scores = compare_official(official, figures((ROTTERDAM, "2024-03-01", "tanker", None, 744)), NAMES)
+    assert "  found calls: 0\n" in ScoreCard(official=scores).to_text()
     notes = {(row.port_id, row.type_group): row.note for row in scores.rows}
     assert notes == {
         (ROTTERDAM, "tanker"): "suppressed",

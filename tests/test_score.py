@@ -1,10 +1,14 @@
 """Reading the truth that berths are scored against."""
 
+import shutil
+
+import geopandas as gpd
+import pandas as pd
 import pytest
 import shapely
 
 from ais_berths.errors import InputError, MissingColumnsError
-from ais_berths.pipeline.score import read_truth
+from ais_berths.pipeline.score import read_truth, score_out
 from ais_berths.simulate import simulate
 
 SQUARE = "POLYGON ((4 52, 4.01 52, 4.01 52.01, 4 52.01, 4 52))"
@@ -55,3 +59,32 @@ def test_the_truth_of_a_simulation_is_a_folder(tmp_path):
 def test_a_folder_without_true_berths(tmp_path):
     with pytest.raises(InputError, match=r"berths\.geojson does not exist; give a file of true berths"):
         read_truth(tmp_path)
+
+
+def test_true_berths_elsewhere_are_not_missed_ones(sample_out, sample_data, tmp_path):
+    """A national list scored against the run of one port."""
+    berths = gpd.read_file(sample_data / "simulated" / "truth" / "berths.geojson")
+    (middle,) = berths.representative_point().iloc[[0]]
+    file = tmp_path / "docks.csv"
+    file.write_text(f"lat,lon\n{middle.y},{middle.x}\n52.5,4.25\n-29,32\n")
+    points = score_out(sample_out, file).points
+    assert (points.n_points, points.n_outside, points.points_with_berth) == (1, 2, 1.0)
+
+    truth = tmp_path / "truth"
+    shutil.copytree(sample_data / "simulated" / "truth", truth)
+    moved = berths.assign(geometry=berths.translate(xoff=20.0)).iloc[:4]
+    pd.concat([berths.iloc[4:], moved]).to_file(truth / "berths.geojson")
+    here, everywhere = (
+        score_out(sample_out, truth),
+        score_out(sample_out, sample_data / "simulated" / "truth"),
+    )
+    assert (here.berths.n_outside, everywhere.berths.n_outside) == (4, 0)
+    assert here.berths.at_iou_50.n_true == everywhere.berths.at_iou_50.n_true - 4
+    assert here.calls.found.n_true < everywhere.calls.found.n_true
+
+
+def test_a_truth_of_another_port_is_refused(sample_out, tmp_path):
+    file = tmp_path / "docks.csv"
+    file.write_text("lat,lon\n4.25,52.5\n")
+    with pytest.raises(InputError, match=r"none of the true berths .* lies in the area"):
+        score_out(sample_out, file)

@@ -39,6 +39,7 @@ class BerthScores(Scores):
     n_merged: int = Field(description="found berths that merge two or more true ones")
     false_by_place: dict[str, int] = Field(description="false berths by place")
     recall_by_kind: dict[str, float] = Field(description="recall at IoU 0.5 by kind of berth")
+    n_outside: int = Field(0, description="true berths outside the area of the run, left out")
 
 
 class PointScores(Scores):
@@ -50,6 +51,7 @@ class PointScores(Scores):
     points_with_berth: float = Field(description="share of points with a berth near")
     berths_with_point: float = Field(description="share of berths with a point near")
     distance_p50_m: float = Field(description="distance from a point to the nearest berth, median (m)")
+    n_outside: int = Field(0, description="true points outside the area of the run, left out")
 
 
 class StopScores(Scores):
@@ -88,9 +90,9 @@ class OfficialRow(Scores):
     port: str = Field(description="port")
     period: str = Field(description="month")
     type_group: str = Field(description="group")
-    official: float = Field(description="official")
-    found: float | None = Field(description="found")
-    difference: float | None = Field(description="difference")
+    official: int = Field(description="official")
+    found: int | None = Field(description="found")
+    difference: int | None = Field(description="difference")
     ratio: float | None = Field(description="ratio")
     coverage_h: int | None = Field(description="hours heard")
     period_h: int = Field(description="of hours")
@@ -104,8 +106,8 @@ class OfficialScores(Scores):
     n_rows: int = Field(description="official counts")
     n_compared: int = Field(description="of them compared")
     n_unknown: int = Field(description="official rows without a number")
-    official: float = Field(description="official calls, of those compared, each once")
-    found: float = Field(description="found calls")
+    official: int = Field(description="official calls, of those compared, each once")
+    found: int = Field(description="found calls")
     ratio: float | None = Field(description="ratio of found calls to official calls")
     correlation: float | None = Field(
         description="correlation over the months; null below three rows, or where nothing varies"
@@ -198,4 +200,6 @@ def _cell(value: Any) -> str:
 def _number(value: Any) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -152,8 +152,8 @@ def compare_official(
         n_rows=len(rows),
         n_compared=len(compared),
         n_unknown=n_unknown,
-        official=float(sums[0]),
-        found=float(sums[1]),
+        official=int(sums[0]),
+        found=int(sums[1]),
         ratio=_ratio(sums[1], sums[0]),
         correlation=round(float(np.corrcoef(there, here)[0, 1]), 6) if varies else None,
         median_error=round(float(np.median(errors)), 6) if len(errors) else None,
@@ -164,9 +164,9 @@ def compare_official(
 # helpers ------------------------------------------------------------------------------------------
 
 
-def _pairs(rows: list[OfficialRow]) -> NDArray[np.float64]:
+def _pairs(rows: list[OfficialRow]) -> NDArray[np.int64]:
     """Official and found calls of some rows, one below the other."""
-    return np.array([(row.official, row.found) for row in rows], dtype=np.float64).reshape(-1, 2).T
+    return np.array([(row.official, row.found) for row in rows], dtype=np.int64).reshape(-1, 2).T
 
 
 class _Wrong:
@@ -222,22 +222,22 @@ def _group(text: str) -> str | _Wrong:
     return _Wrong(f"the vessel group is {text!r}, expected all, {', '.join(TYPE_GROUPS)}")
 
 
-def _count(text: str) -> float | _Wrong:
-    """Read a number with or without separators of thousands."""
+def _count(text: str) -> int | _Wrong:
+    """Read a whole number with or without separators of thousands."""
     digits = re.sub(r"(?<=\d)[\s\u00a0\u202f',.](?=\d{3}\b)", "", text)
     try:
         number = float(digits.replace(",", "."))
     except ValueError:
         number = -1.0
-    if not 0 <= number < np.inf:
-        return _Wrong(f"the number of calls is {text!r}, expected one such as 412")
-    return number
+    if not (0 <= number < np.inf and number.is_integer()):
+        return _Wrong(f"the number of calls is {text!r}, expected a whole number such as 412")
+    return int(number)
 
 
 def _row(row: Mapping[Hashable, Any], months: set[tuple[str, str]], names: pd.Series) -> OfficialRow:
     """One line of the comparison, with the reason where there is nothing to compare."""
     month = pd.Period(row["period_start"], "M")
-    found = None if pd.isna(row["value"]) else float(row["value"])
+    found = None if pd.isna(row["value"]) else int(row["value"])
     note = ""
     if found is None:
         note = "no results of this port and month"

@@ -28,6 +28,7 @@ from ais_berths.evaluate import (
 from ais_berths.pipeline.job import Job, Store, load_job
 from ais_berths.places import find_places
 from ais_berths.portfiles import match_columns, read_texts, to_degrees
+from ais_berths.raster import CellFilter
 from ais_berths.tables import read_places, read_shapes, read_table
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def score_out(
     truth
         True berths: polygons or points in any format that GDAL reads, or a CSV with latitude and
         longitude or with shapes as WKT. Or the folder ``truth`` of the simulator; true stops, berth calls
-        and places beside the berths are used too.
+        and places beside the berths are used too. Berths outside the area of the run are only counted.
     uses
         Score berths of these uses, and the calls at them, only.
     split
@@ -80,18 +81,25 @@ def score_out(
     Raises
     ------
     InputError
-        The truth or the counts cannot be read, or the folder holds no indicators by month.
+        The truth or the counts cannot be read, no true berth lies in the area of the run, or the folder holds
+        no indicators by month.
     """
     store, job = load_job(out)
     check_whole(store.out)
     berths = read_places(store.table("berths"), "berths")
     card = ScoreCard()
     if truth is not None:
-        known = read_truth(truth)
+        known, n_outside = _in_area(read_truth(truth), store, job, truth)
         stops = read_table(store.table("stops"), "stops")
         made = store.table("berth_calls")
         calls = read_table(made, "berth_calls") if made.exists() else None
         card = evaluate(berths, known, stops, calls, uses=uses or None)
+        counted = {
+            name: scores.model_copy(update={"n_outside": n_outside[name]})
+            for name in n_outside
+            if (scores := getattr(card, name)) is not None
+        }
+        card = card.model_copy(update=counted)
         if picture is not None:
             plot_score(berths, known, title=str(store.out)).savefig(picture, dpi=150)
     if split:
@@ -124,6 +132,31 @@ def read_truth(path: str | Path) -> Truth:
         stops=_beside(file, _STOPS),
         calls=_beside(file, _CALLS),
     )
+
+
+def _in_area(truth: Truth, store: Store, job: Job, source: object) -> tuple[Truth, dict[str, int]]:
+    """The truth without berths and points where nothing was looked for, and how many these are."""
+    cells = read_table(store.table("cells"), "cells", ["cell", "in_margin"])
+    area = CellFilter(cells[~cells["in_margin"]], job.config.cells.resolution)
+    inside, n_outside, lost = {}, {}, set()
+    for name in ("berths", "points"):
+        frame = getattr(truth, name)
+        if frame is None:
+            continue
+        # A point of the shape, as the centre of what was cut at the antimeridian lies on the other side.
+        spots = (frame if frame.crs is None else frame.to_crs(4326)).representative_point()
+        there = area.inside(spots.y, spots.x)
+        inside[name], n_outside[name] = frame[there], int((~there).sum())
+        lost |= set(frame.loc[~there, "berth_id"]) if "berth_id" in frame else set()
+    if inside and not any(map(len, inside.values())):
+        raise InputError(
+            f"none of the true berths in {source} lies in the area of {store.out}; check that both are of "
+            "the same ports, and that latitude and longitude are not swapped"
+        )
+    calls = truth.calls
+    if calls is not None and "berth_id" in calls:
+        calls = calls[~calls["berth_id"].isin(lost)]
+    return replace(truth, **inside, calls=calls), n_outside
 
 
 def _beside(file: Path, name: str) -> pd.DataFrame | None:
