@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,17 +51,30 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise OutputError(f"{target} cannot be written: it is a folder, expected the name of a file")
     part = target.with_name(f".{target.stem}.{os.getpid()}-{secrets.token_hex(4)}{_PART}{target.suffix}")
     try:
-        yield part
-        part.replace(target)
+        with naming_file(target):
+            yield part
+            part.replace(target)
+    finally:
+        # SQLite may leave its journal when a GeoPackage fails.
+        for leftover in (part, *(Path(f"{part}{end}") for end in ("-journal", "-wal", "-shm"))):
+            # Where nothing can be written, nothing can be taken away either.
+            with suppress(OSError):
+                leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_file(path: Path) -> Iterator[None]:
+    """Say as an OutputError which file cannot be written, and why."""
+    try:
+        yield
     except OutputError:
         raise
     except (OSError, pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise OutputError(f"{target} cannot be written: {reason}") from error
-    finally:
-        # SQLite may leave its journal when a GeoPackage fails.
-        for leftover in (part, *(Path(f"{part}{end}") for end in ("-journal", "-wal", "-shm"))):
-            leftover.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is None:
+            # numpy counts what was written, without a word why it was no more.
+            reason += " (is the disk full?)"
+        raise OutputError(f"{path} cannot be written: {reason}") from error
 
 
 def whole_files(folder: str | Path, pattern: str) -> list[Path]:

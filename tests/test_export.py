@@ -420,10 +420,32 @@ def test_errors_of_the_disk_are_plain(tmp_path: Path) -> None:
         atomic_path(tmp_path / "x.csv"),
     ):
         raise OSError(28, "No space left on device")
+    with (
+        pytest.raises(
+            OutputError, match=r"x.npy cannot be written: 9 requested and 4 written \(is the disk full"
+        ),
+        atomic_path(tmp_path / "x.npy"),
+    ):
+        raise OSError("9 requested and 4 written")
     with pytest.raises(OutputError, match="there is no folder"), atomic_path(tmp_path / "no" / "x.csv"):
         pass
     with pytest.raises(OutputError, match="it is a folder"), atomic_path(tmp_path):
         pass
+
+
+def test_the_file_is_named_where_nothing_can_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system", "another.csv")
+
+    monkeypatch.setattr(type(tmp_path), "unlink", refuse)
+    with (
+        pytest.raises(OutputError, match=r"/x.csv cannot be written: Read-only file system"),
+        atomic_path(tmp_path / "outer.csv"),
+        atomic_path(tmp_path / "x.csv"),
+    ):
+        raise OSError(30, "Read-only file system")
 
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ais_berths.errors import OutputError
 from ais_berths.pipeline import Wiring, shelves, tasks
 from ais_berths.pipeline.portions import PortGroups
-from ais_berths.pipeline.shelves import DiskRoom, Ships, portions_folder
+from ais_berths.pipeline.shelves import DiskRoom, Laid, Ships, portions_folder
 from ais_berths.shelf import Shelf
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 COUNTS = st.dictionaries(st.integers(1, 999_999_999), st.integers(1, 9), min_size=1, max_size=12)
@@ -123,6 +124,14 @@ def test_ports_come_in_their_order_and_what_has_none_last(counts: dict[str, int]
     assert (number[:-1] < number[-1]).all()
     inside = [[name for name in sorted(counts) if first <= name <= last] for first, last in groups.spans()]
     assert inside == [list(names[:-1][number[:-1] == group]) for group in range(len(groups) - 1)]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_told_with_the_name_of_the_file() -> None:
+    laid = Laid(Path("/dev/full"), 1)
+    laid.put(pa.table({"x": np.arange(40_000)}), np.zeros(40_000, dtype=np.int64))
+    with pytest.raises(OutputError, match=r"^/dev/full cannot be written: .*No space left"):
+        laid.drawers()
 
 
 def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:

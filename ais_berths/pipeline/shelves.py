@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from ais_berths import schema
+from ais_berths.atomic import naming_file
 from ais_berths.evidence import in_portions
 from ais_berths.pipeline.items import Item
 from ais_berths.pipeline.memory import give_back
@@ -118,7 +119,8 @@ class Laid:
         """All drawers; no more can be put into them then."""
         if self._rows or self._writer is None:
             self._flush()
-        self._writer.close()
+        with naming_file(self._path):
+            self._writer.close()
         return [Drawer(self._path, batches) for batches in self._batches]
 
     def _flush(self) -> None:
@@ -127,17 +129,18 @@ class Laid:
         drawer = np.concatenate([drawers for _, drawers in self._rows])
         self._rows.clear()
         self._n_rows = 0
-        if self._writer is None:
-            self._writer = pa.ipc.new_file(str(self._path), table.schema, options=_PACKED)
         table = table.take(pa.array(np.argsort(drawer, kind="stable")))
         sizes = np.bincount(drawer, minlength=len(self._batches))
         begin = 0
-        for number in np.flatnonzero(sizes).tolist():
-            for batch in table.slice(begin, sizes[number]).combine_chunks().to_batches():
-                self._writer.write_batch(batch)
-                self._batches[number].append(self._written)
-                self._written += 1
-            begin += int(sizes[number])
+        with naming_file(self._path):
+            if self._writer is None:
+                self._writer = pa.ipc.new_file(str(self._path), table.schema, options=_PACKED)
+            for number in np.flatnonzero(sizes).tolist():
+                for batch in table.slice(begin, sizes[number]).combine_chunks().to_batches():
+                    self._writer.write_batch(batch)
+                    self._batches[number].append(self._written)
+                    self._written += 1
+                begin += int(sizes[number])
 
 
 @dataclass(frozen=True)
