@@ -193,7 +193,8 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
     ships, broken = distinct_statics(table, plan.feed, wanted)
     for defects in (found.counts, broken):
         add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in defects.items()})
-    return _ships_in_time(found, plan, counts), ships
+    is_ship, _ = ship_mmsi(ships["mmsi"].to_numpy(), plan.clean)
+    return _ships_in_time(found, plan, counts), ships.filter(pa.array(is_ship))
 
 
 def _inside(table: pa.Table, lat: Floats, lon: Floats, plan: ScanPlan) -> NDArray[np.bool_]:
