@@ -1,7 +1,7 @@
-"""From groups of footprints to berth polygons with what is known of each berth.
+"""From groups of footprints to berths: a polygon and a description of each.
 
-A polygon is a rectangle along the quay. Its edges are quantiles of the hulls that lay there, so that one
-wrong position does not stretch it and more visits make it better, not larger.
+The polygon is a rectangle along the quay. Its edges are quantiles of the hulls that lay there, so that one
+wrong position does not stretch it, and more visits make it more exact, not larger.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from ais_berths.config import BerthsConfig
     from ais_berths.footprints import Boxes
 
-# Neighbours on a line within this angle share out an overlap of up to this part of the shorter one.
+# Neighbours in line within this angle (deg) each give up half of an overlap, up to this share of the shorter
+# one.
 _SAME_LINE_DEG = 15.0
 _GIVE_WAY = 0.4
 _SEEN = 2
-# Where a tanker's antenna stands, from the stern, and how long tankers (m) and their hawsers (m) usually are.
+# Antenna of a tanker from its stern, in lengths; usual length of tankers (m); usual and longest hawser (m).
 _TANKER_STERN, _TANKER_M = 0.17, 180.0
 _HAWSER_M, _HAWSER_MOST_M = 45.0, 110.0
 # How far the points about which ships swing at one buoy may lie from it (m).
@@ -44,7 +45,7 @@ _SUREST = 1.0 - 1e-9
 
 
 class Drawn(NamedTuple):
-    """Outlines of berths with their ``number``, and the stops at each; see `find_berths`."""
+    """Outlines of berths by ``number``, and the stops at each; see `find_berths`."""
 
     outlines: pd.DataFrame
     members: pd.DataFrame
@@ -84,12 +85,12 @@ def draw_berths(
     config: BerthsConfig,
     planes: tuple[geo.Plane, geo.Plane] | None = None,
 ) -> Drawn:
-    """Find the outlines of berths and who lay there, not yet what is known of each; see `find_berths`.
+    """Find the outlines of berths and the stops at each; first half of `find_berths`.
 
     Parameters
     ----------
     planes
-        Where hulls and single-point moorings are compared; by default around these.
+        The planes in which hulls and single-point moorings are compared; by default around these.
     """
     plane, plane_of_buoys = planes or (geo.Plane.around(hulls["lon"]), geo.Plane.around(buoy_lon(stops)))
     groups = cluster_hulls(hulls, stops, config, plane).rename(columns={"cluster": "number"})
@@ -120,12 +121,12 @@ def rate_drawn(
     config: BerthsConfig,
     beyond: Beyond | None = None,
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    """Say what is known of berths that were drawn; see `find_berths`.
+    """Describe and rate berths that were drawn; second half of `find_berths`.
 
     Parameters
     ----------
     beyond
-        What is known from other places, where the stops are those of some places only.
+        What is known from all portions, if the stops are those of one.
     """
     berths, members = drawn
     described = describe_berths(members, stops, hulls, vessels, beyond)
@@ -139,9 +140,9 @@ def rate_drawn(
 
 
 def _with_evidence(groups: pd.DataFrame, stops: pd.DataFrame, config: BerthsConfig) -> pd.DataFrame:
-    """Leave out groups whose stops may all be something else than moored, a short stay at anchor say.
+    """Drop groups in which no ship may have been moored: the probability of one is below ``min_evidence``.
 
-    Ships seen once may lie at a berth, and neither make one nor shape it.
+    Stops with a single ping may belong to a berth, but neither prove nor shape one.
     """
     rows = stops[["stop_id", "n_pings", "kind_confidence"]].set_index("stop_id").reindex(groups["stop_id"])
     seen = (rows["n_pings"].fillna(_SEEN) >= _SEEN).to_numpy()
@@ -154,19 +155,19 @@ def _with_evidence(groups: pd.DataFrame, stops: pd.DataFrame, config: BerthsConf
 
 
 class Beyond(NamedTuple):
-    """Hours from the first stop to the last one, and ships that serve others, by the stops of all places."""
+    """What is known from all portions: hours from the first stop to the last, and ships that serve others."""
 
     hours: float
     serving: NDArray[np.int64]
 
     @classmethod
     def of(cls, stops: pd.DataFrame, visits: pd.DataFrame) -> Beyond:
-        """Take them from all stops, and from all visits to berths (see `ais_berths.uses.serving_ships`)."""
+        """Take both from all stops and all visits to berths (see `ais_berths.uses.serving_ships`)."""
         return cls(period_h(stops["start_time"].min(), stops["end_time"].max()), serving_ships(visits))
 
 
 def period_h(start: pd.Timestamp, end: pd.Timestamp) -> float:
-    """Hours from the first to the last moment of some stops, never 0; 1 where there are none."""
+    """Hours from start to end, never 0; 1 without stops."""
     hours = float((end - start) / pd.Timedelta("1h"))
     return max(hours, 1e-6) if math.isfinite(hours) else 1.0
 
@@ -306,8 +307,8 @@ def _buoys(
         column_of(vessels, name, rows["mmsi"]).astype(np.float64) for name in ("to_bow_m", "loa_m")
     )
     swing = rows["swing_m"].to_numpy()
-    # The stern swings a ship's length and a hawser from the buoy; where the antenna is said to stand tells
-    # the hawser, unless it cannot be true.
+    # The stern swings at the distance of a hawser and a ship's length from the buoy. The hawser follows from
+    # the antenna offset, unless that gives an impossible one.
     hawser = swing - np.where(np.isfinite(bow), bow, (1.0 - _TANKER_STERN) * length)
     hawser = np.where((hawser > 0.0) & (hawser < _HAWSER_MOST_M), hawser, _HAWSER_M)
     reach = np.where(np.isfinite(length), length + hawser, swing + _TANKER_STERN * _TANKER_M)

@@ -1,9 +1,9 @@
 """From footprints to groups of footprints that used the same berth.
 
-Two visits belong to one berth when their hulls cover each other; scikit-learn's DBSCAN joins them over
-that relation. What geometry alone would merge is then parted: hulls that fill a quay without preferring
-any position are a continuous quay, not a chain of berths; and ships that lay there at the same time cannot
-have shared a berth, unless one lay outside the other (rafting).
+Two visits belong to one berth if their hulls cover each other; scikit-learn's DBSCAN joins them by that
+relation. What geometry alone would merge is then divided: hulls that fill a quay without preferring any
+position are a continuous quay, not a chain of berths (`lines`); and ships that were there at the same time
+did not share a berth, unless one lay outside the other, that is, rafted (`sharing`).
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 # Ships farther apart (m) are neither rafted nor at one berth.
 _REACH_M = 12.0
 _PAIRS_AT_ONCE = 1_000_000
-# A footprint with a larger error (m) rests on a guess where the antenna stands, also from side to side; the
-# widest gap between rafted ships then.
+# With a larger error than this (m), the place of the antenna is a guess, also across the ship; the widest gap
+# between rafted ships then (m).
 _GUESS_M, _FAR_RAFT_M = 4.0, 20.0
-# Two berths side by side are a beam apart at least, while beams, fenders and antennas move the middles of the
-# ships of one berth: overlap is measured on hulls half as wide again.
+# Two berths side by side are at least a beam apart, while in one berth different beams, fenders and antennas
+# shift the middles of ships: overlap is measured on hulls half as wide again.
 _BREADTH = 1.5
 
 
@@ -56,7 +56,7 @@ def cluster_hulls(
     config
         The section ``berths`` of the settings.
     plane
-        Where footprints are compared; by default one around these.
+        The plane in which footprints are compared; by default one around these.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def cluster_hulls(
     >>> cluster_hulls(hulls, stops, BerthsConfig())["cluster"].tolist()
     [0, 0, 1]
     """
-    # Between equals the first one decides: in one order, whatever that of the rows is.
+    # Between equals the first one decides, so the order must not depend on that of the rows.
     order = np.argsort(hulls["stop_id"].to_numpy(dtype=object), kind="stable")
     hulls = hulls.iloc[order]
     prints = Footprints.of(hulls, stops, plane)
@@ -108,7 +108,7 @@ def cluster_hulls(
 def _by_overlap(
     prints: Footprints, like: NDArray[np.intp], touching: NDArray[np.intp], config: BerthsConfig
 ) -> NDArray[np.int64]:
-    """DBSCAN over the overlap of hulls; those that are nearly the same go with the first of them.
+    """Cluster hulls by overlap with DBSCAN; nearly equal ones follow the first of them.
 
     Parameters
     ----------
@@ -148,11 +148,11 @@ def _by_overlap(
 def _distances(
     prints: Footprints, i: NDArray[np.intp], j: NDArray[np.intp], config: BerthsConfig
 ) -> NDArray[np.float64]:
-    """From 0 for two hulls that cover each other to 1 for two that have nothing to do with each other.
+    """Distance of two hulls, from 0 if they cover each other to 1 if they are unrelated.
 
-    The distance is the share of the smaller hull, both half as wide again, that the other leaves uncovered,
-    or the offset of their middles along the quay as a share of the shorter ship if that is more: a long ship
-    that lay across two berths covers the ships of both, but its middle is far from theirs.
+    It is the share of the smaller hull (both half as wide again) that the other does not cover, or, if that
+    is more, the offset of their middles along the quay in lengths of the shorter ship: a long ship that lay
+    across two berths covers the ships of both, but its middle is far from theirs.
     """
     pairs = prints.compare(i, j)
     offset = pairs.along / np.minimum(prints.length[i], prints.length[j])
@@ -165,7 +165,7 @@ def _distances(
 
 
 def _side_by_side(prints: Footprints, like: NDArray[np.intp], touching: NDArray[np.intp]) -> Pairs:
-    """Ships of one basin that were there at the same time, and not farther apart than they are long."""
+    """Pairs of ships that were there at the same time, in one group of touching hulls and near each other."""
     i, j = prints.together(number_groups(touching[0], touching[1], len(prints.x))[like])
     apart = np.hypot(prints.x[j] - prints.x[i], prints.y[j] - prints.y[i]) / prints.scale[i]
     size = prints.length + prints.width
@@ -176,7 +176,7 @@ def _side_by_side(prints: Footprints, like: NDArray[np.intp], touching: NDArray[
 def _join_rafts(
     prints: Footprints, pairs: Pairs, labels: NDArray[np.int64], config: BerthsConfig
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Give ships that always lie outside another ship to the berth of that ship."""
+    """Give ships that lay outside another ship the berth of that ship."""
     i, j = pairs.i, pairs.j
     hours = np.maximum((prints.end - prints.start) / schema.HOUR_US, 1e-9)
     beside = (prints.width[i] + prints.width[j]) / 2.0

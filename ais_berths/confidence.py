@@ -1,10 +1,10 @@
 """How certain a berth is: the probability that it is real and its polygon about right.
 
-A logistic formula over what speaks for or against a berth. Its weights were fitted to the berths of simulated
+A logistic regression on evidence for and against a berth. Its weights were fitted to the berths of simulated
 ports (seeds 1-10; 7 and 30 days; antenna offsets, sizes or nothing known; terrestrial and satellite
-reception). There a berth is true when its polygon and that of a true berth share half of the area that
-either covers; a place of tugs or fishing boats is true from 0.3 on, as the error of a position is half a
-boat. ``tests/benchmarks/calibration.py`` fits the weights again and checks them on other seeds.
+reception). There a berth is true if its polygon has an IoU of at least 0.5 with that of a true berth; for
+tugs and fishing boats 0.3 is enough, as the error of a position is half a boat.
+``tests/benchmarks/calibration.py`` fits the weights again and checks them on other seeds.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ WEIGHTS = {
 }
 """Weight of each piece of evidence, see `weigh_evidence`."""
 
-# More ships make a berth no surer; the error where no footprint tells it, and the most of error and play that
-# counts, in ship lengths.
+# More ships than this do not count; error if no footprint gives one, and largest error and play that count,
+# in ship lengths.
 _MANY_SHIPS = 10
 _UNKNOWN_ERROR = 0.1
 _MOST_ERROR, _MOST_PLAY = 0.4, 0.5
@@ -71,19 +71,19 @@ def rate_berths(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFrame
     [1.0, 0.4]
     """
     evidence = weigh_evidence(berths, members, hulls)
-    # One after the other: a sum along rows goes by another way where there is a single one.
+    # Column by column: numpy adds up a single row in another order than several.
     score = sum(weight * evidence[name].to_numpy() for name, weight in WEIGHTS.items())
     return np.asarray(1.0 / (1.0 + np.exp(-score)))
 
 
 def weigh_evidence(berths: pd.DataFrame, members: pd.DataFrame, hulls: pd.DataFrame) -> pd.DataFrame:
-    """Return what speaks for or against each berth, one column for each of `WEIGHTS`.
+    """Return the evidence for and against each berth, one column for each of `WEIGHTS`.
 
-    ``ships`` is the logarithm of the number of ships, up to ten; ``once`` says that there was one visit;
-    ``error`` is the expected error of the footprints and ``play`` the 90th percentile of their distance
-    from the middle, along the berth, both as shares of the usual ship's length; ``unsized`` is the share of
-    footprints without a known size and ``unheaded`` of those whose heading was not sent; ``craft`` says that
-    only small craft lie there. A continuous quay has much play, and so is told apart by nothing else.
+    ``ships`` is the logarithm of the number of ships, up to ten; ``once`` is 1 if there was only one visit;
+    ``error`` is the expected error of the footprints and ``play`` the 90th percentile of their distance from
+    the middle along the berth, both in lengths of the usual ship; ``unsized`` is the share of footprints of
+    unknown size, ``unheaded`` of those whose heading was not sent; ``craft`` is 1 if only small craft lie
+    there. Continuous quays have no term of their own, as they have much play.
     """
     known = members[~members["rafted"].to_numpy(dtype=bool)].merge(hulls, on="stop_id")
     number = pd.Index(berths["number"])

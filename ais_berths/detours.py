@@ -1,4 +1,4 @@
-"""How far out of the way ships were seen between two stops."""
+"""Detours: how far from the direct way ships were seen between two stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hulls as arrays in a common plane, and how every two of them that touch lie to each other."""
+"""Hulls as arrays in a common plane, compared in pairs and summarised in groups."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 _BLOCK = 20_000
-# Footprints whose length and width, and whose places along and across, differ by no more than these shares of
-# length and width are nearly the same.
+# Footprints are nearly the same if length and position along differ by about this share of the length, width
+# and position across by about this share of the width, and direction by about so many degrees.
 _LIKE_ALONG, _LIKE_ACROSS, _LIKE_DEG = 0.05, 0.1, 3.0
 
 
@@ -26,8 +26,8 @@ _LIKE_ALONG, _LIKE_ACROSS, _LIKE_DEG = 0.05, 0.1, 3.0
 class Footprints:
     """Hulls as arrays in a common plane.
 
-    ``x`` and ``y`` are plane units, ``scale`` plane units per metre; lengths are metres. ``directed`` says
-    whether a direction is known: those without one point north.
+    ``x`` and ``y`` are in plane units, ``scale`` is plane units per metre; lengths are in metres. Hulls of
+    unknown direction (not ``directed``) point north.
     """
 
     plane: geo.Plane
@@ -69,10 +69,10 @@ class Footprints:
         return geo.rectangles(self.x, self.y, self.heading, self.length * self.scale, self.width * self.scale)
 
     def alike(self) -> NDArray[np.intp]:
-        """For each footprint the first one that is nearly the same in place, direction and size.
+        """For each footprint, the first one that is nearly the same in place, direction and size.
 
-        A ferry lies in one place a thousand times a month: comparing all these visits with each other
-        tells nothing new and takes a million times as long as one comparison.
+        A ferry lies in one place a thousand times a month: comparing all these visits with each other would
+        be a million comparisons without any new information.
         """
         axis = np.round(np.mod(self.heading, 180.0) / _LIKE_DEG) * _LIKE_DEG % 180.0
         length, width, scale = (
@@ -98,7 +98,7 @@ class Footprints:
         return out
 
     def touching(self, of: NDArray[np.intp], reach_m: float) -> NDArray[np.intp]:
-        """Every two of some footprints whose sides are about this close, as two rows of numbers."""
+        """Every two of some footprints that are at most about this far apart, as two rows of numbers."""
         grown = geo.rectangles(
             self.x[of],
             self.y[of],
@@ -118,7 +118,7 @@ class Footprints:
         return (self.x[j] - self.x[i]) / self.scale[i], (self.y[j] - self.y[i]) / self.scale[i]
 
     def compare(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> Pairs:
-        """Say how every two footprints lie to each other."""
+        """Compare pairs of footprints: direction, distance and time."""
         turn, along, across = geo.between_axes(*self.steps(i, j), self.heading[i], self.heading[j])
         return Pairs(
             i=i,
@@ -147,7 +147,7 @@ class Footprints:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Two footprints each: angle, offsets of their middles (m), hours together."""
+    """Pairs of footprints: angle (deg), offsets of their middles (m), and hours at the same time."""
 
     i: NDArray[np.intp]
     j: NDArray[np.intp]
@@ -177,7 +177,7 @@ class Groups:
 
     @classmethod
     def of(cls, prints: Footprints, member: NDArray[np.intp], number: NDArray[np.int64]) -> Groups:
-        """Look at footprints by group; every number from 0 up to the largest one has a member."""
+        """Group footprints; every number from 0 up to the largest one has a member."""
         axis = _axes(prints.heading[member], number)
         x, y, scale = (quantiles(v[member], number, 0.5) for v in (prints.x, prints.y, prints.scale))
         east = (prints.x[member] - x[number]) / prints.scale[member]

@@ -1,10 +1,10 @@
-"""How far the antenna stands from the point about which a ship turns under way.
+"""The lever of a ship: the distance between its antenna and the point about which it turns under way.
 
-A ship with headway turns about a pivot in the fore part of the hull, which moves where the bow points; the
-antenna swings out in proportion to its distance from there. So the turns that a ship makes in a port tell
-whether its bridge stands forward or aft, also where nobody sent the antenna offsets. Ship handlers are taught
-that with headway the pivot lies between a quarter and a third of the length from the bow; S. G. Seo ("Safer
-and more efficient ship handling with the pivot point concept", TransNav 10 (4), 2016) derives where it lies.
+A ship with headway turns about a pivot in its fore part. The pivot moves in the direction of the bow, and the
+antenna swings out in proportion to its distance from the pivot. So the turns of a ship in port show whether
+its bridge stands forward or aft, even if it sent no antenna offsets. Ship handlers are taught that with
+headway the pivot lies between a quarter and a third of the length from the bow; S. G. Seo ("Safer and more
+efficient ship handling with the pivot point concept", TransNav 10 (4), 2016) derives its place.
 
 In three US ports (NOAA, 2020-01-01, about a report a minute) the antennas of 45 tankers stood 113 m abaft the
 pivot (median), and for 12 cargo ships and 22 tankers with turns enough the two halves of their pings differed
@@ -33,31 +33,31 @@ if TYPE_CHECKING:
 
 _METRES_PER_DEG, _KN_PER_M_S = geo.METRES_PER_DEG, geo.KN_PER_M_S
 
-# Ships that have headway; slower ones may be swung by tugs about any point.
+# Speeds of ships with headway; slower ones may be swung by tugs about any point.
 _SLOW_KN, _FAST_KN = 2.5, 20.0
-# One ping in so much time (us) is enough; from one to the next it takes this long (us).
+# One ping in each interval of this length (us) is used; a step between two of them lasts this long (us).
 _BIN_US, _SHORT_US, _LONG_US = 40_000_000, 15_000_000, 150_000_000
 # Larger turns in one step, or steps more sideways (metres, and share of the way ahead), are errors or tugs.
 _TURN_DEG, _ASIDE_M, _ASIDE = 60.0, 20.0, 0.6
-# Of steps straight ahead, which only tell where the bow points beside the way, one in so many is enough.
+# Of steps straight ahead, which only show the leeway, one in so many is used.
 _STRAIGHT_DEG, _ONE_IN = 2.0, 8
-# Scatter of the way aside: of positions (m), and of the way ahead (rad), which wind and current add. Where
-# the bow points beside the way all the time (gyro, steady current) is fitted, within this (rad).
+# Scatter of the way aside: from positions (m), and per metre ahead from wind and current (rad). A constant
+# angle between bow and course (gyro error, steady current) is fitted too; its prior spread (rad).
 _NOISE_M, _NOISE, _LEEWAY = 3.0, 0.016, 0.05
 _LEAST_STEPS, _MOST_ERROR_M = 5, 50.0
-# What steps have in common makes levers stray more than each step for itself: halves of the pings of real
-# ships differ by so many times more.
+# Steps of one ship have errors in common: levers from two halves of the pings of real ships differ by so many
+# times more than independent steps would.
 _STRAYING = 1.6
 _ROUNDS = 4
 
-# Pivot ahead of midship, in lengths, and how much it differs; two ships in Danish AIS of 2013 that sent their
-# offsets had it at 0.26 and 0.33, give or take 0.2. About one lever in fifty is wrong by any amount: what is
-# left of the likelihood of the best ratio for every other one.
+# Pivot ahead of midship, in lengths, and its spread; two ships in Danish AIS of 2013 that sent their offsets
+# had it at 0.26 and 0.33, give or take 0.2. About one lever in fifty is wrong by any amount: least likelihood
+# of a ratio, as a share of that of the best one.
 _PIVOT, _PIVOT_SD, _WRONG = 0.25, 0.1, 0.01
 _GROUPS = ("cargo", "tanker")
-# A lever as many times farther off than usual shows that the size sent is wrong.
+# A lever this many standard deviations off shows that the size sent is wrong.
 _FAR = 3.0
-# Passenger ships steer with thrusters, ahead and astern: their levers tell bow from stern at most.
+# Passenger ships also use thrusters and go astern: their levers tell at most bow from stern.
 _LOOSE, _LOOSE_SD, _LOOSE_WRONG = "passenger", 0.15, 0.02
 
 
@@ -94,10 +94,10 @@ def ratio_likelihood(
     grid: Floats,
     sent: NDArray[np.bool_] | None = None,
 ) -> Floats:
-    """How well each antenna ratio A / (A + B) agrees with the lever of each ship, one row a ship.
+    """Likelihood of each antenna ratio A / (A + B) given the lever of each ship, one row a ship.
 
-    Only of cargo ships and tankers: the levers of other ships were not borne out by real ones. Those of
-    passenger ships that sent their offsets (`sent`) may still tell that they sent them the wrong way round.
+    Only for cargo ships and tankers: for others, real ships did not confirm the levers. For passenger ships
+    that sent their offsets (`sent`), the lever may still show that bow and stern were exchanged.
 
     Examples
     --------
@@ -117,10 +117,10 @@ def ratio_likelihood(
 def lever_contradicts(
     lever_m: Floats, error_m: Floats, group: NDArray[np.object_], length_m: Floats, to_bow_m: Floats
 ) -> NDArray[np.bool_]:
-    """Whether a ship cannot be as long as it says, as its lever fits no antenna there.
+    """Whether the length that a ship sent is impossible, as its lever fits no possible place of the antenna.
 
-    The antenna stands as far from the bow as was sent, or from the stern if that is exchanged; where nothing
-    was sent (nan), anywhere on the ship.
+    The antenna stands as far from the bow as was sent, or as far from the stern if these are exchanged; if
+    nothing was sent (nan), anywhere on the ship.
 
     Examples
     --------
@@ -141,13 +141,13 @@ def lever_contradicts(
 
 
 def lever_tells(lever_m: Floats, group: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Whether the lever of each ship is known and tells of it: that of a tug is the lever of its tow."""
+    """Whether the lever of each ship is known and reliable: that of a tug may be the lever of its tow."""
     result: NDArray[np.bool_] = np.isfinite(lever_m) & np.isin(group, _GROUPS)
     return result
 
 
 def lever_spread_m(error_m: Floats, length_m: Floats) -> Floats:
-    """How much the lever of a ship of this length differs from what its antenna ratio lets one expect."""
+    """Standard deviation of the lever of a ship of this length from that expected for its antenna ratio."""
     return np.hypot(error_m, _PIVOT_SD * length_m)
 
 
@@ -169,7 +169,7 @@ def levers_by(stops: pd.DataFrame, number: NDArray[np.intp]) -> tuple[NDArray[np
 def _steps(
     first: Flags, time: Ints, lat: Floats, lon: Floats, sog: Floats, heading: Floats, fine: Flags
 ) -> tuple[Ints, Floats, Floats, Floats]:
-    """Find the steps that tell.
+    """Find the steps from which the lever is fitted.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Stops with the ids of their places, and which of these belong to the chosen ports."""
+"""Writing the ids of places onto stops, and dropping places that were not asked for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def name_stops(
     anchored: pd.DataFrame,
     ports: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Stops with the ids of their places, whether the ship was rafted, and the port.
+    """Give each stop the ids of its places, its port, and whether the ship was rafted.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def name_stops(
     anchorages, anchored
         What `ais_berths.anchorages.find_anchorages` found.
     ports
-        The whole port list: a stop that is at no place is of the nearest port.
+        The whole port list: a stop at no place gets the nearest port.
     """
     row = pd.Index(stops["stop_id"])
     at_berth, at_anchorage = (row.get_indexer(found["stop_id"]) for found in (members, anchored))
@@ -46,7 +46,7 @@ def name_stops(
     rafted[at_berth] = members["rafted"].to_numpy(dtype=bool)
 
     def of_places(places: gpd.GeoDataFrame, name: str, number: NDArray[np.intp]) -> NDArray[np.object_]:
-        # Every stop of a place has the same text, not one of its own.
+        # All stops of a place share one text, which saves memory.
         return np.array([*places[name], None], dtype=object)[number]
 
     port = np.where(
@@ -63,7 +63,7 @@ def name_stops(
 
 
 def in_order(frame: gpd.GeoDataFrame, place: str) -> gpd.GeoDataFrame:
-    """Rows by id, columns and types as in the table; names are given by the register."""
+    """Rows sorted by id, with the columns and types of the table; names come from the register later."""
     named = frame.assign(name=None).sort_values(f"{place}_id", ignore_index=True)
     columns = [name for name in schema.TABLES[f"{place}s"].names if name in named.columns]
     # Columns without rows in one of the portions may be of any type.
@@ -83,7 +83,7 @@ def are_kept(frame: gpd.GeoDataFrame, core: Core, only: Collection[str]) -> NDAr
 def without_dropped_places(
     stops: pd.DataFrame, kept: Sequence[pd.Series], margin: NDArray[np.bool_]
 ) -> pd.DataFrame:
-    """Take places that are not kept, and ports of stops in the margin that have no place, off the stops.
+    """Remove ids of places that are not kept; stops in the margin without any then lose their port.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def without_dropped_places(
 
 
 class Core:
-    """H3 cells that are no margin; those of the whole world are looked up in their order, without a copy.
+    """Tells which positions lie in the margin of the H3 cells that were read.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class Core:
 def count_stops(
     stops: pd.DataFrame, only: Collection[str] = (), rejected: NDArray[np.bool_] | None = None
 ) -> pd.DataFrame:
-    """Count the stops by what became of them, each under one reason, as a table ``quality``.
+    """Count the stops by what became of them, as a table ``quality``; each stop has one reason.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The nearest points of each place; which of several that are equally near does not depend on the others."""
+"""Nearest points, with a fixed order among equally near ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def nearest(
     points: Floats | cKDTree, of: Floats, most: int, within: float = np.inf
 ) -> tuple[Floats, NDArray[np.intp]]:
-    """Find the points nearest to each place; between equals, those that come first.
+    """Find the points nearest to each place; of equally near ones, those that come first.
 
-    A tree by itself takes whichever equal it meets first, which depends on all points that it holds: ships at
-    other ports would decide.
+    A tree alone returns whichever equal it meets first, and that depends on all points in it: ships at other
+    ports would change the result.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def nearest(
         which[tied] = np.take_along_axis(which[tied], order, axis=1)
         distance[rows] = there[:, :most]
         index[rows] = np.where(found, which, 0)[:, :most]
-        # The next one is as near as the last one that was taken: all of them are needed to choose.
+        # Where the next point is as near as the last one taken, all of them are needed to choose.
         rows = rows[found[:, -1] & (there[:, -1] == there[:, most - 1])]
         asked *= 2
     return distance, index

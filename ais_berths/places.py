@@ -1,7 +1,7 @@
-"""From stops to every place: kinds of stop, hulls, berths, quays and anchorages, tied together by ids.
+"""From stops to places: kinds of stop, hulls, berths, quays and anchorages, linked by ids.
 
-This is what the pipeline runs once the stops of all vessels are known. They may come in portions, places that
-have nothing to do with each other, of which one is in memory at a time.
+This is what the pipeline runs once the stops of all vessels are known. They may come in portions that do not
+affect each other (`regions`), of which one is in memory at a time.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def find_places(
 
 @dataclass(frozen=True)
 class Found:
-    """What `find_in_portions` found: ``stops`` and ``hulls`` in portions, everything else of all of them."""
+    """Result of `find_in_portions`: ``stops`` and ``hulls`` in portions, everything else in one table."""
 
     stops: Shelf[pd.DataFrame]
     hulls: Shelf[pd.DataFrame]
@@ -112,17 +112,17 @@ def find_in_portions(
 ) -> Found:
     """Find berths, quays and anchorages of stops that come in portions; see `find_places`.
 
-    A task looks at one portion. What is known of ships, berths and ports is that of all of them, so the
-    result does not depend on how many portions there are.
+    Each task works on one portion. What is known of ships, berths and ports is put together from all portions
+    in between, so the result does not depend on their number.
 
     Parameters
     ----------
     portions
         The table ``stops`` of some places each, in the order of the ids, cut as `ais_berths.regions` says.
     core
-        The cells that the pings were filtered with, but for their margin.
+        The cells that the pings were filtered with.
     room
-        Where tables are put meanwhile, and who does the work.
+        Where tables are kept in between, and who does the work.
     """
     schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
     room = room or Room()
@@ -155,9 +155,9 @@ def find_in_portions(
 
 
 class _Site(NamedTuple):
-    """What was found in a portion: berths, mere outlines at first, and who lay at them or at anchor.
+    """What was found in one portion: berths (at first only outlines), and the stops at them and at anchor.
 
-    ``roads`` are the ships at anchor with the ``number`` of the place where they are, below 0.
+    ``roads`` are the stops at anchor with the ``number`` of their place, which is below 0.
     """
 
     berths: pd.DataFrame
@@ -184,7 +184,7 @@ def _draw(
 
 
 def _outer_lon(stops: pd.DataFrame, hulls: pd.DataFrame) -> list[NDArray[np.float64]]:
-    """Longitudes that decide the planes of anchorages, berths and buoys: first and last of each degree."""
+    """First and last longitude in each degree, of anchored ships, hulls and buoys, to choose their planes."""
     outer = []
     for lon in (anchored_lon(stops), hulls["lon"], buoy_lon(stops)):
         values = np.sort(np.mod(lon.dropna().to_numpy(dtype=np.float64), 360.0))
@@ -215,7 +215,7 @@ def _count_places(site: _Site) -> tuple[int, int]:
 
 
 def _numbered(site: _Site, before: NDArray[np.int64]) -> _Site:
-    """Numbers that no other portion has; `before` are those of the portions before."""
+    """Make numbers unique over all portions; `before` counts the places of the portions before."""
     berths, roads = before.tolist()
     return site._replace(
         berths=site.berths.assign(number=site.berths["number"] + berths),
@@ -239,7 +239,7 @@ def _rate(
     sites: Shelf[_Site],
     by_ship: Shelf[pd.DataFrame],
 ) -> Shelf[_Site]:
-    """Say what is known of all berths, and keep those with visits enough."""
+    """Describe and rate all berths, and keep those with enough visits."""
     serving = np.concatenate(list(by_ship.each(_serving)))
     begin, end = map(pd.Series, zip(*stops.each(_span), strict=True))
     beyond = Beyond(period_h(begin.min(), end.max()), serving)
@@ -274,7 +274,7 @@ def _name(
     sites: Shelf[_Site],
     by_ship: Shelf[pd.DataFrame],
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
-    """Join the berths to quays; quays and berths with ids and ports."""
+    """Join the berths of all portions to quays, and return quays and berths with ids and ports."""
     berths = _together(sites.each(attrgetter("berths")))
     quay = group_berths(berths, config)
     quay_of = np.full(int(berths["number"].max()) + 1 if len(berths) else 0, -1)
@@ -294,7 +294,7 @@ def _used(site: _Site, stops: pd.DataFrame, quay_of: NDArray[np.int64], n_quays:
 
 
 def _at_places(visits: pd.DataFrame, quay_of: NDArray[np.int64], n_quays: int) -> pd.DataFrame:
-    """Visits with the number of their quay or, above those of all quays, of the place at anchor."""
+    """Visits with the number of their quay, or of their place at anchor, which come after all quays."""
     number = visits["number"].to_numpy()
     place = np.where(number < 0, n_quays - 1 - number, -1)
     lies = np.flatnonzero((number >= 0) & (number < len(quay_of)))
@@ -331,7 +331,7 @@ def _together(frames: Iterable[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
 
 
 def _by_id(stops: pd.DataFrame) -> pd.DataFrame:
-    """Stops in the order of their ids; those of all ports are not sorted twice, which takes a copy."""
+    """Stops sorted by id, without a copy if they are already."""
     ids = stops["stop_id"].to_numpy(dtype=object)
     if (ids[:-1] <= ids[1:]).all():
         return stops.reset_index(drop=True)

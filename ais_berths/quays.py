@@ -1,8 +1,9 @@
-"""From berths to quays: the lines that berths share, the port of each, and the names of places.
+"""From berths to quays: the line that berths share, the port of each quay, and the ids of quays and berths.
 
-The port point nearest to one ship is not yet its port. A quay belongs to one port, decided for the whole
-quay: by distance, and where two ports are nearly as near, by the quays that its ships use besides. Lists have
-ports where a chart writes their names; where a port is, its quays tell better.
+The nearest port point is not always the right port, and the ships at one quay must not be divided between
+ports. So the port is decided for the whole quay: by distance, and if two ports are nearly as near, by the
+other quays that its ships use. Points in port lists stand where charts print the names, so the quays that a
+port already has are used to correct where it is.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 
 _VISIT = ["stop_id", "mmsi", "lat", "lon", "start_time", "end_time"]
 _ID_RESOLUTION = 12
-# A later stop of a ship links no places; rounds until every quay agrees with its ports; undecided ships that
-# are added to each quay, so that one or two ships alone decide nothing.
+# A next stop later than this does not link two places; most rounds until the ports agree; undecided ships
+# added to each quay, so that one or two ships alone do not decide.
 _NEXT_STOP, _ROUNDS, _FEW_SHIPS = "3D", 10, 2.0
-# As many quays as a point in the list counts for, to say where its port is.
+# A point in the list counts as much as so many quays when the place of its port is worked out.
 _POINT_QUAYS = 2.0
 # Positions are rounded to so many parts of the distance that joins them.
 _GRAINS = 10
@@ -55,7 +56,7 @@ def find_quays(
     stops
         The table ``stops``.
     ports
-        The whole port list, so that a neighbour's quays do not fall to the chosen port.
+        The whole port list, so that the quays of a neighbour are not given to the chosen port.
     config
         The section ``quays`` of the settings.
 
@@ -84,14 +85,14 @@ def name_quays(
     ports: pd.DataFrame,
     config: QuaysConfig,
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
-    """Give each quay its port, and name quays and berths; see `find_quays`.
+    """Give each quay its port, and ids to quays and berths; see `find_quays`.
 
     Parameters
     ----------
     quay
         Number of the quay of each berth, from `group_berths`.
     places
-        What `used_places` says of all quays and, numbered after them, roads.
+        Result of `used_places` for all quays and, numbered after them, roads.
     ways
         Ships that went from one of these to another, from `links`.
     """
@@ -121,9 +122,9 @@ def port_prefix(ports: pd.DataFrame) -> dict[str, str]:
 
 
 def place_ids(prefix: pd.Series, points: gpd.GeoSeries, letter: str) -> pd.Series:
-    """Ids that say where a place is: port, letter, and the H3 cell of its middle.
+    """Ids made of port, letter and the H3 cell of the middle of each place.
 
-    Two places in one cell are told apart by ``-2``, ``-3`` ... from west to east.
+    Several places in one cell get ``-2``, ``-3`` ... from west to east.
     """
     if points.empty:
         return pd.Series(dtype=object)
@@ -159,12 +160,12 @@ def group_berths(berths: gpd.GeoDataFrame, config: QuaysConfig) -> NDArray[np.in
 
 
 def roads_of(anchored: pd.DataFrame, config: QuaysConfig) -> NDArray[np.int64]:
-    """Number the roads: anchored ships nearby, directly or through others, are one place."""
+    """Number the roads: anchored ships near each other, directly or through others, are one place."""
     return _group_points(anchored["lat"].to_numpy(), anchored["lon"].to_numpy(), config.terminal_m)
 
 
 def links(visits: pd.DataFrame) -> pd.DataFrame:
-    """How many ships go from one place to another as their next stop, both ways.
+    """Number of ships whose next stop after one place is another one, in both directions.
 
     Parameters
     ----------
@@ -184,7 +185,7 @@ def links(visits: pd.DataFrame) -> pd.DataFrame:
 
 
 def add_links(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Add up what `links` says of some ships and of others; equal rows before they are too many."""
+    """Add up results of `links` for several groups of ships, merging equal rows before they are too many."""
     waiting: list[pd.DataFrame] = []
     for part in parts:
         waiting.append(part[["a", "b", "ships"]])
@@ -207,7 +208,7 @@ def _decide_ports(
     near = _group_points(centre["lat"].to_numpy(), centre["lon"].to_numpy(), config.terminal_m)
     rivals = rival_ports(centre["lat"].to_numpy(), centre["lon"].to_numpy(), ports, config.rival_m)
     chosen = rivals.drop_duplicates("row").set_index("row")["port_id"].to_numpy(dtype=object)
-    # Quays side by side only repeat each other's mistake: what counts is where their ships go else.
+    # Quays side by side would only repeat each other's mistake: only ships that go elsewhere count.
     apart = near[links["a"].to_numpy()] != near[links["b"].to_numpy()]
     links = links[apart]
     if rivals["row"].is_unique:
@@ -241,10 +242,10 @@ def _extra_m(
     ports: pd.DataFrame,
     within_m: float,
 ) -> geo.Floats:
-    """How much farther each rival is than the nearest one.
+    """How much farther each rival is than the nearest one (m).
 
-    A port is in the middle of its points in the list and of its quays around them. Quays further off do not
-    tell: ports along a river would take one quay after the other from each other.
+    A port is at the mean of its point in the list and of its quays around that. Quays farther away do not
+    count: otherwise ports along a river would take one quay after the other from each other.
     """
     points = ports[["port_id", "lat", "lon"]].drop_duplicates(ignore_index=True)
     listed = geo.sphere_xyz_m(points["lat"].to_numpy(), points["lon"].to_numpy())

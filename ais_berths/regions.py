@@ -1,7 +1,7 @@
-"""Portions of the world's stops that have nothing to do with each other.
+"""Dividing the stops of the world into portions that do not affect each other.
 
-Stops count for each other when they are near: as neighbours, on one quay, in one anchorage. Places farther
-apart than the widest of these relations reaches can be worked on one after the other.
+Stops affect each other only if they are near: as neighbours, at one quay, in one anchorage. Places farther
+apart than the widest of these distances can be worked on one after the other.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
     from ais_berths.config import Config
 
-# What rounding to grains adds to a reach, and where the earth ends (m).
+# What rounding to grains adds to a distance, and a number above the radius of the earth (m).
 _PLAY_M, _EARTH_M = 100.0, 6_500_000.0
 _BITS = 21
 
 
 def reach_m(config: Config) -> float:
-    """Widest distance at which one stop counts for another, from antenna to antenna or about a buoy (m)."""
-    # What is no setting reaches less far than the company of ships at anchor.
+    """Widest distance at which one stop affects another, from antenna to antenna or about a buoy (m)."""
+    # Distances that are no settings are shorter than that between ships at anchor.
     return _PLAY_M + max(
         COMPANY_M,
         config.mooring.neighbour_m,
@@ -48,9 +48,10 @@ def reach_m(config: Config) -> float:
 
 @dataclass(frozen=True)
 class Cubes:
-    """Cubes of space with stops in them, and those that one stop belongs to, as it swings about a buoy.
+    """Cubes of space with stops in them.
 
-    ``cube`` in order, ``n_stops`` in each; ``pairs`` are two cubes that a stop and its pivot lie in.
+    ``cube`` is ascending, ``n_stops`` is the number of stops in each; ``pairs`` are cubes that belong
+    together as a stop lies in one and its pivot in the other.
     """
 
     cube: NDArray[np.int64]
@@ -59,7 +60,7 @@ class Cubes:
 
     @classmethod
     def of(cls, stops: pd.DataFrame, side_m: float) -> Cubes:
-        """Look at some stops: ``lat lon pivot_lat pivot_lon``."""
+        """Find the cubes of some stops: ``lat lon pivot_lat pivot_lon``."""
         own = _cubes(stops["lat"].to_numpy(), stops["lon"].to_numpy(), side_m)
         pivot = np.isfinite(stops["pivot_lat"].to_numpy(dtype=np.float64))
         about = stops[pivot]
@@ -69,7 +70,7 @@ class Cubes:
 
     @classmethod
     def added(cls, parts: Iterable[Cubes]) -> Cubes:
-        """Add up what several tables of stops say."""
+        """Add up the cubes of several tables of stops."""
         parts = list(parts)
         every = np.concatenate([part.cube for part in parts])
         pairs = np.unique(np.concatenate([part.pairs for part in parts], axis=1), axis=1)
@@ -89,16 +90,16 @@ class Portions:
 
     @classmethod
     def of(cls, cubes: Cubes, side_m: float, most_stops: int) -> Portions:
-        """Put cubes that touch into one portion, and as many of the next ones as there is room for.
+        """Put cubes that touch into one portion, and fill it up with the next ones.
 
         Parameters
         ----------
         most_stops
-            Stops of a portion. What hangs together is never cut, so that some hold more.
+            Stops of a portion. Cubes that touch are never divided, so some portions hold more.
         """
         n = len(cubes.cube)
         corner = np.stack([cubes.cube >> (_BITS * axis) & (2**_BITS - 1) for axis in range(3)], axis=1)
-        # Cubes that share a face, an edge or a corner are up to the root of 3 apart.
+        # Corners of cubes that share a face, an edge or a corner are at most the root of 3 apart.
         touching = (
             cKDTree(corner).query_pairs(1.9, output_type="ndarray") if n else np.zeros((0, 2), dtype=int)
         )

@@ -1,7 +1,7 @@
 """Two ships at once never share a discrete berth.
 
-What was taken for one berth is parted where two ships lay in it at once and can be told apart. Where they
-cannot, one lay beside the other as far as anybody can tell: it is rafted.
+A berth in which two ships lay at once is divided, if their positions can be told apart along or across the
+quay. If not, one of them is taken to be rafted outside the other.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from ais_berths.footprints import Footprints, Pairs
     from ais_berths.lines import Settled
 
-# A ship that leaves and the next one may seem to overlap by as much: reports are some minutes apart.
+# A leaving ship and the next one may seem to overlap by this much, as reports are some minutes apart (us).
 TURNOVER_US = HOUR_US // 6
-# The middles of two ships in line are apart by this share of their usual length at least, even where their
-# places are known badly.
+# The middles of two ships in line are at least this share of their mean length apart, even if their positions
+# are inexact.
 _IN_LINE = 0.6
 
 
 def part_sharers(prints: Footprints, settled: Settled, config: BerthsConfig) -> Settled:
     """Give ships that lay in one discrete berth at once a berth each, or raft one of them.
 
-    Two stops of one number are not looked at, as they may be of one ship.
+    Two stops with one MMSI are not compared, as they may be of one ship.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def part_sharers(prints: Footprints, settled: Settled, config: BerthsConfig) -> 
 
     Returns
     -------
-    The same berths, some of them parted, and more rafted ships: without these no two ships were in one
+    The berths, some of them divided, and more rafted ships. Apart from rafted ships, no two ships are in one
     discrete berth at once for longer than ten minutes.
     """
     label = settled.label.copy()
@@ -66,7 +66,7 @@ def part_sharers(prints: Footprints, settled: Settled, config: BerthsConfig) -> 
 
 
 def _at_once(prints: Footprints, label: NDArray[np.int64]) -> Pairs:
-    """Every two ships of one group that were there at once; -1 is no group."""
+    """Pairs of ships of one group that were there at once; -1 is no group."""
     alone = label.max(initial=0) + 1 + np.arange(len(label))
     i, j = prints.together(np.where(label < 0, alone, label))
     share = (overlap(prints.start, prints.end, i, j) > TURNOVER_US) & (prints.mmsi[i] != prints.mmsi[j])
@@ -76,10 +76,10 @@ def _at_once(prints: Footprints, label: NDArray[np.int64]) -> Pairs:
 def _told_apart(
     prints: Footprints, odd: NDArray[np.bool_], pairs: Pairs, config: BerthsConfig
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which of two ships lay one behind the other, and which too far beside it to be rafted.
+    """Find pairs in line with each other, and pairs side by side but too far apart to be rafted.
 
-    Hulls do not overlap: if they seem to, they are shorter than was thought, or farther off the quay, and
-    the direction that leaves less to explain is taken. Odd visits, and tugs that push at a ship from the
+    Hulls do not overlap in reality. If they seem to, one is shorter than assumed or lies farther off the
+    quay, and the direction that explains more is taken. Odd visits, and tugs that push at a ship from the
     side, have no place of their own.
     """
     i, j = pairs.i, pairs.j
@@ -93,10 +93,10 @@ def _told_apart(
 def _parts(
     prints: Footprints, members: Members, ways: list[NDArray[np.intp]], config: BerthsConfig
 ) -> list[Members]:
-    """Cut a group so that most ships that were there at once are parted, as often as it takes.
+    """Divide a group where that separates most ships that were there at once, as often as needed.
 
-    `ways` are those (rows of `members`) that can be told apart along the quay and across it. A few of many
-    visits do not part a berth, as each of them may be wrong.
+    `ways` are the pairs (rows of `members`) that can be told apart along the quay and across it. A few pairs
+    among many visits do not divide a berth, as each of them may be wrong.
     """
     if len(members) < 2:
         return [members]
@@ -123,7 +123,7 @@ def _parts(
 def _outside(
     prints: Footprints, label: NDArray[np.int64], odd: NDArray[np.bool_], pairs: Pairs
 ) -> NDArray[np.bool_]:
-    """The fewest ships to raft so that one at a time is left: odd visits first, then short ones."""
+    """Choose ships to raft so that one at a time is left: odd visits first, then short ones."""
     left = label[pairs.i] == label[pairs.j]
     i, j = pairs.i[left], pairs.j[left]
     rank = ranks(prints.start, -prints.mmsi, prints.start - prints.end, odd)

@@ -1,7 +1,7 @@
-"""Items that belong to portions of stops, one to each, and what is done with every one by itself.
+"""Shelves: one item for each portion of stops, and tasks that work on one portion at a time.
 
-Here they are in memory and are looked at one after the other. A pipeline may keep them elsewhere and let
-others do the work: what a task is given and gives back is all that there is to it.
+Here the items are in memory and the tasks run one after the other. The pipeline keeps them on disk and lets
+workers run the tasks: a task depends on nothing but its arguments.
 """
 
 from __future__ import annotations
@@ -45,26 +45,26 @@ class Shelf(Generic[T]):
         Parameters
         ----------
         task
-            A function of a module, which neither changes what it is given nor remembers anything.
+            A function of a module, which neither changes its arguments nor remembers anything.
         beside
             Shelves of the same portions.
         same
-            What every call is given.
+            Arguments that are the same in every call.
 
         Returns
         -------
-        The results, of the same portions.
+        The results, one for each portion.
         """
         return Shelf(task(*items, **same) for items in zip(self, *beside, strict=True))
 
 
 class Room:
-    """Where tables of portions are put meanwhile: in memory."""
+    """Makes shelves: here in memory."""
 
     def shelf(self, items: Iterable[T]) -> Shelf[T]:
         """Put items on a shelf."""
         return Shelf(items)
 
     def by_ship(self, tables: Iterable[pd.DataFrame]) -> Shelf[pd.DataFrame]:
-        """Lay rows out anew, all of a ship together."""
+        """Sort the rows of all tables into portions by ship, all rows of a ship together."""
         return Shelf([pd.concat(list(tables), ignore_index=True)])

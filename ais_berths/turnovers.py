@@ -1,7 +1,7 @@
-"""One ship leaves a berth and the next one comes: estimated times that cannot both be true are put right.
+"""Turnovers: correcting estimated times where one ship follows another at a berth.
 
-Seldom heard, both seem to have been there at once for some minutes, as arrival and departure are estimated
-between reports.
+Arrival and departure are estimated between reports. With few reports, two ships may seem to have been at a
+berth at once for some minutes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 def settle_turnovers(stops: pd.DataFrame, berths: gpd.GeoDataFrame) -> pd.DataFrame:
     """End the stay of a ship before that of the next one begins, where reports allow it.
 
-    The ship that was heard first in a discrete berth left, and the other one came, half-way between both
-    estimates, but neither while it was still heard there. Rafted ships share a berth and keep their times; so
-    does a ship whose whole stay lies within that of another one: most likely it lay beside it.
+    In a discrete berth, the departure of the first ship and the arrival of the next are both set half-way
+    between the two estimates, but not to a time at which either was still or already heard there. Rafted
+    ships share a berth and keep their times. So does a ship whose whole stay lies within that of another one:
+    most likely it lay beside it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a berth is used for: by the ships that lay there and the hours that they lay."""
+"""What a berth is used for, by the types of the ships that lay there and their hours."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _OUTSIDE_SHARE = 0.2
 
 
 def uses_of_berths(visits: pd.DataFrame, serving: NDArray[np.int64] | None = None) -> pd.Series:
-    """Say what each berth is used for.
+    """Decide what each berth is used for.
 
-    Hours count, not stops: tugs come to a dock more often than the ships that they help, and stay for
-    minutes. Ships that serve others, bunker tankers say, are service craft whatever type they send.
+    Hours count, not stops: tugs come to a dock more often than the ships that they assist, and stay for
+    minutes. Ships that serve others, such as bunker tankers, are service craft whatever type they send.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def uses_of_berths(visits: pd.DataFrame, serving: NDArray[np.int64] | None = Non
         One row a stop at a berth: ``stop_id``, ``number`` of the berth, ``mmsi``, vessel ``group``,
         ``start_time``, ``end_time``, ``dwell_h``, ``rafted``.
     serving
-        Ships that serve others, as `serving_ships` tells of all visits; by default of these.
+        Ships that serve others: result of `serving_ships` for all visits, by default for these.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def uses_of_berths(visits: pd.DataFrame, serving: NDArray[np.int64] | None = Non
 
 
 def serving_ships(visits: pd.DataFrame) -> NDArray[np.int64]:
-    """Numbers of ships that often lay outside others and were back at their berth within a day.
+    """MMSIs of ships that often lay outside others and were back at their berth within a day.
 
     Parameters
     ----------
