@@ -1,4 +1,4 @@
-"""Written whole or not at all: files under a temporary name first, and tables that belong together."""
+"""Files that are written whole or not at all: under a temporary name first, then renamed."""
 
 from __future__ import annotations
 

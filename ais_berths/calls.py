@@ -1,8 +1,8 @@
 """From stops to berth calls and port calls: what a statistical office counts.
 
-A berth call is a ship at one berth once; a port call is all that a ship does in a port between coming and
-going. Every call names its first stop in its id, and every stop names its calls, so that each count can
-be followed back to pings.
+A berth call is one visit of a ship to a berth; a port call is everything that a ship does in a port between
+arrival and departure. The id of a call names its first stop, and every stop names its calls, so that each
+count can be traced back to pings.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ def make_calls(
 ) -> Calls:
     """Join the stops of each ship to berth calls and port calls.
 
-    Stops at one berth are one berth call when the ship was away for no longer than ``max_absence_h``, or
-    when nothing was heard of it meanwhile. Stops in one port are one port call until it is without a stop
-    there for ``max_away_h``, stops in another port, or is seen ``leave_m`` out of the way. A ship that never
-    stops makes no call; a ship that only anchors makes a port call marked ``anchorage_only``. A stay at
-    anchor belongs to the port of the next berth, so that a roadstead may serve several ports.
+    Stops at one berth are one berth call if the ship was away for no longer than ``max_absence_h``, or if it
+    was not heard in between. Stops in one port are one port call until the ship has no stop there for longer
+    than ``max_away_h``, stops in another port, or is seen ``leave_m`` out of the way. A ship that never stops
+    makes no call; a ship that only anchors makes a port call marked ``anchorage_only``. A stay at anchor
+    belongs to the port of the next berth, so that one anchorage may serve several ports.
 
     Parameters
     ----------
@@ -84,8 +84,8 @@ def make_calls(
     Notes
     -----
     The rule of 24 hours is that of the World Bank and the Asian Development Bank. ``evidence`` follows the
-    confidence of Global Fishing Watch's port visits (1 to 4), but a stay of which little more than a long
-    silence is known counts less than one that was heard.
+    confidence of Global Fishing Watch's port visits (1 to 4), but a stop that consists mostly of a long gap
+    counts less than one that was heard throughout.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def sort_calls(calls: pd.DataFrame, table: str) -> pd.DataFrame:
 
 
 class _Groups(NamedTuple):
-    """Groups of rows that follow each other: first and last row of each, and the group of each row."""
+    """Groups of consecutive rows: first and last row of each group, and the group of each row."""
 
     first: NDArray[np.intp]
     last: NDArray[np.intp]
@@ -148,7 +148,7 @@ class _Groups(NamedTuple):
 
     @classmethod
     def of(cls, values: NDArray[np.int64]) -> _Groups:
-        """Rows with equal values are a group; values ascend."""
+        """Group rows with equal values; values are ascending."""
         new = np.ones(len(values), dtype=bool)
         new[1:] = values[1:] != values[:-1]
         first = np.flatnonzero(new)
@@ -204,7 +204,7 @@ def _out_of_the_way(
         out = seen.fillna(0.0).to_numpy(dtype=np.float64, copy=True)
     number = np.cumsum(counted) - 1
     place = np.flatnonzero(counted)
-    # A stop that does not count, such as one adrift, is a point of the way like any other.
+    # A stop that does not count, such as one adrift, is a point on the way like any other.
     at = np.flatnonzero(~counted & (number >= 0) & (number + 1 < len(place)))
     ends = place[number[at]], place[np.minimum(number[at] + 1, len(place) - 1)]
     lat, lon = table["lat"].to_numpy(dtype=np.float64), table["lon"].to_numpy(dtype=np.float64)
@@ -215,7 +215,7 @@ def _out_of_the_way(
 
 
 def _visits(rows: pd.DataFrame, config: CallsConfig) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """Port that each stop is counted for, and the number of the port call."""
+    """Port for which each stop counts, and the number of its port call."""
     _, gap = _since_last(rows)
     left = (gap > config.max_away_h * schema.HOUR_US) & ~_remained(rows, config)
     left |= rows["out_m"].to_numpy() > config.leave_m
@@ -235,7 +235,7 @@ def _visits(rows: pd.DataFrame, config: CallsConfig) -> tuple[NDArray[np.object_
 
 
 def _stays(lying: pd.DataFrame, config: CallsConfig) -> NDArray[np.int64]:
-    """Number the berth calls among the stops at berths; the index says which stops follow each other."""
+    """Number the berth calls among the stops at berths; consecutive index values are consecutive stops."""
     same_ship, gap = _since_last(lying)
     brief = gap <= config.max_absence_h * schema.HOUR_US
     follows = np.diff(lying.index.to_numpy(), prepend=-1) == 1
@@ -245,7 +245,7 @@ def _stays(lying: pd.DataFrame, config: CallsConfig) -> NDArray[np.int64]:
 
 
 def _remained(rows: pd.DataFrame, config: CallsConfig) -> NDArray[np.bool_]:
-    """Whether a ship lies where it lay at the stop before, and nothing was heard of it meanwhile."""
+    """Whether a ship lies where it lay at the stop before and was not heard in between."""
     same_ship, gap = _since_last(rows)
     start, after = schema.to_micros(rows["start_time"]), schema.to_micros(rows["after_time"])
     silent = same_ship & (gap <= config.max_silence_h * schema.HOUR_US)
@@ -261,7 +261,7 @@ def _close(rows: pd.DataFrame, config: CallsConfig) -> NDArray[np.bool_]:
 
 
 def _since_last(rows: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Whether the stop before is of the same ship, and the time since its end (us), else no end of time."""
+    """Whether the stop before is of the same ship, and the time since its end (us; else the largest one)."""
     same = _same(rows["ship"])
     gap = np.full(len(rows), np.iinfo(np.int64).max)
     start, end = schema.to_micros(rows["start_time"]), schema.to_micros(rows["end_time"])
@@ -298,7 +298,7 @@ def _berth_calls(
     lying: pd.DataFrame, groups: _Groups, metres: pd.DataFrame | None, config: CallsConfig
 ) -> pd.DataFrame:
     calls = _summarise(lying, groups, config)
-    # What cannot be added up is that of the longest stop.
+    # What cannot be added up is taken from the longest stop.
     longest = lying.iloc[groups.longest(lying["dwell_h"].to_numpy(dtype=np.float64), lying["stop_id"])]
     first = lying.iloc[groups.first]
     port_call = first["port_call_id"]
@@ -325,7 +325,7 @@ def _summarise(rows: pd.DataFrame, groups: _Groups, config: CallsConfig) -> pd.D
     went = (after != _NEVER) & (after - end <= config.seen_h * schema.HOUR_US)
     heard = rows["max_gap_h"].fillna(0.0) <= np.maximum(config.seen_h, rows["dwell_h"] / 2.0)
     stayed = groups.any(heard.to_numpy(dtype=bool))
-    # The first and the last pings of a stay may be of a ship that still moves, or moves again.
+    # At the first pings of a stay a ship may still be moving, and at the last ones it may move again.
     creep = np.minimum(int(config.creep_s * 1e6), (end - start) // 2)
     n_pings = rows["n_pings"].fillna(0).to_numpy(dtype=np.int64)
     return pd.DataFrame(
@@ -357,7 +357,7 @@ def _quay_metres(
     if table.empty:
         return pd.DataFrame({"from_m": [], "to_m": []}, dtype=np.float64)
     lines = shapely.from_wkt(table["line_wkt"].to_numpy(dtype=object))
-    # Longitudes are those from the begin of each line: other quays do not matter.
+    # Longitudes are counted from the begin of each line, so that other quays do not matter.
     begin = shapely.get_x(shapely.get_point(lines, 0))
     points, line = shapely.get_coordinates(lines, return_index=True)
     plane = geo.Plane()
@@ -371,7 +371,7 @@ def _quay_metres(
     ]
     ahead = (ends[1] - ends[0]) / np.hypot(*(ends[1] - ends[0]))
     past = [((np.stack([x, y]) - end) * ahead).sum(axis=0) for end in ends]
-    # The line ends at the quantiles of the hulls, and ships lie beyond.
+    # The line ends at quantiles of the hulls, so some ships lie beyond its ends.
     middle = shapely.line_locate_point(lines, shapely.points(x, y)) + np.minimum(past[0], 0.0)
     middle = (middle + np.maximum(past[1], 0.0)) / scale
     turn = np.radians(table["heading_deg"].to_numpy(dtype=np.float64)) - np.arctan2(*ahead)
@@ -386,7 +386,7 @@ def _hours(start: pd.Series, end: pd.Series) -> NDArray[np.float64]:
 
 
 def _spread(rows: pd.DataFrame, name: str, n: int) -> NDArray[np.object_]:
-    """Values of a column in the rows of the stops that they came from."""
+    """Put the values of a column back into the rows of the stops that they came from."""
     values = np.full(n, None, dtype=object)
     values[rows["row"].to_numpy()] = rows[name].to_numpy(dtype=object)
     return values

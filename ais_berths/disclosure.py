@@ -7,16 +7,16 @@ to all, days to weeks and months, hours of the day to a month. So others are hid
    at least the minimum of different vessels together.
 2. The hidden figures are then solved for with all sums at once. While one of them has only one solution,
    another figure of one of its sums is hidden too.
-3. A zero in a sum with hidden members is hidden as well; else a hidden figure would be known to be 1 or
-   more, and with that many could be worked out. Other zeros are shown: they tell about no ship.
+3. A zero in a sum with hidden members is hidden as well. Otherwise hidden figures would be known to be 1 or
+   more, from which many could be worked out. Other zeros are shown, as no ship is behind them.
 
-What is hidden in addition is, in this order: a part rather than a total, a figure that needs no further
-one hidden, the one with the fewest vessels. Rules 1 and 2 look at figures above zero only, so that somebody
-who guesses every zero still cannot solve for one of them.
+Of the figures that could be hidden in addition, a part is preferred to a total, then one that makes no
+further hiding necessary, then the one with the fewest vessels. Rules 1 and 2 consider only figures above
+zero, so that somebody who guesses every zero still cannot solve for one of them.
 
-What is not looked at: how narrowly a hidden figure can be bracketed; whether one ship dominates a figure, or
-the median of a few is the time of one of them; figures that count nearly the same ships in another way (hours
-at all berths less hours at separate berths), other settings, and other editions of a table.
+Not considered are: how narrowly a hidden figure can be bracketed; whether one ship dominates a figure, or the
+median of a few is the time of one of them; figures that count nearly the same ships in another way (hours at
+all berths less hours at separate berths); other settings; and other editions of a table.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def hide_zeros(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Flags
 
 
 def can_be_solved(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Flags:
-    """Which of the hidden figures above zero all sums together give away."""
+    """Which of the hidden figures above zero can be worked out from all sums together."""
     number = cells["n_vessels"].to_numpy(dtype=np.int64)
     positive = links[(number > 0)[links["cell"].to_numpy()]]
     unknown = hidden & (number > 0)
@@ -132,7 +132,7 @@ def can_be_solved(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Fl
 def hidden_parts(
     parts: pd.Series, vessels: pd.Series, every: Iterable[Hashable], min_vessels: int
 ) -> set[Hashable]:
-    """Find the parts of one total, which is shown, that must not be shown: berths, days, vessel groups.
+    """Find the parts of one published total that must not be shown: berths, days or vessel groups.
 
     Parameters
     ----------
@@ -167,11 +167,11 @@ def hidden_parts(
 def publish(tables: Mapping[str, Any], min_vessels: int = 3) -> dict[str, Any]:
     """Tables of the public profile: places and figures, no ships and no calls.
 
-    Berths, quays and anchorages with fewer vessels than the minimum go, and with the table ``stops`` also
-    berths and anchorages whose numbers would give those away as the rest of a port. What stands for a single
-    ship (largest size, first and last visit) becomes null, and so do shares of vessel groups and the numbers
-    of quays, which are sums of those of berths. Indicators stay as they are: they are protected when they are
-    made. All tables with ships, stops or calls are left out.
+    Berths, quays and anchorages with fewer vessels than the minimum are left out; if the table ``stops`` is
+    given, so are berths and anchorages whose numbers would reveal those as the rest of a port. What belongs
+    to a single ship (largest size, first and last visit) becomes null, and so do shares of vessel groups and
+    the numbers of quays, which are sums of those of berths. Indicators stay as they are, as they were
+    protected when they were made. All tables of ships, stops or calls are left out.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ class _Sums:
         return np.bincount(self.relation[which], minlength=self.n)
 
     def weak(self, hidden: Flags, secret: Flags) -> Flags:
-        """Sums that give a secret away: its only hidden member, or parts that are too few together."""
+        """Sums that reveal a secret, as their only hidden member or as parts of too few vessels together."""
         at = hidden[self.cell]
         count = self.count(at)
         part = at & ~self.total
@@ -250,7 +250,7 @@ class _Sums:
         return weak
 
     def _enough(self, part: Flags) -> Flags:
-        """Whether the hidden parts of each sum stand on enough different vessels together."""
+        """Whether the hidden parts of each sum have enough different vessels together."""
         most = np.zeros(self.n, dtype=np.int64)
         np.maximum.at(most, self.relation[part], self.n_vessels[self.cell[part]])
         unsure = part & (most[self.relation] < self.least)
@@ -313,7 +313,7 @@ class _Sums:
         matrix = self._matrix(hidden)
         rng = np.random.default_rng(0)
         fixed: Flags = np.ones(matrix.shape[1], dtype=bool)
-        # One in a million figures that are not determined does not move by chance, but not twice.
+        # One in a million undetermined figures may not move by chance, but hardly twice.
         for _ in range(2):
             if fixed.any():
                 start = rng.uniform(1.0, 2.0, len(fixed))

@@ -1,7 +1,7 @@
-"""From facts to figures: one cell for each port, vessel group and period, and how they are protected.
+"""From facts to figures: counted for each port, vessel group and period, then protected.
 
-A fact is a call, or the part of a stay that falls on a day, with the vessel that it belongs to. Every cell
-counts the vessels behind it.
+A fact is a call, or the part of a stay that falls on one day, with its vessel. Every cell also counts its
+different vessels.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from ais_berths.periods import Calendar, Ints
 
 STATISTICS = ("mean", "p25", "p50", "p75")
-"""What is said of a list of hours."""
+"""Statistics of durations."""
 
-# Those of a month are counted together even where they are more.
+# Facts and pairs in memory at once; the facts of a month are always counted together.
 _FACTS_AT_ONCE = 250_000
 _PAIRS_AT_ONCE = 250_000
 _QUANTILES = {"p25": 0.25, "p50": 0.5, "p75": 0.75}
 
 
 class Pieces(NamedTuple):
-    """Facts: the row of the call that each belongs to, its day, local hour, and value."""
+    """Facts: row of the call, day, local hour and value of each."""
 
     call: Ints
     day: Ints
@@ -45,13 +45,13 @@ class Pieces(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """Calls, and what they count for on some days: those of years need not be in memory at once.
+    """Calls, and a function that gives their facts for some days: years need not be in memory at once.
 
     Parameters
     ----------
     calls
-        ``port_id type_group mmsi``. Where none is of all groups together, each counts for its own and for
-        all.
+        ``port_id type_group mmsi``. Unless some have the group `ALL`, each counts for its own group and for
+        all together.
     of_days
         Gives the facts from one day (number) up to another, in the order of the calls.
     number
@@ -67,8 +67,8 @@ class Facts:
 class Family:
     """Figures that rest on the same facts.
 
-    `figures` says how each is made of them. `rate` is what a sum is divided by, beside the hours: berths,
-    metres, or 1, for each port. Ports in `unknown` have none of these figures.
+    `figures` says how each is made of them. `rate` is, for each port, what a sum is divided by besides the
+    hours: berths, metres, or 1. Ports in `unknown` have none of these figures.
     """
 
     facts: Facts
@@ -220,12 +220,12 @@ def _blocks(starts: NDArray[np.object_], least_days: int) -> Iterator[tuple[int,
 
 
 def suppress(cells: pd.DataFrame, grid: Grid, pairs: pd.DataFrame, min_vessels: int) -> NDArray[np.bool_]:
-    """Cells that are withheld: too few vessels, or needed to hide those; see `ais_berths.disclosure`.
+    """Choose the cells to withhold: those of too few vessels, and those that protect them.
 
-    Judged from the long periods down: weeks and months with the stretches that they cut each other into,
-    as if those were published too, then the days of each stretch, then the hours of each month. At the end
-    all sums are looked at together. Where days are published, weekdays add nothing but sums of days: they
-    are given as far as the other figures give them anyway.
+    See `ais_berths.disclosure`. Long periods come first: weeks and months, with the stretches into which they
+    cut each other, as if these were published too; then the days of each stretch; then the hours of each
+    month; in the end all sums together. If days are published, weekdays are only sums of days, and are shown
+    where the other figures reveal them anyway.
     """
     ports = len(cells) // len(grid.cells)
     links, own = grid.links_of(ports), grid.cells
@@ -262,8 +262,8 @@ def make_figure(
 ) -> pd.DataFrame:
     """Rows of one figure: ``cell value n_vessels suppressed``.
 
-    Statistics of nothing are left out, unless that is suppressed. `scale` is what a rate of each cell is
-    divided by.
+    Statistics of no facts are left out, unless they are suppressed. `scale` is the divisor of the rate of
+    each cell.
     """
     profile = kind[0] if kind in PROFILES else ""
     own = grid.cells["published"] & (grid.cells["part"].str[:1] == profile)

@@ -1,6 +1,6 @@
-"""The cells of a table of figures: which there are, when each is, and which add up to which.
+"""The cells of the table of figures: their groups and periods, and which of them add up to which.
 
-All ports have the same cells. They are listed for one port, and numbered on from port to port.
+All ports have the same cells. They are listed for one port; the numbers of the next port follow on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KEY = ["type_group", "period", "period_start", "part"]
 
 @dataclass(frozen=True)
 class Grid:
-    """Cells of one port: those of one vessel group after those of another, the same ones for each.
+    """Cells of one port, vessel group by vessel group; each group has the same ones.
 
     Attributes
     ----------

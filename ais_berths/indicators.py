@@ -1,7 +1,7 @@
 """Port statistics as one tidy table: calls, ships, times, waiting, occupancy, by port, period and group.
 
 Figures of one family rest on the same facts (a call, or the part of a stay that falls on a day), so they
-are shown or suppressed together. What each figure means stands in `ais_berths.definitions`.
+are shown or suppressed together. `ais_berths.definitions` says what each figure means.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ais_berths.periods import Span
 
 _IN_ORDER = sorted(NAMES)
-# A batch of ports takes a tenth of a second however few calls it has, and a long period has many figures for
-# each port: a kilobyte each while they are made. Protecting them costs more than in proportion to the ports.
+# A batch of ports takes at least a tenth of a second. But each figure takes a kilobyte while it is made, and
+# the time to protect figures grows faster than the number of ports in a batch.
 _CELLS_AT_ONCE, _CELLS_A_CALL = 100_000, 10
 
 
@@ -299,9 +299,9 @@ def _span(port_calls: pd.DataFrame) -> Span | None:
 def _batches(
     names: list[str], tables: list[pd.DataFrame], n_cells: int
 ) -> Iterator[tuple[list[str], list[pd.DataFrame]]]:
-    """Ports with their rows, some at a time, as ports do not add up to each other; each has `n_cells`.
+    """Yield some ports at a time with their rows of each table; the first table is that of port calls.
 
-    The first table is that of port calls.
+    No figure is a sum over ports, so ports can be worked on separately; each has `n_cells`.
     """
     of_ports = []
     for table in tables:

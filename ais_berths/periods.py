@@ -41,8 +41,8 @@ class Calendar:
     dates
         The days, ISO 8601.
     starts
-        For each of `LEVELS` the date on which the period of each day begins; a ``stretch`` is what of a week
-        lies in one month.
+        For each of `LEVELS`, the date on which the period of each day begins; a ``stretch`` is the part of a
+        week that lies in one month.
     hour_edges, hour_day, hour_of_day
         Beginnings of the hours and the end of the last one (us); the day (number) and the local hour of each.
     """
@@ -160,7 +160,7 @@ def cut_spans(start: Ints, end: Ints, edges: Ints) -> tuple[Ints, Ints, NDArray[
 
 
 def count_hours(pings: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Count the pings of each port and hour (UTC), so that a gap in reception is not read as a quiet port.
+    """Count the pings of each port and hour (UTC), so that a gap in reception is not taken for a quiet port.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def add_hours(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Heard:
-    """Pings of each port and hour: what the table ``hours`` holds, for all ports in a tenth of the memory.
+    """Pings of each port and hour, as in the table ``hours`` but in a tenth of the memory.
 
     Attributes
     ----------
@@ -221,7 +221,7 @@ class Heard:
 
     @classmethod
     def of(cls, tables: Callable[[], Iterable[pd.DataFrame]]) -> Heard:
-        """Add up tables ``hours`` of parts of the work, each of which is read twice, one after the other."""
+        """Add up several tables ``hours``, which are read twice, one after the other."""
         ports: set[str] = set()
         hours = np.zeros(0, dtype=np.int64)
         for table in tables():

@@ -1,4 +1,4 @@
-"""Columns that every format can hold: numbers, truth values and text, and no formula among the texts."""
+"""Columns that every file format can hold: numbers, truth values and text without spreadsheet formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A filter that tells fast and exactly which positions lie in a set of H3 cells."""
+"""A fast and exact test of which positions lie in a set of H3 cells."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
     Ints = NDArray[np.int64]
 
-# Poleward of this every position is asked one by one: meridians run together there, and no port lies there.
+# Poleward of this, H3 is used for every position: meridians converge there, and there are no ports.
 _POLAR_DEG = 85
 _OUT, _EDGE, _INSIDE = 0, 1, 2
 TILES_PER_DEG = 4
@@ -53,10 +53,10 @@ _REGION_SHIFT, _REGION_BITS = 33, 19
 class CellFilter:
     """Tells which positions lie in a set of H3 cells of one resolution.
 
-    The globe is cut into tiles of a quarter of a degree, and those into 64 x 64 pixels. A pixel is an edge
-    pixel when it touches the box around a cell with a neighbour outside the set. Every other pixel lies
-    wholly inside or wholly outside, as the border of the set runs through edge pixels only; connected ones
-    are alike, and one exact test tells for all of them. Only positions on edge pixels need H3.
+    The globe is cut into tiles of a quarter of a degree, and these into 64 x 64 pixels. A pixel is an edge
+    pixel if it touches the box around a cell with a neighbour outside the set. Every other pixel lies wholly
+    inside or wholly outside, as the border of the set runs through edge pixels only; so one exact test is
+    enough for all connected ones. Only positions on edge pixels need H3.
 
     Parameters
     ----------

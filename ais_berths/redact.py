@@ -1,4 +1,4 @@
-"""Text from strangers made fit to be shown: no passwords, no control characters."""
+"""Text that is safe to show: without passwords and control characters."""
 
 from __future__ import annotations
 

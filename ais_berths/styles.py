@@ -1,8 +1,8 @@
-"""How QGIS draws the layers of a GeoPackage: styles that it takes by itself from the table ``layer_styles``.
+"""Styles for QGIS, which finds them in the table ``layer_styles`` of a GeoPackage.
 
-A style is a QML document of QGIS 3. Berths are filled by their use and the fainter the lower their
-confidence, so that the map can be read in grey too; columns have readable names, and those that are chosen
-from a list get one.
+A style is a QML document of QGIS 3. Berths are coloured by use, and fainter the lower their confidence, so
+that the map can also be read in grey. Columns get readable names, and those with fixed values a list to
+choose from.
 """
 
 from __future__ import annotations
