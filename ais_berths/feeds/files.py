@@ -8,6 +8,7 @@ import re
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -233,6 +234,8 @@ def _expand(given: str, window: Window) -> list[InputFile]:
             found = [_followed(system, item, root) for item in system.glob(path, detail=True).values()]
             found = [item for item in found if item["type"] == "file"]
             found = [item for item in found if _is_kept(item["name"][fixed:]) and window.meets(item["name"])]
+            if _is_local(system):
+                found = _without_results(found, root)
             complaint = f"no file fits {show(given)}; check the pattern"
         else:
             item = system.info(path)
@@ -270,6 +273,17 @@ def _by_calendar(system: Any, root: str, window: Window) -> list[dict[str, Any]]
 def _is_local(system: Any) -> bool:
     protocols = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
     return "file" in protocols
+
+
+def _without_results(found: list[dict[str, Any]], root: str) -> list[dict[str, Any]]:
+    """Files without those of earlier runs, which a pattern finds where ``**`` stands for any folder."""
+
+    @cache
+    def holds(folder: Path) -> bool:
+        above = folder.as_posix() != root and folder != folder.parent
+        return (folder / "state" / "job.json").exists() or (above and holds(folder.parent))
+
+    return [item for item in found if not holds(Path(item["name"]).parent)]
 
 
 def _walk(system: Any, folder: str, window: Window, root: str) -> Iterator[dict[str, Any]]:

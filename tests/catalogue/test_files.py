@@ -134,11 +134,12 @@ def test_links_inside_a_folder(here: Path) -> None:
     assert "self.csv is a link to a file that does not exist" in run("in", "--overwrite")[1]
 
 
-def test_results_in_the_input_folder_are_no_input(here: Path) -> None:
+@pytest.mark.parametrize("given", ["in", "in/**/*", "i?/**/*.csv"])
+def test_results_in_the_input_folder_are_no_input(here: Path, given: str) -> None:
     (here / "in").mkdir()
     (here / "in" / "a.csv").write_text(GOOD, encoding="utf-8")
     for _ in range(2):
-        options = ["-q", "filter", "in", "--ports", "ports.csv", "--out", "in/out", "--json"]
+        options = ["-q", "detect", given, "--ports", "ports.csv", "--out", "in/out", "--json"]
         result = CliRunner().invoke(main, options)
         assert result.exit_code == 0, result.output
         assert json.loads(result.stdout)["counts"]["rows"] == N
