@@ -92,6 +92,7 @@ def test_presets_count_otherwise_and_are_named_in_the_record(out: Path) -> None:
     for name in ("cso-smbm", "world-bank-syria", "adb"):
         number[name] = json.loads(calls(out, "--preset", name, "--json"))["port_calls"]
         assert record(out)["calls"]["preset"] == name
+        assert record(out)["counts"]["port_calls"] == number[name]
     assert number["cso-smbm"] > number["adb"] > number["world-bank-syria"] > 0
     calls(out)
     assert record(out)["calls"]["preset"] is None

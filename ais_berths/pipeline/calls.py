@@ -113,7 +113,7 @@ def find_all_calls(
         stops = read_slices(store.table("stops"), "stops")
         counts = write_calls(store, job, room, stops, hulls, berths, quays, config)
         counts["indicators"] = write_figures(store, job, room, config)
-        _note(store, preset, config)
+        _note(store, preset, config, counts)
     return counts
 
 
@@ -246,10 +246,12 @@ def _make_figures(
     return make_indicators(lay, came, vessels, berths, config, hours=hours, ports=asked, span=span)
 
 
-def _note(store: Store, preset: str | None, config: Config) -> None:
-    """Say in the run record how the calls were made, if not by the settings of the run."""
+def _note(store: Store, preset: str | None, config: Config, counts: Mapping[str, int]) -> None:
+    """Say in the run record how many calls there are now and how they were made, if not as in the run."""
     file = store.out / "run.json"
     record = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    made = {name: counts[name] for name in ("berth_calls", "port_calls")}
+    record["counts"] = record.get("counts", {}) | made
     record["calls"] = {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "preset": preset,

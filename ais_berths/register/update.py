@@ -192,9 +192,9 @@ class _News:
         for row in order.tolist():
             origin = parent.get(fresh[row])
             if origin is None:
-                self._say(
-                    ids[row], "new", None, f"seen for the first time, {new['shape_stops'].iloc[row]} visits"
-                )
+                visits = int(new["shape_stops"].iloc[row])
+                times = "1 visit" if visits == 1 else f"{visits:,} visits"
+                self._say(ids[row], "new", None, f"seen for the first time, {times}")
             else:
                 self._say(ids[row], "split", origin, f"was part of {origin}")
         new["place_id"] = ids

@@ -195,6 +195,8 @@ def _run(run: dict[str, Any]) -> list[str]:
         f"Source: AIS position reports, feed {run['feed']}, {run['n_inputs']} input file(s); ports: "
         f"{run['port_list']}. Made with ais-berths {run['version']}, {plain_time(run['finished'])} UTC."
     )
+    if run["preset"]:
+        source += f" Calls are counted by the definition of {run['preset']}."
     return [*textwrap.wrap(source, WIDTH), ""]
 
 

@@ -33,6 +33,7 @@ from ais_berths.report import (
 from ais_berths.report.html import render_html
 from ais_berths.report.measures import Profile, occupied_hours
 from ais_berths.report.series import ships_over_time
+from ais_berths.report.text import render_text
 from ais_berths.report.visits import PortVisits, whole_period
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ def test_the_run_record_says_how_the_calls_were_made(out: Path) -> None:
     page = render_html(summary)
     for text in ("noaa, recognised by its columns", "adb", "2 days: 2024-03-02, 2024-03-03"):
         assert f"<dd>{text}</dd>" in page
+    assert "Calls are counted by the definition of adb." in " ".join(render_text(summary).split())
 
 
 def test_periods_side_by_side(out: Path) -> None:
