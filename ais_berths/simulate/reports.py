@@ -144,36 +144,50 @@ def hear(
     antenna = place + bows(heading) * to_antenna
     antenna += _position_error(rng, ships, vessel, time)
     lat, lon, turn = _to_degrees(antenna, seg["port"][row], ports)
-    n = len(row)
-    sog = np.abs(speed / KN + rng.normal(0.0, np.where(mode == 0, 0.12, 0.08), n))
-    spike = (mode != 0) & (rng.random(n) < 0.002)
-    sog = np.where(spike, rng.uniform(0.6, 1.5, n), sog)
-    aimless = (mode != 0) & (sog < 0.3)
-    cog = np.where(aimless, rng.uniform(0, 360, n), course + turn + rng.normal(0.0, 2.0, n)) % 360
-    sent = heading + turn + ships["gyro_deg"].to_numpy()[vessel] + rng.normal(0.0, 0.4, n)
-    mute = ships["no_heading"].to_numpy()[vessel] | (rng.random(n) < 0.005)
-    coarse = (rng.random(n) < 0.03) if reception.satellite else np.zeros(n, dtype=bool)
-    grid = np.where(coarse, 600.0, 600_000.0)
-    chance = rng.random(n)
-    lost, zero = chance < 0.0005, (chance >= 0.0005) & (chance < 0.0007)
-    out = pd.DataFrame(
-        {
-            "vessel": vessel,
-            "stop": seg["stop"][row],
-            "time_s": time,
-            "lat": np.select([lost, zero], [91.0, 0.0], np.round(lat * grid) / grid),
-            "lon": np.select([lost, zero], [181.0, 0.0], np.round(lon * grid) / grid),
-            "sog_kn": np.where(rng.random(n) < 0.001, 102.3, np.round(sog, 1)),
-            "cog_deg": np.where(rng.random(n) < 0.002, 360.0, np.round(cog, 1) % 360),
-            "heading_deg": np.where(mute, 511.0, np.round(sent) % 360),
-            "nav_status": seg["status"][row].astype(np.int8),
-            "coarse": coarse,
-        }
+    moved = {"lat": lat, "lon": lon, "speed": speed, "course": course + turn, "heading": heading + turn}
+    compass = ships[["gyro_deg", "no_heading"]].iloc[vessel]
+    out = pd.DataFrame({"vessel": vessel, "stop": seg["stop"][row], "time_s": time}).assign(
+        **_sent(rng, moved, mode, compass, reception),
+        nav_status=seg["status"][row].astype(np.int8),
     )
+    n = len(row)
     twice = np.sort(np.concatenate([np.arange(n), np.flatnonzero(rng.random(n) < 0.003)]))
     again = np.diff(twice, prepend=-1) == 0
     doubled: pd.DataFrame = out.iloc[twice]
     return doubled.reset_index(drop=True).assign(again=again)
+
+
+def _sent(
+    rng: np.random.Generator,
+    moved: dict[str, Floats],
+    mode: NDArray[Any],
+    compass: pd.DataFrame,
+    reception: Reception,
+) -> dict[str, NDArray[Any]]:
+    """Columns of the reports as they are sent: rounded, with noise, mistakes and sentinel values.
+
+    `moved` is what the antenna did in truth (speed in m/s); `compass` is the row of the ship of each report.
+    """
+    n = len(mode)
+    sog = np.abs(moved["speed"] / KN + rng.normal(0.0, np.where(mode == 0, 0.12, 0.08), n))
+    spike = (mode != 0) & (rng.random(n) < 0.002)
+    sog = np.where(spike, rng.uniform(0.6, 1.5, n), sog)
+    aimless = (mode != 0) & (sog < 0.3)
+    cog = np.where(aimless, rng.uniform(0, 360, n), moved["course"] + rng.normal(0.0, 2.0, n)) % 360
+    heading = moved["heading"] + compass["gyro_deg"].to_numpy() + rng.normal(0.0, 0.4, n)
+    mute = compass["no_heading"].to_numpy() | (rng.random(n) < 0.005)
+    coarse = (rng.random(n) < 0.03) if reception.satellite else np.zeros(n, dtype=bool)
+    grid = np.where(coarse, 600.0, 600_000.0)
+    chance = rng.random(n)
+    lost, zero = chance < 0.0005, (chance >= 0.0005) & (chance < 0.0007)
+    return {
+        "lat": np.select([lost, zero], [91.0, 0.0], np.round(moved["lat"] * grid) / grid),
+        "lon": np.select([lost, zero], [181.0, 0.0], np.round(moved["lon"] * grid) / grid),
+        "sog_kn": np.where(rng.random(n) < 0.001, 102.3, np.round(sog, 1)),
+        "cog_deg": np.where(rng.random(n) < 0.002, 360.0, np.round(cog, 1) % 360),
+        "heading_deg": np.where(mute, 511.0, np.round(heading) % 360),
+        "coarse": coarse,
+    }
 
 
 # habits ----------------------------------------------------------------------------------------------

@@ -148,21 +148,24 @@ def _waterway(
     angles = np.pi / 2 + np.linspace(0, 1.15, 9)
     bend = [complex(middle + turn * np.exp(1j * a)) for a in angles[1:]]
     tail = bend[-1] + 1j * np.exp(1j * angles[-1]) * 6000
-    upstream = (*bend, complex(tail))
+    bank = _river_bank(rng, port, fairway[-1], middle, turn, bend) if river else []
+    return fairway, (*bend, complex(tail)), bank
+
+
+def _river_bank(
+    rng: np.random.Generator, port: int, harbour: complex, middle: complex, turn: float, bend: list[complex]
+) -> list[Slot]:
+    """Berths on one bank of a river that bends around `middle`, `turn` metres from there."""
     bank: list[Slot] = []
-    if not river:
-        return fairway, upstream, bank
     side = float(rng.choice([-1.0, 1.0]))
     radius = turn + side * rng.uniform(95, 150)
     size = rng.uniform(95, 140)
-    angle = np.pi / 2 + 0.25
+    angle, step = np.pi / 2 + 0.25, size / radius
     for i in range(int(rng.integers(3, 6))):
-        step = size / radius
-        along = 1j * np.exp(1j * (angle + step / 2))
-        start = middle + radius * np.exp(1j * (angle + step / 2)) - along * size / 2
-        out = -side * np.exp(1j * (angle + step / 2))
+        radial = np.exp(1j * (angle + step / 2))
+        along, out = 1j * radial, -side * radial
+        start = middle + radius * radial - along * size / 2
         nearest = int(np.argmin([abs(b - start) for b in bend]))
-        way = (fairway[-1], *bend[:nearest])
         bank.append(
             new_slot(
                 f"P{port}-RIV-{i + 1}",
@@ -172,7 +175,7 @@ def _waterway(
                 quay_id=f"P{port}-RIV",
                 along=complex(along),
                 out=complex(out),
-                approach=(*way, complex(start + along * size / 2 + out * 60)),
+                approach=(harbour, *bend[:nearest], complex(start + along * size / 2 + out * 60)),
                 dwell_h=30.0,
                 occupancy=rng.uniform(0.3, 0.6),
                 bow_share=usual_way(rng),
@@ -180,7 +183,7 @@ def _waterway(
             )
         )
         angle += step
-    return fairway, upstream, bank
+    return bank
 
 
 def _offshore(
