@@ -18,6 +18,8 @@ from ais_berths.buoys import COMPANY_M, judge_buoys
 from ais_berths.evidence import StopFacts, count, count_near, near_pairs, separate, sum_near, total
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -47,6 +49,8 @@ _LONELY = 0.05
 # With more visits than this to one place, they are not compared one by one.
 _MANY_VISITS = 50
 _REASONS_AT_ONCE = 50_000
+# Weaker evidence (log-odds) is not mentioned in the reason.
+_WORTH_SAYING = 0.2
 
 # Log-odds that ships of a group anchor rather than lie stopped under way, for a stay of two hours: towboats
 # hover and push, merchant ships anchor.
@@ -255,6 +259,26 @@ def _reasons(
     facts: StopFacts, kind: NDArray[np.object_], own: Evidence, held: Evidence, tied: Evidence
 ) -> NDArray[np.object_]:
     """The evidence in words, the strongest first."""
+    out = np.full(len(kind), "", dtype=object)
+    # Millions of stops have a few thousand reasons: each is in memory once.
+    reasons: dict[str, str] = {}
+    for labels, evidence, rows in (
+        (("moored", "free"), own, np.arange(len(kind))),
+        (("anchored", "adrift"), held, np.flatnonzero(np.isin(kind, ["anchored", "adrift"]))),
+        (("buoy", "anchored"), tied, np.flatnonzero(kind == "buoy")),
+    ):
+        for some in np.array_split(rows, len(rows) // _REASONS_AT_ONCE + 1):
+            for i, words in zip(some.tolist(), _in_words(facts, evidence, some, labels), strict=True):
+                reason = "; ".join(filter(None, (out[i], words)))
+                out[i] = reasons.setdefault(reason, reason)
+    out[out == ""] = "no evidence"
+    return out
+
+
+def _in_words(
+    facts: StopFacts, evidence: Evidence, rows: NDArray[np.intp], labels: tuple[str, str]
+) -> Iterator[str]:
+    """Evidence of some stops in words; `labels` are what it is for and against."""
     measured = {
         "drift": (facts.median_m, "drifts ", " m"),
         "turn": (facts.turn_deg, "turns ", " deg"),
@@ -263,32 +287,15 @@ def _reasons(
         "swing": (facts.swing_m, "swings about a point ", " m ahead"),
     }
 
-    def words(name: str, i: int) -> str:
+    def name_of(name: str, i: int) -> str:
         if name not in measured:
             return name
         values, before, after = measured[name]
         return f"{before}{values[i]:.0f}{after}" if np.isfinite(values[i]) else before
 
-    labels = {"moored": ("moored", "free"), "anchored": ("anchored", "adrift"), "buoy": ("buoy", "anchored")}
-    out = np.empty(len(kind), dtype=object)
-    # Millions of stops have a few thousand reasons: each is in memory once.
-    reasons: dict[str, str] = {}
-    for stage, evidence, rows in (
-        ("moored", own, kind != ""),
-        ("anchored", held, np.isin(kind, ["anchored", "adrift"])),
-        ("buoy", tied, kind == "buoy"),
-    ):
-        names, at = list(evidence), np.flatnonzero(rows)
-        for some in np.array_split(at, len(at) // _REASONS_AT_ONCE + 1):
-            table = np.column_stack([evidence[name][some] for name in names])
-            orders = np.argsort(-np.abs(table), axis=1, kind="stable")
-            for i, values, order in zip(some.tolist(), table, orders, strict=True):
-                parts = [
-                    f"{words(names[j], i)} ({labels[stage][0 if values[j] > 0 else 1]})"
-                    for j in order
-                    if abs(values[j]) >= 0.2
-                ]
-                reason = "; ".join([*([out[i]] if out[i] else []), *parts])
-                out[i] = reasons.setdefault(reason, reason)
-    out[out == ""] = "no evidence"
-    return out
+    names = list(evidence)
+    table = np.column_stack([evidence[name][rows] for name in names])
+    orders = np.argsort(-np.abs(table), axis=1, kind="stable")
+    for i, values, order in zip(rows.tolist(), table, orders, strict=True):
+        strong = [j for j in order if abs(values[j]) >= _WORTH_SAYING]
+        yield "; ".join(f"{name_of(names[j], i)} ({labels[0 if values[j] > 0 else 1]})" for j in strong)

@@ -201,23 +201,10 @@ def _port(
     berths = tables.berths[tables.berths["port_id"] == port_id]
     all_visits = within(port_visits(tables, own, tuple(USES)), period).berth
     rows = berth_rows(berths[berths["use"].isin(counted)], visits.berth, period, profile)
-    n_used = visits.berth["berth_id"].nunique()
-    anchorages = anchorage_rows(
-        tables.anchorages[tables.anchorages["port_id"] == port_id],
-        visits.anchor.dropna(subset="anchorage_id"),
-        period,
-        profile,
-    )
-    listed = visits.berth.tail(settings.max_visits)
-    atlas = port_atlas(
-        tables,
-        own,
-        [row["berth_id"] for row in rows],
-        [row["anchorage_id"] for row in anchorages],
-        period,
-        profile,
-        settings,
-    )
+    at_anchor = visits.anchor.dropna(subset="anchorage_id")
+    anchorages = tables.anchorages[tables.anchorages["port_id"] == port_id]
+    anchorages = anchorage_rows(anchorages, at_anchor, period, profile)
+    shown = [row["berth_id"] for row in rows], [row["anchorage_id"] for row in anchorages]
     # Days less periods would give away the days that are suppressed.
     with_time = not (profile.public and compare)
     section = {
@@ -232,15 +219,15 @@ def _port(
         "time_at_berth": measures.durations(measures.complete(visits.berth), profile),
         "waiting": measures.durations(visits.waiting, profile),
         "berths": rows,
-        "berths_hidden": n_used - len(rows),
+        "berths_hidden": visits.berth["berth_id"].nunique() - len(rows),
         "chart_rows": settings.max_rows,
         "by_use": use_rows(berths, all_visits, counted, profile),
         "anchorages": anchorages,
-        "visits": None if profile.public else visit_rows(listed),
+        "visits": None if profile.public else visit_rows(visits.berth.tail(settings.max_visits)),
         "visits_total": None if profile.public else len(visits.berth),
         "comparison": _comparison(everything, compare, period, own.hours, profile),
         "indicators": _indicators(tables, port_id, profile),
-        "map": atlas,
+        "map": port_atlas(tables, own, *shown, period, profile, settings),
     }
     return {**section, "notes": port_notes(section, profile)}
 

@@ -88,11 +88,33 @@ def draw_scene(
         Direction of the shore (east + north * 1j); None for any, with the water on either side.
     """
     chosen = kinds if kinds is not None else _choose(rng)
+    line, marinas, shore_m, water = _shoreline(rng, port, chosen, room_m)
+    harbour = water + 250.0
+    line = [_connect(slot, harbour) for slot in line]
+    # Of two ports close together, each has its roads in front of itself and away from the other.
+    away = turn is not None and port % 2 == 0
+    fairway, upstream, bank = _waterway(rng, shore_m, harbour, port, river="river" in chosen, away=away)
+    anchorages, buoys = _offshore(rng, chosen, fairway, line, port, away=away)
+    facing = turn if turn is not None else complex(np.exp(1j * rng.uniform(0, 2 * np.pi)))
+    mirrored = turn is None and bool(rng.random() < 0.5)
+    slots, areas = tuple(line + bank + buoys), tuple(anchorages)
+    scene = Scene(port, at[0], at[1], slots, areas, tuple(marinas), fairway, upstream)
+    return _place(scene, complex(shore_m / 2, 0), facing, mirrored)
+
+
+def _shoreline(
+    rng: np.random.Generator, port: int, kinds: list[str], room_m: float
+) -> tuple[list[Slot], list[Area], float, float]:
+    """Terminals one after the other along the shore.
+
+    Returns
+    -------
+    Berths, marinas, length of the shore that is used, and how far terminals reach into the water (m).
+    """
     line: list[Slot] = []
     marinas: list[Area] = []
     cursor, water = 0.0, 300.0
-    river = "river" in chosen
-    for number, kind in enumerate(k for k in chosen if k in TERMINALS):
+    for number, kind in enumerate(k for k in kinds if k in TERMINALS):
         slots, length, depth = TERMINALS[kind](rng)
         if cursor + length > room_m and line:
             continue
@@ -106,29 +128,7 @@ def draw_scene(
         line.extend(_move(slot, name, shift, middle, complex(tilt)) for slot in slots)
         water = max(water, lift + depth + abs(tilt.imag) * length / 2)
         cursor += length + rng.uniform(120, 420)
-    harbour = water + 250.0
-    line = [_connect(slot, harbour) for slot in line]
-    # Of two ports close together, each has its roads in front of itself and away from the other.
-    away = turn is not None and port % 2 == 0
-    fairway, upstream, bank = _waterway(rng, cursor, harbour, port, river=river, away=away)
-    anchorages, buoys = _offshore(rng, chosen, fairway, line, port, away=away)
-    facing = turn if turn is not None else complex(np.exp(1j * rng.uniform(0, 2 * np.pi)))
-    mirrored = turn is None and bool(rng.random() < 0.5)
-    return _place(
-        Scene(
-            port,
-            at[0],
-            at[1],
-            tuple(line + bank + buoys),
-            tuple(anchorages),
-            tuple(marinas),
-            fairway,
-            upstream,
-        ),
-        complex(cursor / 2, 0),
-        facing,
-        mirrored,
-    )
+    return line, marinas, cursor, water
 
 
 # the waters ------------------------------------------------------------------------------------------
