@@ -1,10 +1,10 @@
 """Reading any AIS feed as canonical columns, in bounded memory.
 
-The way of a row: `list_inputs` finds files, `choose_feed` says what they are, `plan_chunks` cuts them
-into `Chunk` pieces, `iter_batches` reads a chunk as raw Arrow tables, `read_positions` gives latitude and
-longitude for a first test by place, `read_reports` reads the rows that pass, and `distinct_statics` collects
-their ship data; `normalise` brings both into one table of canonical columns. A feed is data, not code: see
-`Feed` for the mapping that describes one.
+What happens to a row: `list_inputs` finds files, `choose_feed` decides what they are, `plan_chunks` cuts them
+into chunks, `iter_batches` reads a chunk as raw Arrow tables, `read_positions` gives latitude and longitude
+for a first test by place, `read_reports` reads the rows that pass, and `distinct_statics` collects their ship
+data; `normalise` brings both into one table of canonical columns. A feed is data, not code: see `Feed` for
+the mapping that describes one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From raw columns to canonical ones: one set of names, types, units and codes for every feed.
 
-Rows are never dropped here: a row of the result stands for a row of the source. What cannot be read is
-null, and every defect is counted under one of `REASONS`.
+Rows are never dropped here: each row of the result is one row of the source. What cannot be read is null, and
+every defect is counted under one of `REASONS`.
 """
 
 from __future__ import annotations

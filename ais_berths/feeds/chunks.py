@@ -42,7 +42,7 @@ _HEAD_BYTES = 1 << 18
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = (",", ";", "\t", "|")
 _SENTENCE = re.compile(rb"![A-Z]{2}VD[MO],")
-# How much text shrinks when packed, about; only estimates of rows rest on it.
+# How much text shrinks when compressed, about; used only to estimate numbers of rows.
 _SHRINKING = 5
 _BINARY_SHARE = 0.002
 _THREADS = 8
@@ -170,7 +170,7 @@ def plan_chunks(
 
 
 def inspect(file: InputFile, feed: Feed | None = None) -> list[Chunk]:
-    """Look into a file: a chunk that stands for the whole of it, or one for each file in a zip.
+    """Look into a file and return one chunk for the whole of it, or one for each file in a zip.
 
     `feed` helps with delimited text whose header or separator it sets.
 

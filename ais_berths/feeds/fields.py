@@ -1,4 +1,4 @@
-"""Fields of a raw table as arrays, whatever the columns are called and hold."""
+"""Fields of a raw table as arrays, whatever the names and types of its columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Positions as points of GeoParquet, as in the daily files of NOAA, in place of two columns of numbers."""
+"""Positions as GeoParquet points instead of two columns of numbers, as in the daily files of NOAA."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Y, _X = (13, 21), (5, 13)
 
 
 def list_columns(schema: pa.Schema) -> list[str]:
-    """Names of the columns of a Parquet file, with `LAT_LON` where only points tell the positions.
+    """Names of the columns of a Parquet file, with `LAT_LON` if positions are given only as points.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Finding out which feed a file is, and helping to write a mapping where none fits."""
+"""Recognising the feed of a file, and suggesting a mapping where none fits."""
 
 from __future__ import annotations
 

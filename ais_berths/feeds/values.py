@@ -1,7 +1,7 @@
 """From raw columns of any type to numpy arrays: numbers, times, text and codes.
 
-Nothing here raises for a bad value: what cannot be read becomes missing. The quick way is tried first on
-the whole column; only where it fails are the values sorted into readable and unreadable.
+No bad value raises an error: what cannot be read becomes missing. A fast conversion of the whole column is
+tried first; only if it fails are the values sorted into readable and unreadable.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def codes(
 
 
 def matches(column: pa.Array | pa.ChunkedArray, test: Callable[[str], bool]) -> Mask:
-    """Tell which texts pass a test, which is made once for each distinct text."""
+    """Tell which texts pass a test, which is run once for each distinct text."""
     array = single(column)
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()

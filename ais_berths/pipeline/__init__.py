@@ -1,8 +1,8 @@
 """From raw files to the tables of an output folder: the wiring of the steps, with dask.
 
-The raw rows are read once, in independent tasks, and what lies near ports is laid out by vessel. A second
-round of tasks takes one bucket of vessels each, and later ones a portion of stops each. The rest is small and
-runs here.
+The raw rows are read once, in independent tasks, and those near ports are written by vessel. The tasks of a
+second round work on some vessels each, later ones on one portion of the stops each. The rest is small and
+runs in this process.
 """
 
 from __future__ import annotations
@@ -300,7 +300,7 @@ def _statics(store: Store, records: list[Record], mmsi: pd.Index[int]) -> pd.Dat
 
 
 class _Clock:
-    """Seconds by stage; what a stage has let go of is given back to the system."""
+    """Measures seconds by stage, and gives free memory back to the system between stages."""
 
     def __init__(self) -> None:
         self.last = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Calls and indicators of an output folder: read what the steps before left, write the tables."""
+"""Calls and indicators of an output folder, made from its stops and places."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _COUNTED = {
 }
 _SORTED = {"stops": ["port_id", "stop_id"], **ORDER}
 _PORTS_AT_ONCE = 100
-# Figures of these batches of ports wait on disk together.
+# Batches of ports whose figures are on disk together.
 _BATCHES_AT_ONCE = 64
 
 
@@ -60,7 +60,7 @@ def find_all_calls(
     changes: Mapping[str, Any] | None = None,
     wiring: Wiring | None = None,
 ) -> dict[str, int]:
-    """Make calls and indicators anew from the stops and places in a folder.
+    """Make calls and indicators again from the stops and places in a folder.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def write_figures(store: Store, job: Job, room: DiskRoom, config: Config | None 
     with open_parquet(store.table("hours"), "hours") as write_hours:
         for ports in np.array_split(heard.ports, len(heard.ports) // _PORTS_AT_ONCE + 1):
             write_hours(heard.table(ports))
-    # Where nothing was heard in hours, all calls tell when the data begin and end.
+    # Without the hours in which ports were heard, the calls show when the data begin and end.
     span = heard.span() or _span_of_calls(store)
     del heard
     batches = [] if span is None else batch_ports(_count_calls(store, job), span, config.indicators)

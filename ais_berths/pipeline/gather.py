@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-# A task costs some hundredths of a second whatever it holds; buckets with fewer pings go together.
+# A task takes at least some hundredths of a second; smaller buckets than this are put together.
 _LEAST_PINGS = 200_000
-# What a task reads, it cleans in so many portions.
+# A task cleans what it reads in so many portions.
 PORTIONS = 4
 
 
@@ -87,7 +87,7 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
     store
         Output folder, with the job and the index of the scanned pings in it.
     stamps
-        Tell job and index from others, so that a process reads them once.
+        Hashes of job and index, so that a process reads each of them once.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
 def _open_tables(
     store: Store, part: Part, job: Job, *, with_stops: bool
 ) -> Iterator[dict[str, Callable[[pd.DataFrame], None]]]:
-    """Functions that write some rows of each table of a task; the stops appear last, and stand for all."""
+    """Give functions that write some rows of each table; the file of stops appears last, when all is done."""
     names = [*(("stops", "detours", "hours") if with_stops else ()), "quality"]
     with ExitStack() as stack:
         write = {name: stack.enter_context(open_parquet(store.part(part.name, name), name)) for name in names}
@@ -198,7 +198,7 @@ def _load_cells(out: Path, stamp: str) -> pd.DataFrame:  # noqa: ARG001 - names 
 
 
 def _cells_of(cells: pd.DataFrame, pings: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the table ``cells``, by cell, that some pings lie in: those of the whole world are millions."""
+    """Rows of the table ``cells`` with pings in them: for the whole world, all cells are millions."""
     used, known = pd.unique(pings["cell"].to_numpy(dtype=np.int64)), cells["cell"].to_numpy()
     used.sort()
     at = np.searchsorted(known, used)

@@ -1,6 +1,6 @@
-"""Items whose arrays and columns lie in a file, while what they make up is small and may travel.
+"""Any item in a file: its arrays and columns in the file, its structure in a small reader that can be sent.
 
-What is read are numbers, texts and shapes, never code to run.
+Only numbers, texts and shapes are read from files, never code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Reader(Protocol):
-    """Reads what was written next, given what was read before and occurs again."""
+    """Reads what comes next in a file; `found` are earlier parts, which may occur again."""
 
     def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
         """Read it."""
@@ -32,14 +32,14 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Item:
-    """An item that lies in a file.
+    """An item in a file.
 
     Parameters
     ----------
     path
         The file.
     reader
-        What puts the item together again; it holds no arrays.
+        Puts the item together again; it holds no arrays.
     """
 
     path: Path
@@ -58,15 +58,15 @@ class Item:
 
 
 class _Writer:
-    """Writes the arrays of an item, once each object."""
+    """Writes the arrays of an item; an object that occurs again is written once."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        # What was written is kept alive, as ids are given anew.
+        # What was written is kept alive, as the id of a deleted object may be used again.
         self._written: dict[int, tuple[int, Any]] = {}
 
     def write(self, item: Any) -> Reader:
-        """Write what holds arrays; everything else is left to the reader."""
+        """Write an item if it holds arrays; the reader keeps everything else."""
         if id(item) in self._written:
             return _Again(self._written[id(item)][0])
         reader = self._new(item)
@@ -85,7 +85,7 @@ class _Writer:
             return _Column(self._frame(item.to_frame()))
         if isinstance(item, (list, tuple)):
             parts = [self.write(part) for part in item]
-            # What is made of parts is what it was if none of them holds an array.
+            # Without an array in any of its parts, the item is kept as it is.
             return (
                 _Same(item) if all(isinstance(part, _Same) for part in parts) else _Parts(type(item), parts)
             )

@@ -1,7 +1,7 @@
 """What the scan leaves behind: pings near ports by bucket of vessels, and a record of each batch.
 
-A batch is some chunks that one task read together. Its rows know their chunk, so that a chunk whose file has
-changed can be forgotten without reading the others again.
+A batch is the chunks that one task read together. Its rows name their chunk (as ``piece``), so that a chunk
+whose file has changed can be dropped without reading the others again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Record = dict[str, Any]
 NEAR = pa.schema(
     [field.with_nullable(False) for field in schema.PINGS if field.name not in ("track", "stop_id")]
 )
-"""Columns of a ping before it is cleaned; nan where there is no value, which takes less time than nulls."""
+"""Columns of a ping before it is cleaned; missing values are nan, which is faster than nulls."""
 
 ENCODING: dict[str, Any] = {
     "use_dictionary": ["mmsi", "nav_status", "coarse", "track", "cell", "stop_id", "piece"],
@@ -45,7 +45,7 @@ ENCODING: dict[str, Any] = {
         **dict.fromkeys(("lat", "lon", "sog_kn", "cog_deg", "heading_deg"), "BYTE_STREAM_SPLIT"),
     },
 }
-"""How pings are written: as small as with dictionaries of everything, in half of the time."""
+"""How pings are written: as small as with dictionaries for all columns, in half of the time."""
 
 _PIECE = pa.field("piece", pa.int16(), nullable=False)
 _ROWS = NEAR.append(_PIECE)
@@ -149,7 +149,7 @@ def bucket_of(mmsi: NDArray[np.int64], buckets: int) -> NDArray[np.int64]:
 
 
 def slice_of(mmsi: NDArray[np.int64], slices: int) -> NDArray[np.int64]:
-    """Slice of a bucket that each vessel belongs to; says nothing about the bucket."""
+    """Slice of a bucket that each vessel belongs to, independent of the bucket."""
     # Other bits than those of the bucket.
     return ((_mixed(mmsi) >> np.uint64(16) & np.uint64(0xFF_FFFF)) % np.uint64(slices)).astype(np.int64)
 
@@ -181,7 +181,7 @@ def write_record(store: Store, record: Record) -> None:
 
 
 def pieces_of(records: Iterable[Record]) -> list[Record]:
-    """What is known of each chunk that was read, in the order of their ids."""
+    """Records of all chunks that were read, by id."""
     return sorted((piece for record in records for piece in record["pieces"]), key=lambda piece: piece["id"])
 
 
@@ -195,7 +195,7 @@ def forget(store: Store, records: Iterable[Record], gone: Collection[str]) -> No
     for record in records:
         left = [piece for piece in record["pieces"] if piece["id"] not in gone]
         if not left:
-            # The record goes first: it must never stand for rows that are gone.
+            # The record is removed first: it must never name rows that are gone.
             (store.scans / f"{record['id']}.json").unlink()
             for path in store.scans.glob(f"{record['id']}.*"):
                 path.unlink()
@@ -222,7 +222,7 @@ def bucket_rows(records: Iterable[Record]) -> dict[int, int]:
 
 
 def write_index(store: Store, records: list[Record]) -> str:
-    """Write where the rows of each bucket lie, for the workers; return what tells this index from others."""
+    """Write where the rows of each bucket lie, for the workers; return a hash of this index."""
     index: dict[str, list[Any]] = {}
     for record in records:
         kept = [piece["piece"] for piece in record["pieces"]] if record.get("forgotten") else None

@@ -1,7 +1,7 @@
 """The manifest of inputs: which files a folder has read, so that they need not be opened again.
 
-A file is known by its path, its size, and the entity tag or time of last change that its disk or store gives.
-One that changes without changing these is not noticed.
+A file is identified by its path, its size, and its entity tag or time of last change. A change that leaves
+all of these as they were is not noticed.
 """
 
 from __future__ import annotations

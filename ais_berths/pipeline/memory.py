@@ -1,4 +1,4 @@
-"""Memory that is free again: the libraries would keep it, and the next stage needs other pieces."""
+"""Giving free memory back to the system, which the libraries would keep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 
 def give_back() -> None:
-    """Give back to the system what this process has let go of."""
+    """Give back to the system what this process no longer uses."""
     release_tables()
     if sys.platform == "linux":
         # Not every C library has it.
@@ -19,8 +19,9 @@ def give_back() -> None:
 
 
 def release_tables() -> None:
-    """Give back what Arrow tables have let go of: reading takes several times as much as the rows.
+    """Give back what Arrow tables no longer use: reading takes several times the memory of the rows.
 
-    That takes a third of a millisecond; after `give_back`, all that follows has to get its memory anew.
+    This takes a third of a millisecond, and is cheaper than `give_back`, after which all memory has to be
+    requested again.
     """
     pa.default_memory_pool().release_unused()

@@ -1,4 +1,4 @@
-"""Stops in portions, by place, by ship and by port: what follows the pings holds one portion at a time."""
+"""Dividing stops into portions by place and by port, so that one portion is in memory at a time."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _FILES_AT_ONCE, _ROWS_AT_ONCE = 20, 50_000
 
 @dataclass(frozen=True)
 class Survey:
-    """What there is to lay out: the number of stops of each ship that has any, by MMSI, and the portions."""
+    """Number of stops of each ship that has any, by MMSI, and the portions by place."""
 
     n_stops: pd.Series
     portions: Portions
 
     @classmethod
     def of(cls, store: Store, config: Config) -> Survey:
-        """Look at the stops of a folder, as they were found, by bucket of vessels."""
+        """Count the stops of a folder, which lie there by vessel."""
         side_m = reach_m(config)
         counted: dict[Any, int] = {}
         cubes = [Cubes.of(schema.empty("stops"), side_m)]
@@ -69,14 +69,14 @@ def _by_id(stops: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class PortGroups:
-    """Ports in groups with some stops each, in the order of their ids; stops without a port come last."""
+    """Ports in groups of about equal numbers of stops, in the order of their ids; no port comes last."""
 
     port_id: pd.Index[Any]
     group: NDArray[np.int64]
 
     @classmethod
     def of(cls, n_stops: pd.Series, most_stops: int) -> PortGroups:
-        """Group ports by the number of stops of each, `most_stops` in a group; a port is never cut."""
+        """Group ports by their numbers of stops, `most_stops` in a group; a port is never divided."""
         counts = n_stops.sort_index()
         return cls(counts.index, in_portions(counts.to_numpy(), most_stops))
 
@@ -95,7 +95,7 @@ class PortGroups:
 
 
 def write_sorted(store: Store, name: str, drawers: Shelf[pd.DataFrame], order: list[str]) -> int:
-    """Write a table whose drawers come one after the other, each in order; return how many rows it has."""
+    """Write a table from drawers in their order, sorting each; return the number of rows."""
     number, waiting = 0, []
     with open_parquet(store.table(name), name) as write:
         for drawer, rows in enumerate(drawers, 1):

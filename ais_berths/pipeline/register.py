@@ -1,4 +1,4 @@
-"""A register and an output folder: read it, bring it up to the run, and say what is in it."""
+"""Using a register with an output folder: reading, updating and describing it."""
 
 from __future__ import annotations
 

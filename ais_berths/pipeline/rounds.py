@@ -1,4 +1,4 @@
-"""The two rounds of tasks: every raw row is read once, then all pings of some vessels together."""
+"""The rounds over raw rows and over vessels: planning their tasks, running them, and checking the result."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ais_berths.pipeline.layout import Record
     from ais_berths.pipeline.tasks import Wiring
 
-# So many tasks for each slot of the cluster keep all of them busy to the end.
+# With so many tasks for each slot of the cluster, all slots are busy until the end.
 _TASKS_PER_SLOT = 4
 _LEAST_ROWS = 50_000
 _MANY_MESSAGES = 500_000
@@ -66,7 +66,7 @@ class Work:
 
 
 def prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrite: bool) -> Work:
-    """Look at everything that may be a reason to refuse; nothing is written yet."""
+    """Check everything that may be a reason to refuse the run; nothing is written yet."""
     port_list = job.port_list()
     if job.register_file is not None:
         read_register(job.register_file)
@@ -119,7 +119,7 @@ def scan_inputs(store: Store, work: Work, stamp: str, wiring: Wiring) -> None:
 
 
 def find_missing_days(store: Store, job: Job, pieces: list[Record]) -> list[str]:
-    """Days of arrival of which a folder has read nothing, though it read others."""
+    """Days of arrival without any input, among days with input."""
     feed = _read_feed(store)
     missing = missing_days((piece["input"] for piece in pieces), _window(job, feed))
     return [str(day) for day in missing]
@@ -136,7 +136,7 @@ class Gathered:
 
 
 def gather_vessels(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) -> Gathered:
-    """Clean all pings and, unless only filtering, find the stops; nothing is done twice."""
+    """Clean all pings and, unless only filtering, find the stops; what is done already is not repeated."""
     records = read_records(store)
     pieces = pieces_of(records)
     run = job.config.run
@@ -201,7 +201,7 @@ def _remove_others(store: Store, names: set[str]) -> None:
 
 
 def write_plan(store: Store, work: Work) -> str:
-    """Write cells and feed for the workers; return what tells them from others."""
+    """Write cells and feed for the workers; return a hash of them."""
     if work.cells is not None:
         write_parquet(work.cells, store.table("cells"), "cells")
         with atomic_path(store.filter_file) as path:

@@ -1,4 +1,4 @@
-"""The first task: one piece of raw input to the pings near ports, laid out by vessel."""
+"""The first task: from chunks of raw input to the pings near ports, by vessel."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ if TYPE_CHECKING:
     from ais_berths.feeds import Chunk, Reports
     from ais_berths.geo import Floats
 
-# The description of a task is kept short: it goes through the scheduler.
+# Most chunks of a task, as its description goes through the scheduler.
 _MOST_PIECES = 250
-# All rows of a chunk may lie near ports, and sorting them takes as much memory again.
+# A chunk is written in so many steps: all its rows may lie near ports, and sorting them doubles the memory.
 _FLUSHES = 8
-# Where more of a batch is near ports, cutting it out first takes longer than converting all.
+# If a larger share of a batch is near ports, converting all rows is faster than selecting first.
 _LARGEST_CUT = 0.7
 
 
 @dataclass(frozen=True)
 class ScanPlan:
-    """What every scan task needs beside its chunks."""
+    """What every scan task needs besides its chunks."""
 
     feed: Feed
     cells: CellFilter
@@ -75,7 +75,7 @@ def scan_batch(chunks: Sequence[Chunk], store: Store, stamp: str) -> None:
     store
         Output folder, with the job, the feed and the cells in it: nothing of size travels with a task.
     stamp
-        Tells them from those of other jobs.
+        Hash of these, so that a process reads them once.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def chunk_id(chunk: Chunk) -> str:
 
 
 def make_batches(chunks: Iterable[Chunk], most_rows: int) -> list[tuple[Chunk, ...]]:
-    """Put neighbouring chunks together as long as they have no more rows, about."""
+    """Put consecutive chunks together, up to about so many rows."""
     batches: list[list[Chunk]] = []
     size = 0
     for chunk in chunks:
@@ -122,7 +122,7 @@ def counts_table(pieces: Iterable[Record]) -> pd.DataFrame:
 
 
 def forget_plan() -> None:
-    """Let go of the cells, which for all ports are hundreds of megabytes."""
+    """Release the cells, which for all ports take hundreds of megabytes."""
     _load_plan.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""Tables that wait on disk: one to each portion, or laid out by ship or by port."""
+"""Shelves on disk: one file for each portion, or rows sorted by ship or by port."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ U = TypeVar("U")
 
 # Rows that are in memory while they are laid out.
 _ROWS_AT_ONCE = 50_000
-# For fewer stops, processes are not worth their start.
+# With fewer stops, starting processes takes longer than they save.
 _MANY_STOPS = 200_000
 _PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Filed(Protocol):
-    """What lies in a file, and where; this is all that travels to a worker."""
+    """An item in a file; only this description is sent to a worker."""
 
     @property
     def path(self) -> Path:
@@ -52,11 +52,11 @@ class Filed(Protocol):
 
 
 class DiskShelf(Shelf[T]):
-    """Items that lie in files: each is read when it is asked for, and every task reads and writes its own."""
+    """Items in files: each is read when it is needed, and every task reads and writes its own."""
 
     def __init__(self, room: DiskRoom, filed: Iterable[Filed]) -> None:
         self._room, self.filed = room, list(filed)
-        # Nobody can ask for them once the shelf is gone.
+        # The files go with the shelf.
         finalize(self, _remove, {some.path for some in self.filed})
 
     def __len__(self) -> int:
@@ -91,14 +91,14 @@ class Drawer:
 
 
 class Laid:
-    """Rows laid out by drawer, in one file; those of a drawer are read together.
+    """Rows sorted into drawers, in one file; those of a drawer are read together.
 
     Parameters
     ----------
     path
         The file.
     drawers
-        How many there are.
+        Number of drawers.
     """
 
     def __init__(self, path: Path, drawers: int) -> None:
@@ -116,7 +116,7 @@ class Laid:
             self._flush()
 
     def drawers(self) -> list[Drawer]:
-        """All drawers; no more can be put into them then."""
+        """Close the file and return all drawers."""
         if self._rows or self._writer is None:
             self._flush()
         with naming_file(self._path):
@@ -145,7 +145,7 @@ class Laid:
 
 @dataclass(frozen=True)
 class Ships:
-    """Ships in groups with some stops each, in the order of the ids of their stops."""
+    """Ships in groups of about equal numbers of stops, in the order of the ids of their stops."""
 
     mmsi: NDArray[np.int64]
     group: NDArray[np.int64]
@@ -185,7 +185,7 @@ class DiskRoom(Room):
     def __init__(self, folder: Path, ships: Ships, wiring: Wiring) -> None:
         self._folder, self.ships = folder, ships
         processes = wiring.processes and ships.n_stops >= _MANY_STOPS
-        # There are many rounds of few tasks.
+        # There are many rounds of few tasks: progress of each would only be noise.
         self._wiring = replace(wiring, progress=False, log=_nothing, processes=processes)
         self._next = count()
 
@@ -195,15 +195,15 @@ class DiskRoom(Room):
         return DiskShelf(self, [Item.write(item, folder / str(at)) for at, item in enumerate(items)])
 
     def lay(self, drawers: int) -> Laid:
-        """Begin to lay out rows."""
+        """Begin to sort rows into drawers."""
         return Laid(self._folder / f"{next(self._next)}.arrow", drawers)
 
     def laid(self, laid: Laid) -> Shelf[pd.DataFrame]:
-        """What was laid out, by drawer."""
+        """Shelf of the drawers of sorted rows."""
         return DiskShelf(self, laid.drawers())
 
     def by_ship(self, tables: Iterable[pd.DataFrame], table: str | None = None) -> Shelf[pd.DataFrame]:
-        """Lay rows out anew, all of a ship together.
+        """Sort the rows of all tables into portions by ship, all rows of a ship together.
 
         Parameters
         ----------
@@ -216,7 +216,7 @@ class DiskRoom(Room):
         return self.laid(laid)
 
     def work(self, task: Callable[..., U], shelves: Sequence[Shelf[Any]], same: dict[str, Any]) -> Shelf[U]:
-        """Call a task for what lies side by side on some shelves; see `ais_berths.shelf.Shelf.each`."""
+        """Call a task for the items of each portion on some shelves; see `ais_berths.shelf.Shelf.each`."""
         folder = self._empty()
         given = Item.write(list(same.values()), folder / "same")
         rows = zip(*(_filed(shelf) for shelf in shelves), strict=True)
@@ -244,7 +244,7 @@ def _filed(shelf: Shelf[Any]) -> Sequence[Filed]:
 def _do(
     job: tuple[Path, Sequence[Filed]], *, call: Callable[..., Any], names: Sequence[str], given: Item
 ) -> Item:
-    """Do one task where it may be far away: files in, a file out."""
+    """Do one task, perhaps on another machine: files in, a file out."""
     path, filed = job
     items = [some.read() for some in filed]
     done = Item.write(call(*items, **dict(zip(names, given.read(), strict=True))), path)
@@ -267,7 +267,7 @@ def _to_arrow(rows: pd.DataFrame, table: str | None) -> pa.Table:
 
 @contextmanager
 def portions_folder(state: Path) -> Iterator[Path]:
-    """Give an empty folder for tables that wait; what a killed run left there goes."""
+    """Give an empty folder for shelves; what a killed run left there is removed."""
     folder = state / "portions"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
