@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class AisBerthsError(Exception):
-    """Base of every error that this package raises on purpose; its message tells no secret of a URL."""
+    """Base of every error that this package raises on purpose; secrets in its message are hidden."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(redact(arg) if isinstance(arg, str) else arg for arg in args))

@@ -1,4 +1,4 @@
-"""Which shapes of two tables are one place: overlaps in a metric plane, and the best one-to-one pairing."""
+"""Matching the shapes of two tables: overlaps in a metric plane, and the best one-to-one pairing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def one_to_one(pairs: pd.DataFrame, score: str, at_least: float) -> NDArray[np.b
     right = np.unique(pairs["true"].to_numpy()[possible], return_inverse=True)[1]
     alone = (np.bincount(left)[left] == 1) & (np.bincount(right)[right] == 1)
     chosen[possible[alone]] = True
-    # What is left falls into small groups that compete among themselves.
+    # The others form small groups that are solved one by one.
     n_left, n_right = left.max() + 1, right.max() + 1
     group = number_groups(left, right + n_left, n_left + n_right)[left]
     rivals = np.flatnonzero(~alone)

@@ -1,4 +1,4 @@
-"""The sample data that ships with the package, and how good the demo's result is against its truth."""
+"""The sample data that comes with the package, and the quality of the demo's result."""
 
 from __future__ import annotations
 

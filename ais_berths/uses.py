@@ -13,12 +13,15 @@ from ais_berths.vessels import COMMERCIAL
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_USES = {
+_GROUPS_OF_USE = {
     "commercial": COMMERCIAL,
     "service": ("tug", "service"),
     "fishing": ("fishing",),
     "leisure": ("leisure",),
 }
+USES = (*_GROUPS_OF_USE, "unknown")
+"""What a berth may be used for."""
+
 # A berth is commercial from this share of the hours on; a stay counts as this at least (h).
 _COMMERCIAL_SHARE, _LEAST_H = 1 / 3, 0.1
 # A ship is on an errand when it is back at its berth within this time (us).
@@ -67,7 +70,7 @@ def uses_of_berths(visits: pd.DataFrame, serving: NDArray[np.int64] | None = Non
     sums = pd.DataFrame(
         {
             use: shares.reindex(columns=list(groups), fill_value=0.0).sum(axis=1)
-            for use, groups in _USES.items()
+            for use, groups in _GROUPS_OF_USE.items()
         }
     )
     known = sums.max(axis=1) > 0

@@ -1,4 +1,4 @@
-"""The command line: reads the wishes of the user, calls the steps, prints what they did.
+"""The command line: reads the options, calls the steps, prints what they did.
 
 Heavy modules are imported inside the commands, so that ``ais-berths --help`` answers at once.
 """

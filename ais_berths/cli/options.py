@@ -22,7 +22,7 @@ _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-
 
 
 def area_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say where: ports, a box, and the settings."""
+    """Add the options of the area (ports or a box) and the settings file."""
     options = [
         click.option(
             "--port", "port", multiple=True, help="Port by UN/LOCODE, port number or name; repeatable."
@@ -87,7 +87,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def make_wiring(ctx: click.Context, scheduler: str | None = None) -> Wiring:
-    """Say where the work runs and who hears of it."""
+    """Collect scheduler, progress bar and log."""
     from ais_berths.pipeline import Wiring
 
     progress = sys.stderr.isatty() and not ctx.obj["quiet"]

@@ -1,4 +1,4 @@
-"""Commands that show, hand on or judge the results in an output folder."""
+"""Commands that show, export or evaluate the results in an output folder."""
 
 from __future__ import annotations
 

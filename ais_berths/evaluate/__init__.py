@@ -1,4 +1,4 @@
-"""How good are the polygons: score cards against truth, and stability between two halves of the vessels.
+"""Measuring quality: score cards against truth, and stability between two halves of the vessels.
 
 Shapes are compared in a local metric plane. Every pairing is one to one and maximises the total agreement,
 so that no berth is counted twice.

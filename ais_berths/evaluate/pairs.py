@@ -1,4 +1,4 @@
-"""Overlaps in time, and the figures that are made of matched and unmatched rows."""
+"""Overlaps in time, and figures from matched and unmatched rows."""
 
 from __future__ import annotations
 

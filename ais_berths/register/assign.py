@@ -1,4 +1,4 @@
-"""A run's stops at the places of the register: who lay where, and the tables that follow from it."""
+"""Giving the stops and places of a run the ids of the register."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def apply_register(
 ) -> Places:
     """Give the places of a run the ids, names and shapes of the register.
 
-    A place that the register does not know keeps the id that the run gave it. Stops at a rejected place
-    keep their kind and their port and have no place: they make no berth call, and the ship was in the port
-    all the same. Such stops are counted in ``quality``. Figures are those of the run, shapes those of the
-    register, so that they change with ``register update`` and an edit, and not with each run.
+    A place that the register does not know keeps the id that the run gave it. Stops at a rejected place keep
+    their kind and their port but have no place: they make no berth call, but still count for port calls. They
+    are counted in ``quality``. Figures are those of the run, shapes those of the register, so shapes change
+    only with ``register update`` and with edits, not with each run.
 
     Parameters
     ----------
@@ -83,10 +83,10 @@ def apply_register(
 
 
 def assign_stops(places: Places, register: Register, config: RegistryConfig) -> pd.DataFrame:
-    """Place of each stop.
+    """Find the place of each stop in the register.
 
-    Stops go with the place that the run found for them. Where that is several places of the register, each
-    stop goes to the nearest of them; what lies within a shape that was drawn by hand belongs to it.
+    Stops follow the place that the run found for them. If that is several places of the register, each stop
+    goes to the nearest of them. Stops within a shape that was drawn by hand belong to it.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a register is: places with ids that never change, and what happened to them."""
+"""The register: places with ids that never change, and their history."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ class Register:
         return cls.of(places, schema.empty("register_history"))
 
     def of_sort(self, place: str) -> gpd.GeoDataFrame:
-        """Places of one sort that runs look for: all but those that are part of another place now."""
+        """Places of one kind, without those that were merged into others."""
         rows = self.places
         return rows[(rows["place"] == place) & (rows["status"] != "merged")].reset_index(drop=True)
 
 
 def set_by_hand(places: pd.DataFrame, column: str) -> NDArray[np.bool_]:
-    """Tell which places have a column that a hand has set."""
+    """Tell for which places a column was set by hand."""
     return np.array([column in text.split(", ") for text in places["by_hand"]], dtype=bool)
 
 

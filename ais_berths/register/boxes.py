@@ -1,4 +1,4 @@
-"""Shapes of places: how long and wide they are, how much two lie alongside each other, and who gives way."""
+"""Shapes of places: their sizes, how well two of them match, and cutting overlaps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 import shapely
 
 from ais_berths import geo
+from ais_berths.footprints import ranks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -32,15 +33,15 @@ class Boxes(NamedTuple):
     def of(cls, flat: Shapes, heading_deg: ArrayLike) -> Boxes:
         """Smallest boxes around shapes in a plane.
 
-        The side nearest to `heading_deg` counts as the length; where that is not a number, the longer one.
+        The side nearest to `heading_deg` is the length; where that is nan, the longer side.
         """
         corners = shapely.get_coordinates(shapely.oriented_envelope(flat)).reshape(-1, 5, 2)
         sides = np.diff(corners[:, :3], axis=1)
         sizes = np.hypot(sides[..., 0], sides[..., 1])
         axes = np.degrees(np.arctan2(sides[..., 0], sides[..., 1])) % 180.0
-        said = np.asarray(heading_deg, dtype=np.float64)
-        turns = np.abs(geo.turn_deg(said[:, None], axes, period=180.0))
-        along = np.where(np.isfinite(said), turns.argmin(axis=1), sizes.argmax(axis=1))
+        given = np.asarray(heading_deg, dtype=np.float64)
+        turns = np.abs(geo.turn_deg(given[:, None], axes, period=180.0))
+        along = np.where(np.isfinite(given), turns.argmin(axis=1), sizes.argmax(axis=1))
         row = np.arange(len(sizes))
         middle = (corners[:, 0] + corners[:, 2]) / 2.0
         return cls(middle[:, 0], middle[:, 1], axes[row, along], sizes[row, along], sizes[row, 1 - along])
@@ -58,7 +59,7 @@ class Boxes(NamedTuple):
         shorter, longer = np.minimum(self.length, other.length), np.maximum(self.length, other.length)
         shared = np.clip((shorter + longer) / 2.0 - along, 0.0, shorter)
         extent = 0.5 * (shared / shorter + shared / (shorter + longer - shared))
-        # Up to half a width beside each other the two may be one; a whole width away is another berth.
+        # Boxes up to half a width apart across may be one berth; a whole width apart they are two.
         in_line = np.clip(2.0 - 2.0 * across / ((self.width + other.width) / 2.0), 0.0, 1.0)
         result: NDArray[np.float64] = extent * in_line * (turn <= _MAX_TURN_DEG)
         return result
@@ -74,9 +75,7 @@ def give_way(shapes: Shapes, rank: ArrayLike) -> Shapes:
         return shapes
     plane = geo.Plane.around(shapely.get_coordinates(shapes)[:, 0])
     cut, flat = shapes.copy(), plane.from_degrees(shapes)
-    order = np.argsort(-np.asarray(rank, dtype=np.float64), kind="stable")
-    place = np.empty(len(order), dtype=np.intp)
-    place[order] = np.arange(len(order))
+    place = ranks(-np.asarray(rank, dtype=np.float64))
     i, j = shapely.STRtree(flat).query(flat, predicate="intersects")
     i, j = i[place[i] < place[j]], j[place[i] < place[j]]
     sequence = np.lexsort((place[i], place[j]))
@@ -93,7 +92,7 @@ def give_way(shapes: Shapes, rank: ArrayLike) -> Shapes:
 
 
 def rounded(shapes: Shapes) -> Shapes:
-    """Shapes in degrees, rounded to a tenth of a millimetre: planes differ by less from run to run."""
+    """Round shapes in degrees to a tenth of a millimetre, as planes of different runs differ by less."""
     result: Shapes = shapely.transform(shapes, lambda xy: np.round(xy, 9))
     return result
 
@@ -106,7 +105,7 @@ def measure(shapes: Shapes, heading_deg: ArrayLike) -> pd.DataFrame:
     shapes
         Polygons in longitude and latitude.
     heading_deg
-        Direction in which each is said to lie; not a number where the longer side is meant.
+        Direction of the length of each; nan for the longer side.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What may be wrong with a file that was edited by hand, in plain words."""
+"""Checks of a file that was edited by hand; complaints are in plain words."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ if TYPE_CHECKING:
     from ais_berths.errors import Complaints
     from ais_berths.register.book import Register
 
-USES = ("commercial", "service", "fishing", "leisure", "unknown")
 BERTH_KINDS = ("discrete", "continuous", "buoy")
 
-# A place that was moved farther has the wrong coordinates; berths that share more of the smaller one lie on
-# each other; names in a message.
+# A place that was moved farther (m) has wrong coordinates; share of the smaller of two berths that may
+# overlap; names listed in a message.
 _FAR_M, _OVERLAP, _SHOWN = 20_000.0, 0.05, 5
 
 
 def check_crs(edited: gpd.GeoDataFrame, complaints: Complaints) -> gpd.GeoDataFrame:
-    """Edited places in degrees; complains when it cannot be known where they lie."""
+    """Return edited places in degrees; complain if their coordinates cannot be understood."""
     if edited.crs is None:
         complaints.add("the file names no coordinate reference system, expected WGS 84 (EPSG:4326)")
         return edited.set_crs("EPSG:4326")
@@ -45,7 +44,7 @@ def check_crs(edited: gpd.GeoDataFrame, complaints: Complaints) -> gpd.GeoDataFr
 
 
 def check_ids(ids: pd.Series, register: Register, complaints: Complaints) -> None:
-    """Every id is known and there once; none stands for a place that was drawn."""
+    """Complain about ids that are unknown or repeated; places that were drawn have none."""
     given = ids[ids != ""]
     again = sorted(set(given[given.duplicated()]))
     if again:
@@ -59,7 +58,7 @@ def check_ids(ids: pd.Series, register: Register, complaints: Complaints) -> Non
 
 
 def check_shapes(rows: gpd.GeoDataFrame, labels: list[str], complaints: Complaints) -> NDArray[np.bool_]:
-    """Tell which shapes can be used; complains about the others."""
+    """Tell which shapes can be used, and complain about the others."""
     shapes = rows.geometry.to_numpy()
     fine = np.ones(len(rows), dtype=bool)
     for number, (label, shape) in enumerate(zip(labels, shapes, strict=True)):
@@ -71,7 +70,7 @@ def check_shapes(rows: gpd.GeoDataFrame, labels: list[str], complaints: Complain
 
 
 def check_distance(label: str, old: Any, new: Any, complaints: Complaints) -> None:
-    """A place that was redrawn stays where it is, more or less."""
+    """Complain if a place was moved so far that the coordinates must be wrong."""
     away = geo.haversine_m(old.centroid.y, old.centroid.x, new.centroid.y, new.centroid.x)
     if away > _FAR_M:
         complaints.add(
@@ -82,7 +81,7 @@ def check_distance(label: str, old: Any, new: Any, complaints: Complaints) -> No
 def check_choice(
     label: str, column: str, value: str, choices: tuple[str, ...], complaints: Complaints
 ) -> bool:
-    """A value is one of those that are known."""
+    """Tell whether a value is one of the choices; complain if not."""
     if value in choices:
         return True
     complaints.add(f"{label} has the {column} '{value}', expected one of {', '.join(choices)}")
@@ -90,7 +89,7 @@ def check_choice(
 
 
 def check_merges(places: pd.DataFrame, merged: dict[str, str], complaints: Complaints) -> None:
-    """Berths are merged into other berths that stay."""
+    """Complain about merges of anything but berths into berths that stay."""
     sort = dict(zip(places["place_id"], places["place"], strict=True))
     status = dict(zip(places["place_id"], places["status"], strict=True))
     for name, target in merged.items():
@@ -105,7 +104,7 @@ def check_merges(places: pd.DataFrame, merged: dict[str, str], complaints: Compl
 
 
 def check_overlaps(places: gpd.GeoDataFrame, changed: set[str], complaints: Complaints) -> None:
-    """Berths that a hand drew do not lie on other berths."""
+    """Complain about drawn berths that overlap other berths."""
     live = places[(places["place"] == "berth") & places["status"].isin(["active", "vanished"])]
     live = live[~(live.geometry.isna() | live.geometry.is_empty)].reset_index(drop=True)
     if len(live) < 2 or not changed:
@@ -124,7 +123,7 @@ def check_overlaps(places: gpd.GeoDataFrame, changed: set[str], complaints: Comp
 
 
 def place_of(value: Any) -> str:
-    """Sort of place in a column of the file; what says nothing is a berth."""
+    """Kind of place in a column of the file; a berth if it is not given."""
     text = "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
     return text if text in LETTERS else "berth"
 

@@ -1,4 +1,4 @@
-"""What a hand changed in a copy of the register: checked as a whole, then applied as a whole."""
+"""Edits made by hand in a copy of the register: checked together, and applied all or none."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from ais_berths.pairs import flatten
 from ais_berths.register import checks
 from ais_berths.register.book import Register, mark_by_hand, new_ids
 from ais_berths.register.boxes import measure
+from ais_berths.uses import USES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a GIS program rounds is no change of an outline; share of a place from which it belongs to the berth
-# that was drawn over it.
+# Outlines that differ by less are the same, as GIS programs round (m); a place belongs to a redrawn berth
+# that covers more than this share of it.
 _REDRAWN_M, _COVERED = 0.2, 0.5
 _BY_RUNS = {
     *(set(schema.REGISTER.names) - {"name", "status", "merged_into", "use", "berth_kind"}),
@@ -45,10 +46,10 @@ def apply_edits(
 ) -> tuple[Register, list[Edit]]:
     """Apply what was changed in a copy of the register, or refuse all of it.
 
-    A hand may change ``name``, ``use``, ``berth_kind``, the shape, ``status`` (to rejected, and back to
-    active), ``merged_into``, and add columns of its own. A row without an id is a place that was drawn. A
-    row that is missing says nothing, as the file may be a selection, unless a redrawn neighbour covers most
-    of the place: then the two were merged. Other columns are filled by runs, and changes there are ignored.
+    An edit may change ``name``, ``use``, ``berth_kind``, the shape, ``status`` (to rejected, and back to
+    active) and ``merged_into``, and add columns. A row without an id is a new place. A missing row means
+    nothing, as the file may be a selection, unless a redrawn neighbour covers most of the place: then the two
+    were merged. Other columns are filled by runs, and changes there are ignored.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ class _Draft:
         self.drawn: set[str] = set()
 
     def change(self, name: str, values: Mapping[str, Any]) -> None:
-        """Take over names, uses and columns of one's own; remember what is rejected or merged."""
+        """Apply changed names, uses and added columns; remember what is rejected or merged."""
         row = self.rows[name]
         for column, value in values.items():
             if column in ("status", "merged_into") or _same(row.get(column), value):
@@ -231,7 +232,7 @@ class _Draft:
         self._say(name, event, None, "by hand")
 
     def _allowed(self, name: str, row: dict[str, Any], column: str, value: Any) -> bool:
-        choices = {"use": checks.USES, "berth_kind": checks.BERTH_KINDS}.get(column)
+        choices = {"use": USES, "berth_kind": checks.BERTH_KINDS}.get(column)
         if choices is None:
             return True
         if row["place"] != "berth":

@@ -115,7 +115,7 @@ def write_register(register: Register, path: str | Path) -> None:
         }
         write_geopackage({**layers, _HISTORY: register.history}, file)
         return
-    # The history first: events that are told again after a crash are not told twice.
+    # The history first: after a crash, events that are already in it are not added again.
     write_csv(register.history, _history_file(file))
     if file.suffix == ".parquet":
         write_geoparquet(places, file, "register", keep=_extra(places))

@@ -1,4 +1,4 @@
-"""What a run changes in the register: new places, better shapes, splits, merges, and what has gone."""
+"""Updating the register from a run: new places, better shapes, splits, merges, and vanished places."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def update_register(
 ) -> Register:
     """Bring a register up to a run.
 
-    Found places are linked one to one with known ones. A known berth takes the shape of the run when that
-    rests on at least as many visits. Berths are split or merged only on much better evidence, and never when
-    a hand has set anything of them. Places of ports in which the run found anything, and that had no visit
-    for long, have vanished; they return with their id. The same run twice changes nothing.
+    Found places are linked one to one with known ones. A known berth takes the shape of the run if that rests
+    on at least as many visits. Berths are split or merged only on much better evidence, and never if anything
+    of them was set by hand. A place without a visit for long has vanished, if the run found any visit in its
+    port; when ships come again, it returns with its id. The same run twice changes nothing.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def update_register(
 
 
 class _News:
-    """One sort of place: its rows of the register after the run, and what happened to them."""
+    """One kind of place: its rows of the register after the run, and what happened to them."""
 
     def __init__(
         self,
@@ -327,7 +327,7 @@ def _with_history(
     said = pd.concat([said, pd.DataFrame({"place_id": kept, "event": "kept"})], ignore_index=True)
     said["time"] = time
     said["n_stops"] = said["place_id"].map(visits).astype("Int64")
-    # A run that was taken in before says nothing new.
+    # A run that is already in the history adds nothing.
     old = register.history
     told = pd.MultiIndex.from_frame(old[["time", "place_id"]])
     again = pd.MultiIndex.from_frame(said[["time", "place_id"]]).isin(told)

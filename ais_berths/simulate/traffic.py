@@ -1,4 +1,4 @@
-"""The fleet of a port, and ships that ask for no berth: ferries on their lines, passing ships, the roads."""
+"""The fleet of a port, and ships that need no merchant berth: ferries, passing ships, ships in the roads."""
 
 from __future__ import annotations
 
