@@ -182,10 +182,10 @@ def describe_berths(
     """Count and summarise the visits of each berth: ships, sizes, types, times, occupancy.
 
     Occupancy is the share of the period from the first to the last stop of the whole table during which
-    at least one ship was alongside.
+    at least one ship was alongside, from its estimated arrival to its estimated departure, as in the calls.
     """
-    used = ["stop_id", "mmsi", "start_time", "end_time", "dwell_h"]
-    rows = members.merge(stops[used], on="stop_id", how="left")
+    used = ["stop_id", "mmsi", "start_time", "end_time", "arrival_time", "departure_time", "dwell_h"]
+    rows = members.merge(schema.conform(stops.filter(used), "stops")[used], on="stop_id", how="left")
     beyond = beyond or Beyond.of(stops, rows)
     rows["group"] = groups_of(vessels, rows["mmsi"])
     for name in ("loa_m", "beam_m", "draught_max_m"):
@@ -205,7 +205,7 @@ def describe_berths(
             "draught_max_m": by["draught_max_m"].max(),
             "dwell_p50_h": by["dwell_h"].median(),
             "dwell_p90_h": by["dwell_h"].quantile(0.9),
-            "occupancy": _occupied_h(rows) / beyond.hours,
+            "occupancy": (_occupied_h(rows) / beyond.hours).clip(upper=1.0),
             "hull_basis": most_frequent(rows, "number", "hull_basis"),
             "type_main": most_frequent(rows, "number", "group"),
         }
@@ -332,8 +332,13 @@ def _buoys(
 
 def _occupied_h(rows: pd.DataFrame) -> pd.Series:
     """Hours with at least one ship alongside, by berth: the union of the stays."""
-    in_order = rows.sort_values(["number", "start_time", "end_time"])
-    number = in_order["number"].to_numpy()
-    start, end = schema.to_micros(in_order["start_time"]), schema.to_micros(in_order["end_time"])
+    stays = pd.DataFrame(
+        {
+            "number": rows["number"],
+            "start": schema.to_micros(rows["arrival_time"].fillna(rows["start_time"])),
+            "end": schema.to_micros(rows["departure_time"].fillna(rows["end_time"])),
+        }
+    )
+    number, start, end = stays.sort_values(["number", "start", "end"]).to_numpy().T
     hours = np.maximum(end - uncovered_from(number, start, end), 0) / schema.HOUR_US
     return pd.Series(hours).groupby(number).sum()

@@ -128,6 +128,17 @@ def test_visits_ships_sizes_and_times() -> None:
     assert berth["occupancy"] == pytest.approx(50.0 / 240.0)
 
 
+def test_a_berth_is_occupied_from_the_estimated_arrival_on() -> None:
+    """As in the calls, and not only while the ship was heard at rest; never for more than the period."""
+    stops, hulls, vessels = tables(lie("a", hours=10.0), lie("z", 900.0, 4.0, hours=4.0))
+    late = stops["end_time"] + pd.Timedelta(hours=40)
+    estimated = stops.assign(arrival_time=stops["start_time"], departure_time=late)
+    berths, _ = find_berths(estimated, hulls, vessels, CONFIG)
+    assert berths["occupancy"].tolist() == pytest.approx([0.5, 0.44])
+    later = estimated.assign(departure_time=late + pd.Timedelta(hours=99))
+    assert find_berths(later, hulls, vessels, CONFIG)[0]["occupancy"].tolist() == [1.0, 1.0]
+
+
 def test_an_hour_with_two_ships_is_occupied_once() -> None:
     inner, outer = lie("a", hours=10.0), lie("b", 0.0, 0.1, across_m=27.0, width_m=20.0, hours=10.0)
     assert find(inner, outer)["occupancy"].tolist() == [1.0]
