@@ -90,6 +90,15 @@ def test_public_places_of_a_larger_minimum_are_fewer(sample_out: Path, tmp_path:
     assert counts[0] > counts[1] > counts[2] > 0
 
 
+def test_a_minimum_without_effect_is_refused(sample_out: Path, tmp_path: Path) -> None:
+    """Somebody might believe that figures were withheld."""
+    for command in (["report", str(sample_out)], ["export", str(sample_out), str(tmp_path / "all.csv")]):
+        result = CliRunner().invoke(main, [*command, "--min-vessels", "5"])
+        assert result.exit_code == 2
+        assert "with --public only; give both" in result.output
+    assert not (tmp_path / "all.csv").exists()
+
+
 def test_published_figures_name_no_ship(sample_out: Path, identities: re.Pattern[str]) -> None:
     table = pd.read_csv(sample_out / "indicators.csv", dtype=str)
     assert identities.search(table.drop(columns=["value"]).to_csv()) is None

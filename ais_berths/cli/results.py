@@ -86,6 +86,7 @@ def export_command(
     from ais_berths.export import export
     from ais_berths.stores import copy_results, export_to_url, is_file_url
 
+    _check_min_vessels(public=public)
     least = min_vessels if public else None
     if "://" not in file:
         click.echo(f"wrote {export(out, file, cells=cells, table=table, bom=bom, min_vessels=least)}")
@@ -150,6 +151,8 @@ def report_command(
     """
     from ais_berths.report import ReportSettings, parse_period, parse_uses, report, write_report
 
+    _check_min_vessels(public=public)
+
     text = report(
         out,
         port,
@@ -203,5 +206,14 @@ def evaluate(out: str, truth: str | None, split_half: bool, as_json: bool, **opt
 
     if truth is None and not split_half and options["official"] is None:
         raise click.UsageError("give --truth FILE, --official FILE or --split-half")
+    if truth is None and options["picture"] is not None:
+        raise click.UsageError("--picture draws the truth too; give --truth FILE")
     card = score_out(out, truth, split=split_half, **options)
     click.echo(card.to_json() if as_json else card.to_text())
+
+
+def _check_min_vessels(*, public: bool) -> None:
+    """Refuse a limit without effect: somebody might believe that figures were withheld."""
+    source = click.get_current_context().get_parameter_source("min_vessels")
+    if source is click.core.ParameterSource.COMMANDLINE and not public:
+        raise click.UsageError("--min-vessels withholds figures with --public only; give both")
