@@ -11,6 +11,7 @@ import shapely
 from sklearn.cluster import DBSCAN
 
 from ais_berths import geo, schema
+from ais_berths.berths import summarise_visits
 from ais_berths.ports import nearest_port
 from ais_berths.quays import place_ids, port_prefix
 from ais_berths.vessels import column_of
@@ -94,18 +95,7 @@ def anchored_lon(stops: pd.DataFrame) -> pd.Series:
 
 def describe_anchorages(rows: pd.DataFrame, label: pd.Series) -> pd.DataFrame:
     """Count and summarise the visits of each anchorage: `rows` are stops with the ``loa_m`` of the ship."""
-    by = rows.groupby(label)
-    return pd.DataFrame(
-        {
-            "n_stops": by.size(),
-            "n_vessels": by["mmsi"].nunique(),
-            "first_seen": by["start_time"].min(),
-            "last_seen": by["end_time"].max(),
-            "dwell_p50_h": by["dwell_h"].median(),
-            "dwell_p90_h": by["dwell_h"].quantile(0.9),
-            "loa_max_m": by["loa_m"].max(),
-        }
-    ).sort_index()
+    return pd.DataFrame(summarise_visits(rows.groupby(label))).sort_index()
 
 
 def _cluster(rows: pd.DataFrame, config: AnchoragesConfig) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -195,16 +195,10 @@ def describe_berths(
     by = rows.groupby("number")
     out = pd.DataFrame(
         {
-            "n_stops": by.size(),
-            "n_vessels": by["mmsi"].nunique(),
-            "first_seen": by["start_time"].min(),
-            "last_seen": by["end_time"].max(),
-            "loa_max_m": by["loa_m"].max(),
+            **summarise_visits(by),
             "loa_p50_m": by["loa_m"].median(),
             "beam_max_m": by["beam_m"].max(),
             "draught_max_m": by["draught_max_m"].max(),
-            "dwell_p50_h": by["dwell_h"].median(),
-            "dwell_p90_h": by["dwell_h"].quantile(0.9),
             "occupancy": (_occupied_h(rows) / beyond.hours).clip(upper=1.0),
             "hull_basis": most_frequent(rows, "number", "hull_basis"),
             "type_main": most_frequent(rows, "number", "group"),
@@ -218,6 +212,19 @@ def describe_berths(
     ]
     out["use"] = uses_of_berths(rows, beyond.serving)
     return out.rename_axis("number").reset_index()
+
+
+def summarise_visits(visits: Any) -> dict[str, pd.Series]:
+    """Numbers, times and largest ship of visits grouped by place: columns of berths and of anchorages."""
+    return {
+        "n_stops": visits.size(),
+        "n_vessels": visits["mmsi"].nunique(),
+        "first_seen": visits["start_time"].min(),
+        "last_seen": visits["end_time"].max(),
+        "loa_max_m": visits["loa_m"].max(),
+        "dwell_p50_h": visits["dwell_h"].median(),
+        "dwell_p90_h": visits["dwell_h"].quantile(0.9),
+    }
 
 
 def most_frequent(rows: pd.DataFrame, key: str, column: str) -> pd.Series:

@@ -28,7 +28,6 @@ _NEEDED = (
     *("arrival_time", "departure_time", "lat", "lon", "kind", "berth_id", "open_start", "open_end"),
 )
 _USED = ("n_pings", "max_gap_h", "quay_id", "rafted")
-_NEVER = np.iinfo(np.int64).min
 _ALONGSIDE = ("moored", "buoy")
 ORDER = {
     "berth_calls": ["port_id", "berth_id", "arrival_time", "call_id"],
@@ -321,8 +320,8 @@ def _summarise(rows: pd.DataFrame, groups: _Groups, config: CallsConfig) -> pd.D
     first, last = rows.iloc[groups.first], rows.iloc[groups.last]
     before, start = schema.to_micros(first["before_time"]), schema.to_micros(first["start_time"])
     end, after = schema.to_micros(last["end_time"]), schema.to_micros(last["after_time"])
-    came = (before != _NEVER) & (start - np.maximum(before, 0) <= config.seen_h * schema.HOUR_US)
-    went = (after != _NEVER) & (after - end <= config.seen_h * schema.HOUR_US)
+    came = (before != schema.NO_TIME_US) & (start - np.maximum(before, 0) <= config.seen_h * schema.HOUR_US)
+    went = (after != schema.NO_TIME_US) & (after - end <= config.seen_h * schema.HOUR_US)
     heard = rows["max_gap_h"].fillna(0.0) <= np.maximum(config.seen_h, rows["dwell_h"] / 2.0)
     stayed = groups.any(heard.to_numpy(dtype=bool))
     # At the first pings of a stay a ship may still be moving, and at the last ones it may move again.

@@ -29,7 +29,7 @@ from ais_berths.errors import InputError, OutputError
 from ais_berths.h3cells import cell_polygons
 from ais_berths.plain import plain_columns, without_formulas
 from ais_berths.styles import add_styles
-from ais_berths.tables import read_places, read_table
+from ais_berths.tables import check_tables, read_places, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -246,13 +246,9 @@ def open_csv(path: str | Path, *, bom: bool = False) -> Iterator[Callable[[pd.Da
 
 
 def _read_layer(out: Path, table: str) -> gpd.GeoDataFrame:
-    path = out / f"{table}.parquet"
     check_whole(out)
-    if not path.is_file():
-        raise InputError(
-            f"the folder {out} holds no {path.name}; run `ais-berths detect ... --out {out}` first"
-        )
-    return read_places(path, table)
+    check_tables(out, table)
+    return read_places(out / f"{table}.parquet", table)
 
 
 def _read_stops(out: Path) -> pd.DataFrame:

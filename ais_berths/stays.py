@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ais_berths.runs import Runs, Spots
     from ais_berths.tracks import Ints, Tracks
 
-_NEVER = np.iinfo(np.int64).min
 
 # Mean speed of a ship (kn) from here to where it comes to rest, by its present speed (kn) and distance (km):
 # APPROACH_KN * speed**0.5 * distance**0.25. Fitted to approaches and departures of merchant ships in three US
@@ -70,9 +69,9 @@ def summarise(track: Tracks, places: Spots, config: StopsConfig) -> pd.DataFrame
         "mmsi": track.mmsi[first],
         "start_time": schema.from_micros(track.time[first]),
         "end_time": schema.from_micros(track.time[last]),
-        "before_time": schema.from_micros(np.where(has_before, track.time[first - 1], _NEVER)),
+        "before_time": schema.from_micros(np.where(has_before, track.time[first - 1], schema.NO_TIME_US)),
         "after_time": schema.from_micros(
-            np.where(has_after, track.time[np.minimum(last + 1, len(track) - 1)], _NEVER)
+            np.where(has_after, track.time[np.minimum(last + 1, len(track) - 1)], schema.NO_TIME_US)
         ),
         "arrival_time": schema.from_micros(arrival),
         "departure_time": schema.from_micros(departure),

@@ -98,6 +98,22 @@ def read_shapes(path: Path) -> gpd.GeoDataFrame:
     return gpd.read_parquet(path, partitioning=None)
 
 
+def check_tables(folder: Path, *tables: str) -> None:
+    """Raise where a result folder lacks some tables.
+
+    Raises
+    ------
+    InputError
+        Naming the files that are missing.
+    """
+    missing = [f"{table}.parquet" for table in tables if not (folder / f"{table}.parquet").is_file()]
+    if missing:
+        raise InputError(
+            f"the folder {folder} holds no {', '.join(missing)}; "
+            f"run `ais-berths detect ... --out {folder}` first"
+        )
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[None]:
     """Tell in plain words, as an InputError, that a file which this package wrote is missing or damaged."""

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import pandas as pd
 
-from ais_berths.errors import InputError
 from ais_berths.export import LAYERS
 from ais_berths.quays import port_prefix
 from ais_berths.register import Register, update_register
 from ais_berths.register.files import hash_register, read_register, write_register
-from ais_berths.tables import read_places
+from ais_berths.tables import check_tables, read_places
 
 if TYPE_CHECKING:
     from ais_berths.pipeline.job import Job
@@ -66,14 +65,10 @@ def load_places(path: str | Path) -> gpd.GeoDataFrame:
     source = Path(path)
     if not source.is_dir():
         return read_register(source).places
+    check_tables(source, *LAYERS)
     parts = []
     for layer, key in LAYERS.items():
-        file = source / f"{layer}.parquet"
-        if not file.is_file():
-            raise InputError(
-                f"{source} holds no {file.name}; run `ais-berths detect ... --out {source}` first"
-            )
-        frame = read_places(file, layer)
+        frame = read_places(source / f"{layer}.parquet", layer)
         place = layer.removesuffix("s")
         table = pd.DataFrame(
             {"place_id": frame[key], "place": place, "status": "active", "merged_into": None}

@@ -12,7 +12,7 @@ import pandas as pd
 from ais_berths import ports, schema
 from ais_berths.atomic import check_whole, whole_files
 from ais_berths.errors import AisBerthsError, InputError
-from ais_berths.tables import read_places, read_span, read_table
+from ais_berths.tables import check_tables, read_places, read_span, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,16 +68,7 @@ def read_tables(out: str | Path) -> Tables:
     """
     folder = Path(out)
     check_whole(folder)
-    missing = [
-        f"{name}.parquet"
-        for name in ("stops", "vessels", "berths", "quays", "anchorages")
-        if not (folder / f"{name}.parquet").is_file()
-    ]
-    if missing:
-        raise InputError(
-            f"the folder {folder} holds no {', '.join(missing)}; "
-            f"run `ais-berths detect ... --out {folder}` first"
-        )
+    check_tables(folder, "stops", "vessels", "berths", "quays", "anchorages")
     run = _read_run(folder / "run.json")
     quality = folder / "quality.csv"
     return Tables(

@@ -204,16 +204,19 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 HOUR_US = 3_600_000_000
 """Microseconds of an hour, see `to_micros`."""
 
+NO_TIME_US = np.iinfo(np.int64).min
+"""A missing time in microseconds, see `to_micros`."""
+
 
 def to_micros(times: pd.Series) -> NDArray[np.int64]:
-    """Times as microseconds since 1970; missing times become the smallest integer."""
+    """Times as microseconds since 1970; missing times become `NO_TIME_US`."""
     # A column without rows may be of any type.
     micros: NDArray[np.int64] = pd.DatetimeIndex(times if len(times) else []).as_unit("us").asi8
     return micros
 
 
 def from_micros(micros: NDArray[np.int64]) -> pd.Series:
-    """Microseconds since 1970 as UTC times; the smallest integer becomes NaT."""
+    """Microseconds since 1970 as UTC times; `NO_TIME_US` becomes NaT."""
     times = np.asarray(micros, dtype=np.int64).view("datetime64[us]")
     return pd.Series(times, dtype=pd.DatetimeTZDtype("us", "UTC"))
 
