@@ -171,7 +171,7 @@ def count_hours(pings: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    The table ``hours``; tables of parts of the pings are added up by `add_hours`.
+    The table ``hours``; those of several parts of the pings are added up by `Heard`.
     """
     core = cells.loc[~cells["in_margin"], ["cell", "port_id"]].sort_values("cell")
     names, port = np.unique(core["port_id"].to_numpy(dtype=object).astype(str), return_inverse=True)
@@ -193,12 +193,6 @@ def count_hours(pings: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
         "n_pings": count,
     }
     return schema.conform(pd.DataFrame(table), "hours")
-
-
-def add_hours(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Add up tables of hours of parts of the work."""
-    heard = Heard.of(lambda: tables)
-    return heard.table(heard.ports)
 
 
 @dataclass(frozen=True)

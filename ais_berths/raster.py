@@ -135,17 +135,9 @@ class CellFilter:
         states = self._states(lat, lon)
         edge = np.flatnonzero(states == _EDGE)
         mask: Mask = states == _INSIDE
-        mask[edge] = self.has_cells(self._cells_at(lat, lon, edge))
+        cells = find_cells(np.asarray(lat)[edge], np.asarray(lon)[edge], self.resolution)
+        mask[edge] = self.has_cells(cells)
         return mask
-
-    def locate(self, lat: ArrayLike, lon: ArrayLike) -> tuple[Mask, Cells]:
-        """Mask of the positions that lie in the set, and their H3 cells (0 for the others)."""
-        near = np.flatnonzero(self._states(lat, lon))
-        found = self._cells_at(lat, lon, near)
-        found[~self.has_cells(found)] = 0
-        cells = np.zeros(np.shape(lat), dtype=np.int64)
-        cells[near] = found
-        return cells != 0, cells
 
     def has_cells(self, cells: ArrayLike) -> Mask:
         """Mask of the cells that belong to the set; cells of other resolutions never do."""
@@ -169,9 +161,6 @@ class CellFilter:
 
     def _last_digits(self, cells: Cells) -> Ints:
         return (cells >> (3 * (15 - self.resolution))) & 511
-
-    def _cells_at(self, lat: ArrayLike, lon: ArrayLike, rows: NDArray[np.intp]) -> Cells:
-        return find_cells(np.asarray(lat)[rows], np.asarray(lon)[rows], self.resolution)
 
     def _states(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.uint8]:
         lats, lons = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)

@@ -47,9 +47,6 @@ def assert_exact(tester: CellFilter, cells: np.ndarray, lat: np.ndarray, lon: np
     expected = np.isin(own, cells)
     assert (tester.inside(lat, lon) == expected).all()
     assert tester.near(lat, lon)[expected].all()
-    mask, located = tester.locate(lat, lon)
-    assert (mask == expected).all()
-    assert (located == np.where(expected, own, 0)).all()
     assert (tester.has_cells(own) == expected).all()
 
 
@@ -236,9 +233,6 @@ def test_positions_that_are_none() -> None:
     expected = [False] * 6 + [True, True, False, False, True, False]
     assert tester.near(lat, lon).tolist() == expected
     assert tester.inside(lat, lon).tolist() == expected
-    mask, cells = tester.locate(lat, lon)
-    assert mask.tolist() == expected
-    assert ((cells != 0) == mask).all()
     for test in (tester.near, tester.inside):
         assert test([], []).tolist() == []
 

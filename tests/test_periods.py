@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ais_berths import schema
 from ais_berths.errors import ConfigError
-from ais_berths.periods import Calendar, Heard, add_hours, count_hours, cut_spans
+from ais_berths.periods import Calendar, Heard, count_hours, cut_spans
 
 HOUR_US = 3_600_000_000
 
@@ -119,9 +119,10 @@ def test_hours_count_reports_of_the_port_only_and_parts_add_up() -> None:
     whole = count_hours(pings, cells)
     assert whole[["port_id", "n_pings"]].values.tolist() == [["P", 2], ["P", 1], ["Q", 1]]
     assert whole["hour"].tolist() == [utc(f"2024-03-01 {hour:02d}:00") for hour in (0, 1, 2)]
-    parts = add_hours([count_hours(pings.iloc[at], cells) for at in ([0, 3], [1, 2, 5], [])])
-    pd.testing.assert_frame_equal(parts, whole)
-    assert add_hours([]).empty
+    parts = [count_hours(pings.iloc[at], cells) for at in ([0, 3], [1, 2, 5], [])]
+    heard = Heard.of(lambda: parts)
+    pd.testing.assert_frame_equal(heard.table(heard.ports), whole)
+    assert Heard.of(list).table([]).empty
 
 
 @given(st.lists(st.tuples(st.sampled_from("PQR"), st.integers(0, 9), st.integers(1, 5)), max_size=30))
