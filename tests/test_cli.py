@@ -52,6 +52,16 @@ def out(port: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # the job ------------------------------------------------------------------------------------------
 
 
+def test_stops_of_other_ports_do_not_go_unnoticed(sample_data: Path, tmp_path: Path) -> None:
+    """One point for a port whose quays are nearer to another point, as at Houston."""
+    (tmp_path / "ports.csv").write_text("name,lat,lon\nFar point,45.05,-30.0\nQuays,45.0,-29.98\n")
+    feed = sample_data / "simulated" / "feed"
+    options = ["--ports", str(tmp_path / "ports.csv"), "--out", str(tmp_path / "out")]
+    said = run("detect", str(feed), *options, "--port", "Far point")
+    assert "Most stops here were given to other ports of the list" in said
+    assert "Most stops here" not in run("detect", str(feed), *options, "--overwrite")
+
+
 def test_detect_ends_with_a_summary(port: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     args = ["detect", str(port / "feed"), "--ports", str(port / "ports.csv"), "--out", str(out)]

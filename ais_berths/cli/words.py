@@ -33,7 +33,7 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     if len(quality):
         click.echo("\nRows by reason")
         click.echo(text_table(quality))
-    hint = _why_nothing(quality)
+    hint = _hint(quality)
     if hint:
         click.echo(f"\n{hint}")
     if summary.berths_by_port:
@@ -45,11 +45,12 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     click.echo(f"Results are in {summary.out}")
 
 
-def _why_nothing(quality: pd.DataFrame) -> str:
-    """What to look at where no row was kept; empty where some were."""
+def _hint(quality: pd.DataFrame) -> str:
+    """What to look at where no row was kept, or where most stops were given to other ports; else empty."""
     rows = quality.groupby("reason")["rows"].sum()
     if rows.get("near_port", 0) > 0:
-        return ""
+        kept = rows.get("stop_at_berth", 0) + rows.get("stop_at_anchorage", 0)
+        return _OTHER_PORTS if rows.get("stop_of_another_port", 0) > kept else ""
     read = rows.get("row_read", 0)
     reasons = (
         (read == 0, "The input holds no rows."),
@@ -61,6 +62,10 @@ def _why_nothing(quality: pd.DataFrame) -> str:
     return next((text for holds, text in reasons if holds), "")
 
 
+_OTHER_PORTS = (
+    "Most stops here were given to other ports of the list, which are nearer (stop_of_another_port).\n"
+    "If they belong to yours, choose those ports too, or give points or an area of your own with --ports."
+)
 _NO_TIMES = (
     "Most rows have no time that can be read. NMEA sentences need it in tag blocks or $PGHP lines;\n"
     "for tables, check [time] of the mapping."
