@@ -1,9 +1,9 @@
-"""Where the antenna stands on a ship whose offsets nobody sent.
+"""Usual places of the antenna, and usual sizes, of ships that did not send them.
 
 The archive of the UN Global Platform and the US feed carry length and width but no antenna offsets
-(A, B, C, D). This module holds what is known of 1,360 real ships: the position of the antenna between
-bow and stern by vessel group and length. Sources: public AIS test files of Denmark (2010, 2013),
-Australia and exactEarth (2012, 2021), one row a ship; ships that sent A = C = 0 left out.
+(A, B, C, D). This module summarises 1,360 real ships: where their antenna stands between bow and stern, by
+vessel group and length. Sources: public AIS test files of Denmark (2010, 2013), Australia and exactEarth
+(2012, 2021), one row a ship, without ships that sent A = C = 0.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ACROSS_SD = 0.16
 
 
 class _Band(NamedTuple):
-    """Antenna ratio A / (A + B) of one group up to a length: its usual place and how often elsewhere."""
+    """Antenna ratio A / (A + B) of one group up to a length: usual place, its share, and the other place."""
 
     group: str
     up_to_m: float
@@ -34,8 +34,8 @@ class _Band(NamedTuple):
     other_sd: float
 
 
-# `share` is how many ships have the antenna in the usual place; the others are mostly ships with the
-# bridge at the other end.
+# `share` of the ships have the antenna in the usual place; most of the others have the bridge at the other
+# end.
 _BANDS = (
     _Band("cargo", 60, 0.80, 0.06, 0.35, 0.35, 0.16),
     _Band("cargo", 100, 0.83, 0.06, 0.80, 0.32, 0.14),
@@ -109,7 +109,7 @@ def slenderness(group: NDArray[np.object_]) -> Floats:
 
 
 def ratio_density(group: NDArray[np.object_], length_m: Floats, grid: Floats) -> Floats:
-    """How likely each antenna ratio A / (A + B) is for each ship.
+    """Probability of each antenna ratio A / (A + B) for each ship.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What each figure of the table ``indicators`` means: its names, its unit, and a sentence."""
+"""Names, units and meanings of the figures of the table ``indicators``."""
 
 from __future__ import annotations
 

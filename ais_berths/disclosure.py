@@ -283,11 +283,10 @@ class _Sums:
         return open_[np.lexsort((cell, self.n_vessels[cell], price[cell], self.total[open_]))]
 
     def breakers(self, secret: Flags, hidden: Flags) -> Flags:
-        """Figures to hide so that secrets which all sums together determine are no longer determined.
+        """Figures to hide in addition, so that secrets can no longer be worked out from all sums together.
 
-        A change of the hidden figures that leaves every sum as it is changes a figure at all only if that
-        figure is not determined. A random such change is found by projection. The sums that a solution
-        is made of say where another figure breaks it.
+        For each secret that can be, the sums from which it follows are found by least squares. Hiding another
+        figure of one of these sums breaks the solution.
         """
         matrix, columns = self._matrix(hidden), np.flatnonzero(hidden)
         chosen = np.zeros(len(hidden), dtype=bool)
@@ -309,7 +308,11 @@ class _Sums:
         return chosen
 
     def fixed(self, hidden: Flags) -> Flags:
-        """Hidden figures that have one solution only, among the hidden ones."""
+        """Which of the hidden figures can be worked out from all sums.
+
+        A random change of all hidden figures is projected onto those changes that leave every sum as it is. A
+        figure that does not move then has only one solution.
+        """
         matrix = self._matrix(hidden)
         rng = np.random.default_rng(0)
         fixed: Flags = np.ones(matrix.shape[1], dtype=bool)

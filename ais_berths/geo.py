@@ -123,7 +123,7 @@ def ahead_right(east: Floats, north: Floats, heading_deg: ArrayLike) -> tuple[Fl
 def between_axes(
     east: Floats, north: Floats, axis_deg: ArrayLike, other_deg: ArrayLike
 ) -> tuple[Floats, Floats, Floats]:
-    """How two boxes lie to each other, the middle of one to the east and north of the middle of the other.
+    """Angle and distances between two boxes, given the step between their middles to the east and north.
 
     Returns
     -------
@@ -142,11 +142,11 @@ def between_axes(
 
 
 def grains(xyz_m: Floats, grain_m: float) -> tuple[Floats, NDArray[np.intp]]:
-    """Round points in space to the grains of a grid: thousands of ships lie in one place.
+    """Round points in space to a grid, as thousands of ships may lie in one place.
 
     Returns
     -------
-    The grains with a point (m), and the number of the grain of each point.
+    The occupied grid points (m), and the number of the grid point of each point.
 
     Examples
     --------
@@ -339,8 +339,8 @@ def shared_area(
 ) -> Floats:
     """Area that each rectangle has in common with another one.
 
-    The outline of the common area is made of the edges of either rectangle inside the other one, and
-    Green's theorem turns the outline into an area. The same as shapely's intersection, several times as fast.
+    The outline of the common area consists of the edges of each rectangle inside the other one, and Green's
+    theorem gives its area. The result is that of shapely's intersection, several times as fast.
 
     Parameters
     ----------

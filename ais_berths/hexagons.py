@@ -228,7 +228,7 @@ def hexagon_areas(cells: pd.DataFrame) -> gpd.GeoDataFrame:
 
 
 def _independent(cells: Cells, config: HexagonsConfig) -> list[NDArray[np.intp]]:
-    """Groups of rows that are further apart than eps: what DBSCAN may look at one by one."""
+    """Groups of rows that are farther apart than eps, so that DBSCAN can work on each separately."""
     if cells.size == 0:
         return []
     parents, row = np.unique(parent_cells(cells, config.parent_resolution), return_inverse=True)

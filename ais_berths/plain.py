@@ -92,7 +92,7 @@ def _text(value: Any) -> str:
 
 
 def _each_once(values: pd.Series[Any], change: Callable[[str], str]) -> pd.Series[Any]:
-    """Change texts, which repeat: each is looked at once."""
+    """Change texts; each distinct one is changed once."""
     code, each = pd.factorize(values)
     texts = [change(text) for text in each]
     if texts == list(each):

@@ -1,4 +1,4 @@
-"""Pings of all vessels as sorted arrays, and what several steps ask of them."""
+"""Pings of all vessels as arrays, with distances and times between them."""
 
 from __future__ import annotations
 

@@ -112,9 +112,9 @@ def list_inputs(inputs: Iterable[str | Path], window: Window | None = None) -> l
 
 
 def has_changed(path: str, fingerprint: str) -> bool:
-    """Tell whether a file on this machine is no longer the one with that fingerprint.
+    """Tell whether a local file no longer has a fingerprint.
 
-    Never of a URL: object stores are asked for the version that was listed, and refuse any other.
+    URLs need no check: object stores are asked for the version that was listed, and refuse any other.
     """
     if "://" in path:
         return False

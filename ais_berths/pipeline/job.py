@@ -1,4 +1,4 @@
-"""What a run is asked to do, and where it keeps its results."""
+"""The job of a run, and the paths of its output folder."""
 
 from __future__ import annotations
 

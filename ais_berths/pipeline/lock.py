@@ -30,7 +30,7 @@ _mine = threading.local()
 def only_run(out: str | Path) -> Iterator[None]:
     """Keep other runs out of an existing folder; inside a block for the same folder, do nothing more.
 
-    The system lets go of the lock when the process ends, however it ends: a killed run locks nobody out.
+    The system releases the lock when the process ends, even if it was killed.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def only_run(out: str | Path) -> Iterator[None]:
 
 @contextmanager
 def only_writer(file: str | Path) -> Iterator[None]:
-    """Keep others from changing a file from before it is read until it is written; see `only_run`.
+    """Keep other runs from changing a file between reading and writing it; see `only_run`.
 
     Raises
     ------

@@ -34,9 +34,9 @@ class PortTables(NamedTuple):
 class Tables:
     """Results of a run.
 
-    What happened in a port, and its indicators, are read when they are asked for: those of the whole world
-    are millions. ``span`` are the first and the last moment of all stops, None where there are none. Of
-    ``vessels``, names and groups are there.
+    Stops, calls and indicators are read port by port, as those of the whole world are millions of rows.
+    ``span`` is the time from the first to the last stop, None without stops. ``vessels`` has only names and
+    groups.
     """
 
     of_port: Callable[[str], PortTables]
@@ -116,7 +116,7 @@ def _read_run(path: Path) -> dict[str, Any]:
 
 
 def _port_list(run: dict[str, Any]) -> pd.DataFrame:
-    """Ports of the run; the embedded list where the user's own file has gone, for the names only."""
+    """Port list of the run, which gives names; empty if the user's own file is no longer there."""
     file = run.get("job", {}).get("ports_file")
     if file is None:
         return ports.builtin_ports()

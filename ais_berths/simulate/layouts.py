@@ -63,10 +63,10 @@ class Layout:
         }[config.feed]
 
     def filed_s(self, rng: np.random.Generator, reports: pd.DataFrame) -> NDArray[np.float64]:
-        """When each report came into the archive: what decides the folder or file of its day.
+        """When each report came into the archive, which decides the folder or file of its day.
 
-        On the platform that is the arrival, minutes to a day after the position; elsewhere it is the time of
-        the position, but that repeated rows around midnight stand in the files of both days.
+        On the platform that is minutes to a day after the position. Elsewhere it is the time of the position,
+        except that repeated rows around midnight are in the files of both days.
         """
         time = reports["time_s"].to_numpy(dtype=np.float64)
         again = reports["again"].to_numpy()
