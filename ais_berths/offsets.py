@@ -176,7 +176,7 @@ class MooredPortion:
         shift = (ratio - 0.5) * moored.length
         answers = self.no_answers()
         for stops, pairs in self.near:
-            forward = _evidence(moored, pairs, stops, shift, trust, flip, config)
+            forward = _evidence(moored, pairs, stops, shift, trust, flip, self.weight, config)
             # A ship that lies the other way round has its middle on the other side of the antenna.
             p_back = moored.turned[stops, None]
             mixed = np.log((1.0 - p_back) * np.exp(forward) + p_back * np.exp(forward[:, ::-1]))
@@ -274,6 +274,7 @@ def _evidence(
     shift: Floats,
     trust: Floats,
     flip: Floats,
+    weight: Floats,
     config: HullsConfig,
 ) -> Floats:
     """Log-likelihood of each ratio at some stops, given the assumed middles of their neighbours."""
@@ -292,7 +293,9 @@ def _evidence(
         apart = own_ahead[says] - middle[says, None]
         bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
         # Of a normal distribution: the root of 2 pi is 2.5066.
-        add_rows(density, pairs.row[says], (heard[says] / (2.5066 * sigma))[:, None] * bell)
+        # Repeated visits of another ship are little more than one witness.
+        heard_once = heard[says] * np.where(pairs.facing[says], 1.0, weight[j])
+        add_rows(density, pairs.row[says], (heard_once / (2.5066 * sigma))[:, None] * bell)
         says = pairs.together & (heard > 0.0)
         i, j = pairs.i[says], pairs.j[says]
         reach = 0.5 * (moored.length[i] + moored.length[j])

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
-# How near, and how many, the moored ships are whose size is given to one that sent none.
-_NEARBY_M, _NEIGHBOURS = 150.0, 9
+# Ships moored so near, and at most so many of them, tell the size of one that sent none; where nothing else
+# tells it, those moored around (m).
+_NEARBY_M, _AROUND_M, _NEIGHBOURS = 150.0, 600.0, 9
 # No ferry is longer than this (m). Passenger ships with so many calls, mostly this short (h), are ferries.
 _LONGEST_FERRY_M, _OFTEN, _SHORT_H = 240.0, 4, 4.0
 # Merchant ships have an IMO number from 100 tons (gross) on, by resolution A.1117(30): none is so short.
@@ -37,8 +38,9 @@ def describe_ships(
 
     A missing length or width follows from the other one by the usual slenderness of the group. A ship that
     sent neither gets the first of these that is known: the median size of ships of its group moored near by;
-    the length that `learn_lengths` estimates; the median of such estimates near by; the median of its group.
-    ``sized`` says whether the ship sent a length or a width.
+    the length that `learn_lengths` estimates; the median of such estimates near by; the median size of ships
+    of its group moored around; the median of its group everywhere. ``sized`` says whether the ship sent a
+    length or a width.
 
     Parameters
     ----------
@@ -61,9 +63,10 @@ def describe_ships(
     asked = ~sized & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64))
     told = np.where(asked, lengths_m.reindex(moored["mmsi"]).to_numpy(dtype=np.float64), np.nan)
     guesses = (
-        _sizes_nearby(moored, group, length, width),
+        _sizes_within(_NEARBY_M, moored, group, length, width),
         (told, told / slender),
-        _sizes_nearby(moored, group, told, told / slender),
+        _sizes_within(_NEARBY_M, moored, group, told, told / slender),
+        _sizes_within(_AROUND_M, moored, group, length, width),
         (usual_length, usual_width),
     )
     for some_length, some_width in guesses:
@@ -143,10 +146,10 @@ def _possible(sizes: NDArray[Any], least_m: float = 0.1) -> NDArray[np.float64]:
     return np.where((values >= least_m) & (values <= LARGEST_M), values, np.nan)
 
 
-def _sizes_nearby(
-    moored: pd.DataFrame, group: NDArray[np.object_], length: Floats, width: Floats
+def _sizes_within(
+    reach_m: float, moored: pd.DataFrame, group: NDArray[np.object_], length: Floats, width: Floats
 ) -> tuple[Floats, Floats]:
-    """Median size of the ships of the same group moored near by, nan where none of known size are."""
+    """Median size of the nearest ships of the same group moored in reach, nan where none has a known size."""
     near_length, near_width = np.full(len(moored), np.nan), np.full(len(moored), np.nan)
     xyz = geo.sphere_xyz_m(moored["lat"].to_numpy(), moored["lon"].to_numpy())
     known = np.isfinite(length)
@@ -154,7 +157,7 @@ def _sizes_nearby(
         givers, takers = np.flatnonzero(known & (group == name)), np.flatnonzero(~known & (group == name))
         if not len(givers):
             continue
-        metres, index = nearest(xyz[givers], xyz[takers], _NEIGHBOURS, _NEARBY_M)
+        metres, index = nearest(xyz[givers], xyz[takers], _NEIGHBOURS, reach_m)
         near, at = np.isfinite(metres), givers[index]
         some = near.any(axis=1)
         for values, out in ((length, near_length), (width, near_width)):

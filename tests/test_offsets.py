@@ -123,6 +123,15 @@ def test_bow_and_stern_exchanged_are_put_right() -> None:
     assert alone["off_m"] == pytest.approx(0.7 * 180.0, rel=0.01)
 
 
+def test_many_visits_of_one_ship_do_not_convict_another() -> None:
+    """Had ship 1 exchanged bow and stern, its middle would be where others lie; its turns say it did not."""
+    own = [ship(1, 0.1, known=True, day=100.0 + k, lever_m=27.0, lever_error_m=5.0) for k in range(4)]
+    at_next = [ship(10 + k, 0.5, 0.8 * 180.0, known=True, day=1.0 + 2 * k) for k in range(20)]
+    assert (estimate(*own, *at_next).loc[1, "off_m"] > 100.0).all()
+    ferry = [row | {"mmsi": 2} for row in at_next]
+    assert (estimate(*own, *ferry).loc[1, "off_m"] < 0.2).all()
+
+
 def test_a_forward_bridge_that_is_sent_is_believed() -> None:
     got = estimate(*fleet(known=True), ship(1, 0.15, known=True)).loc[1]
     assert got["ahead_m"] == pytest.approx(-63.0)

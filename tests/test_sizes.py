@@ -39,6 +39,24 @@ def test_a_ship_that_sends_no_heading_is_as_long_as_those_near_by() -> None:
     assert describe([silent])["length_m"].tolist() == [190.0]
 
 
+def test_a_ship_of_unknown_size_is_as_large_as_others_of_its_group_around() -> None:
+    def length_beside_ship_at(metres: float, group: str = "passenger") -> float:
+        rows = [lie(1, 0.0), lie(2, metres)]
+        vessels = pd.DataFrame(
+            {
+                "mmsi": [1, 2],
+                "type_group": ["passenger", group],
+                "loa_m": [np.nan, 140.0],
+                "imo": [None, None],
+            }
+        )
+        tables = schema.conform(pd.DataFrame(rows), "stops"), schema.conform(vessels, "vessels")
+        return float(describe_ships(*tables)["length_m"].iloc[0])
+
+    assert [length_beside_ship_at(metres) for metres in (100.0, 500.0, 700.0)] == [140.0, 140.0, 50.0]
+    assert length_beside_ship_at(500.0, "cargo") == 50.0
+
+
 def test_seagoing_passenger_ships_are_longer_than_boats() -> None:
     sizes = [describe([lie(1, 0.0)], "passenger", imo=imo)["length_m"].iloc[0] for imo in (None, 9074729)]
     assert sizes == [50.0, 85.0]
