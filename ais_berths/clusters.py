@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ais_berths.config import BerthsConfig
     from ais_berths.footprints import Pairs
-    from ais_berths.geo import Plane
+    from ais_berths.geo import Floats, Plane
 
 
 # Ships farther apart (m) are neither rafted nor at one berth.
@@ -37,6 +37,8 @@ _PAIRS_AT_ONCE = 1_000_000
 # With a larger error than this (m), the place of the antenna is a guess, also across the ship; the widest gap
 # between rafted ships then (m).
 _GUESS_M, _FAR_RAFT_M = 4.0, 20.0
+# A place where such a share of the ships lay rafted is none of its own.
+_MOSTLY_RAFTED = 0.7
 # Two berths side by side are at least a beam apart, while in one berth different beams, fenders and antennas
 # shift the middles of ships: overlap is measured on hulls half as wide again.
 _BREADTH = 1.5
@@ -173,18 +175,16 @@ def _side_by_side(prints: Footprints, like: NDArray[np.intp], touching: NDArray[
     return prints.compare(i[near], j[near])
 
 
-def _join_rafts(
-    prints: Footprints, pairs: Pairs, labels: NDArray[np.int64], config: BerthsConfig
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Give ships that lay outside another ship the berth of that ship."""
+def _alongside(prints: Footprints, pairs: Pairs, config: BerthsConfig) -> NDArray[np.bool_]:
+    """Find pairs of ships that lay side by side, close enough to be rafted, for half of a visit or more."""
     i, j = pairs.i, pairs.j
-    hours = np.maximum((prints.end - prints.start) / schema.HOUR_US, 1e-9)
+    hours = _hours(prints)
     beside = (prints.width[i] + prints.width[j]) / 2.0
     shared = (prints.length[i] + prints.length[j]) / 2.0 - pairs.along
     gap = np.minimum(config.raft_gap_m + np.hypot(prints.error[i], prints.error[j]), _REACH_M)
     side = np.where(prints.error > _GUESS_M, antennas.ACROSS_SD * prints.width, 0.0)
     gap = np.minimum(gap + np.hypot(side[i], side[j]), _FAR_RAFT_M)
-    raft = (
+    result: NDArray[np.bool_] = (
         (pairs.turn <= config.max_turn_deg)
         & (pairs.across >= 0.5 * beside)
         & (pairs.across <= beside + gap)
@@ -192,16 +192,29 @@ def _join_rafts(
         & (pairs.together_h >= 0.5 * np.minimum(hours[i], hours[j]))
         & (prints.mmsi[i] != prints.mmsi[j])
     )
+    return result
+
+
+def _hours(prints: Footprints) -> Floats:
+    return np.maximum((prints.end - prints.start) / schema.HOUR_US, 1e-9)
+
+
+def _join_rafts(
+    prints: Footprints, pairs: Pairs, labels: NDArray[np.int64], config: BerthsConfig
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Give ships that lay outside another ship the berth of that ship."""
+    i, j = pairs.i, pairs.j
+    raft = _alongside(prints, pairs, config)
     involved = np.zeros(len(labels), dtype=bool)
     involved[i[raft]] = involved[j[raft]] = True
     n = int(labels.max()) + 1 if len(labels) else 0
     size = np.bincount(labels, minlength=n)
     share = np.bincount(labels, weights=involved, minlength=n) / np.maximum(size, 1)
     # The guest is the ship whose place is hardly used by itself; between equals, the shorter visit.
-    rank = ranks(prints.start, -prints.mmsi, hours, size[labels], -share[labels])
+    rank = ranks(prints.start, -prints.mmsi, _hours(prints), size[labels], -share[labels])
     guest, host = np.where(rank[j] < rank[i], (j, i), (i, j))
     rafted = np.zeros(len(labels), dtype=bool)
-    moves = raft & (share[labels[guest]] >= 0.7) & (labels[guest] != labels[host])
+    moves = raft & (share[labels[guest]] >= _MOSTLY_RAFTED) & (labels[guest] != labels[host])
     rafted[guest[moves]] = True
     # The longest time together decides between several hosts, then the nearest of them.
     order = np.lexsort((rank[host[moves]], -pairs.across[moves], pairs.together_h[moves]))

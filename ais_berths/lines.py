@@ -87,7 +87,7 @@ def settle_lines(
         if is_continuous:
             continuous[np.concatenate(places)] = True
     _join_continuous(prints, label, odd, continuous, config)
-    label, odd = _absorb(prints, label, odd, continuous, config)
+    label, odd, continuous = _absorb(prints, label, odd, continuous, config)
     rafted = _follow_hosts(prints, label, continuous, labels, rafted)
     return Settled(np.unique(label, return_inverse=True)[1].astype(np.int64), continuous, odd, rafted)
 
@@ -234,46 +234,52 @@ def _absorb(
     odd: NDArray[np.bool_],
     continuous: NDArray[np.bool_],
     config: BerthsConfig,
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Make small groups that lie across a busy berth or a continuous quay odd visits to it."""
-    label, odd = label.copy(), odd.copy()
     groups = members_of(np.where(odd, -1, label))
+    first = np.array([members[0] for members in groups], dtype=np.intp)
+    host = _hosts(prints, groups, continuous[first], config)
+    before, label, odd, continuous = label, label.copy(), odd.copy(), continuous.copy()
+    for a in range(len(groups)):
+        b = _host_of(a, host)
+        if b != a:
+            guests = before == before[first[a]]
+            label[guests] = before[first[b]]
+            odd[guests] = True
+            continuous[guests] = continuous[first[b]]
+    return label, odd, continuous
+
+
+def _hosts(
+    prints: Footprints, groups: list[Members], continuous: NDArray[np.bool_], config: BerthsConfig
+) -> list[int]:
+    """Host of each group: itself, or a larger group across which it lies."""
+    host = list(range(len(groups)))
     if len(groups) < 2:
-        return label, odd
+        return host
     laid = _laid(prints, groups)
     boxes = laid.boxes(0.1, 0.1)
     shapes = boxes.shapes()
     size = np.array([len(members) for members in groups])
-    whole = np.array([bool(continuous[members[0]]) for members in groups])
     doubt = quantiles(prints.error[laid.member] / prints.length[laid.member], laid.number, 0.5)
     doubtful = doubt > _DOUBTFUL
     i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    small = size[i] <= np.maximum(config.odd_share * size[j], np.where(whole[j], 1, 0))
+    small = size[i] <= np.maximum(config.odd_share * size[j], np.where(continuous[j], 1, 0))
     # A ship whose antenna position is a mere guess lay at the berth that is better known.
     guess = doubtful[i] & (size[i] <= _GUESSES) & ((size[i] < size[j]) | ~doubtful[j])
     # A ship is never an odd visit to the place of a tug that worked beside it.
     fits = boxes.length[i] <= _LONGER * boxes.length[j]
     small = (i != j) & fits & (small | (guess & (size[i] <= size[j])))
     i, j = i[small], j[small]
-    share = shapely.area(shapely.intersection(shapes[i], shapes[j])) / np.minimum(
-        shapely.area(shapes[i]), shapely.area(shapes[j])
-    )
+    area = shapely.area(shapes)
+    share = shapely.area(shapely.intersection(shapes[i], shapes[j])) / np.minimum(area[i], area[j])
     takes = share >= np.where(doubtful[i], config.doubtful_share, _COVERED)
-    host = list(range(len(groups)))
     # The largest host decides; a guest takes along only its own guests.
     in_order = np.lexsort((j[takes], i[takes], size[j[takes]]))
     for a, b in zip(i[takes][in_order].tolist(), j[takes][in_order].tolist(), strict=True):
         if _host_of(b, host) != a:
             host[a] = b
-    of_group = label.copy()
-    for a in range(len(groups)):
-        b = _host_of(a, host)
-        if b != a:
-            guests = of_group == of_group[groups[a][0]]
-            label[guests] = of_group[groups[b][0]]
-            odd[guests] = True
-            continuous[guests] = whole[b]
-    return label, odd
+    return host
 
 
 def _host_of(group: int, host: list[int]) -> int:

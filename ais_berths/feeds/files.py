@@ -214,6 +214,7 @@ def zip_members(path: str) -> list[str]:
 
 
 def _expand(given: str, window: Window) -> list[InputFile]:
+    """Files that one input names: itself, those in a folder, or those that fit a pattern."""
     if given.startswith(_KEYLESS) and redact_urls(given) != given:
         raise InputError(
             f"{show(given)} holds a key, and URLs of this kind cannot; leave it out, and set it in the "
@@ -229,29 +230,39 @@ def _expand(given: str, window: Window) -> list[InputFile]:
     with plain_words(given):
         signs = "*[" if given.startswith("http") else "*?["
         if any(sign in path for sign in signs) and not system.exists(path):
-            fixed = len(re.split(r"[*?\[]", path)[0])
-            root = path[:fixed].rpartition("/")[0]
-            found = [_followed(system, item, root) for item in system.glob(path, detail=True).values()]
-            found = [item for item in found if item["type"] == "file"]
-            found = [item for item in found if _is_kept(item["name"][fixed:]) and window.meets(item["name"])]
-            if _is_local(system):
-                found = _without_results(found, root)
+            found = _fitting(system, path, window)
             complaint = f"no file fits {show(given)}; check the pattern"
         else:
             item = system.info(path)
             if item["type"] != "directory":
                 return [_input_file(system, path, item)]
             found = _by_calendar(system, path, window) or list(_walk(system, path, window, root=path))
-            complaint = f"the folder {show(given)} holds no Parquet, CSV or NMEA file"
-            if window != Window():
-                complaint += " for the period asked for"
-            elif not found and (others := system.ls(path, detail=False)):
-                names = sorted(PurePosixPath(name).name for name in others)
-                complaint += f", only {list_names(names, 3)}; name files of these kinds, or unpack them"
+            complaint = "" if found else _nothing_in(system, path, given, window)
     if not found:
         raise EmptyInputError(complaint)
     found.sort(key=lambda item: _natural(item["name"]))
     return [_input_file(system, item["name"], item) for item in found]
+
+
+def _fitting(system: Any, pattern: str, window: Window) -> list[dict[str, Any]]:
+    """Files that fit a pattern."""
+    fixed = len(re.split(r"[*?\[]", pattern)[0])
+    root = pattern[:fixed].rpartition("/")[0]
+    found = [_followed(system, item, root) for item in system.glob(pattern, detail=True).values()]
+    found = [item for item in found if item["type"] == "file"]
+    found = [item for item in found if _is_kept(item["name"][fixed:]) and window.meets(item["name"])]
+    return _without_results(found, root) if _is_local(system) else found
+
+
+def _nothing_in(system: Any, folder: str, given: str, window: Window) -> str:
+    """Complain of a folder without data files, and name what it holds instead."""
+    complaint = f"the folder {show(given)} holds no Parquet, CSV or NMEA file"
+    if window != Window():
+        return complaint + " for the period asked for"
+    names = sorted(PurePosixPath(name).name for name in system.ls(folder, detail=False))
+    return complaint + (
+        f", only {list_names(names, 3)}; name files of these kinds, or unpack them" if names else ""
+    )
 
 
 def _by_calendar(system: Any, root: str, window: Window) -> list[dict[str, Any]]:
