@@ -172,7 +172,9 @@ def _summary(model: object) -> str:
 def _indicators() -> str:
     head = (
         "# Indicators and presets\n\nWhat `indicators.csv` counts and measures. `_mean`, `_p25`, `_p50` and "
-        "`_p75` are mean, lower quartile, median and upper quartile."
+        "`_p75` are mean, lower quartile, median and upper quartile. Ships of the chosen groups count "
+        "(`indicators.groups`); `all` is these together. When a ship has arrived stands in "
+        "[Method](../method.md#calls-and-indicators)."
     )
     presets = (
         "## Presets\n\nDefinitions of other producers, as far as they are known and our tables allow. "

@@ -186,6 +186,13 @@ def test_ports() -> None:
     assert len(run("ports", "port", "--limit", "3").splitlines()) == 4
 
 
+def test_the_middle_of_an_area_is_shown_in_few_decimals(tmp_path: Path) -> None:
+    area = '{"type":"Polygon","coordinates":[[[-82.6,27.7],[-82.3,27.7],[-82.3,28],[-82.6,28],[-82.6,27.7]]]}'
+    feature = f'{{"type":"Feature","properties":{{"name":"T"}},"geometry":{area}}}'
+    (tmp_path / "area.geojson").write_text(f'{{"type":"FeatureCollection","features":[{feature}]}}')
+    assert run("ports", "--ports", str(tmp_path / "area.geojson")).split()[-2:] == ["27.85", "-82.45"]
+
+
 def test_ports_of_a_file_of_ones_own(port: Path) -> None:
     assert "XSA00" in run("ports", "--ports", str(port / "ports.csv"))
 

@@ -92,5 +92,7 @@ def text_table(frame: pd.DataFrame) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return str(round(value, 6))
     text = f"{value:,}" if isinstance(value, int) else str(value)
     return printable(text)
