@@ -77,8 +77,8 @@ def test_the_log_goes_to_standard_error(port: Path, tmp_path: Path) -> None:
     args = ["filter", str(port / "feed"), "--ports", str(port / "ports.csv"), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(main, args)
     assert result.exit_code == 0, result.output
-    assert "pieces to read" in result.stderr
-    assert "pieces to read" not in result.stdout
+    assert "chunks to read" in result.stderr
+    assert "chunks to read" not in result.stdout
 
 
 def test_summary_as_json_is_the_quality_table(port: Path, tmp_path: Path) -> None:

@@ -69,8 +69,8 @@ def test_old_days_are_not_opened_again(port: Path, usual: Path, days: list[Path]
     for number in range(len(days)):
         detect(days[: number + 1], out, a_job(port), wiring=Wiring(log=told.append))
         spoil(days[number])
-    assert [text for text in told if "pieces to read" in text] == [
-        f"reading {n} file(s) as feed 'noaa': 1 of {n} pieces to read" for n in range(1, len(days) + 1)
+    assert [text for text in told if "chunks to read" in text] == [
+        f"reading {n} file(s) as feed 'noaa': 1 of {n} chunks to read" for n in range(1, len(days) + 1)
     ]
     assert_same(out, usual)
 

@@ -24,7 +24,7 @@ from ais_berths.errors import ConfigError, InputError, OutputError
 from ais_berths.export import LAYERS
 from ais_berths.pipeline import Job, Wiring, detect, filter_pings, find_all_places, find_all_stops
 from ais_berths.pipeline.job import Store
-from ais_berths.pipeline.layout import pieces_of, read_records
+from ais_berths.pipeline.layout import chunks_of, read_records
 from ais_berths.pipeline.recipe import load_recipe
 from ais_berths.simulate import simulate
 
@@ -167,8 +167,8 @@ def test_skipped_row_groups_are_counted_as_what_they_are(
         path = tmp_path / f"{size}.parquet"
         pq.write_table(rows, path, row_group_size=size)
         results.append(filter_pings([path], tmp_path / f"out-{size}", a_job(feed)).quality)
-    [piece] = pieces_of(read_records(Store(tmp_path / "out-1000")))
-    assert piece["rows"] == 8000
+    [chunk] = chunks_of(read_records(Store(tmp_path / "out-1000")))
+    assert chunk["rows"] == 8000
     pd.testing.assert_frame_equal(*results)
 
 
@@ -234,7 +234,7 @@ def test_the_same_command_twice_reads_nothing(feed: Feed, usual: Path, tmp_path:
     logged: list[str] = []
     before = {path: path.stat().st_mtime_ns for path in (out / "state" / "scan").iterdir()}
     detect(feed.files, out, a_job(feed), wiring=Wiring(log=logged.append))
-    assert "0 of 4 pieces to read" in logged[0]
+    assert "0 of 4 chunks to read" in logged[0]
     assert {path: path.stat().st_mtime_ns for path in (out / "state" / "scan").iterdir()} == before
     assert_same(out, usual)
     for part in sorted((usual / "pings").iterdir()):

@@ -128,7 +128,7 @@ def test_no_file_of_a_result_holds_a_secret(signed: Path, caplog: pytest.LogCapt
         assert result.exit_code == 0, result.output
         assert "hunter" not in result.output
     # A new signature is not a new file: nothing was read again.
-    assert "0 of 1 pieces to read" in result.stderr
+    assert "0 of 1 chunks to read" in result.stderr
     [entry] = json.loads((out / "run.json").read_text(encoding="utf-8"))["inputs"]
     assert entry["path"] == "signed:///signed/a.csv?sig=***"
     assert all(b"hunter" not in path.read_bytes() for path in out.rglob("*") if path.is_file())

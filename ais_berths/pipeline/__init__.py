@@ -23,7 +23,7 @@ from ais_berths.naming import Core
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.calls import write_calls, write_figures
 from ais_berths.pipeline.job import Job, Store, hash_ports, load_job, open_out, write_text, writing
-from ais_berths.pipeline.layout import merge_equal, pieces_of, read_records, read_statics
+from ais_berths.pipeline.layout import chunks_of, merge_equal, read_records, read_statics
 from ais_berths.pipeline.lock import only_run, only_writer
 from ais_berths.pipeline.memory import give_back
 from ais_berths.pipeline.portions import Survey, parts_of, write_sorted
@@ -191,8 +191,8 @@ def _find_places(
 ) -> None:
     clock = _Clock()
     records = read_records(store)
-    pieces = pieces_of(records)
-    if not has_all_stops(store, pieces):
+    chunks = chunks_of(records)
+    if not has_all_stops(store, chunks):
         raise InputError(
             f"{store.out} does not hold the stops of all pings; run `ais-berths stops {store.out}` first"
         )
@@ -221,14 +221,14 @@ def _find_places(
             summary.counts |= write_calls(store, job, room, found.stops, hulls, found.berths, found.quays)
             clock.lap(summary, "calls")
             write_sorted(store, "hulls", hulls, ["stop_id"])
-            _write_tables(store, job, found, vessels, pieces, summary, port_list)
+            _write_tables(store, job, found, vessels, chunks, summary, port_list)
             summary.counts["stops"] = int(survey.n_stops.sum())
             del found, vessels
             clock.lap(summary, "write")
             wiring.log("making the figures of ports")
             write_figures(store, job, room)
             clock.lap(summary, "figures")
-            write_record(store, job, pieces, vars(summary), describe_register(job, register))
+            write_record(store, job, chunks, vars(summary), describe_register(job, register))
 
 
 def _apply_register(
@@ -263,7 +263,7 @@ def _write_tables(
     job: Job,
     places: Found,
     vessels: pd.DataFrame,
-    pieces: list[Record],
+    chunks: list[Record],
     summary: Summary,
     port_list: pd.DataFrame,
 ) -> None:
@@ -278,14 +278,14 @@ def _write_tables(
     cells = berth_cells(places.berths, job.config.berths.cell_resolution)
     write_parquet(cells, store.table("berth_cells"), "berth_cells")
     summary.quality = add_quality(
-        [counts_table(pieces), read_parts(parts_of(store, "quality"), "quality"), places.quality]
+        [counts_table(chunks), read_parts(parts_of(store, "quality"), "quality"), places.quality]
     )
     write_csv(summary.quality, store.table("quality", ".csv"))
     names = dict(zip(port_list["port_id"], port_list["name"], strict=False))
     by_port = places.berths["port_id"].value_counts()
     summary.berths_by_port = {f"{names.get(port, port)} ({port})": int(n) for port, n in by_port.items()}
     summary.counts |= {
-        "rows": sum(piece["rows"] for piece in pieces),
+        "rows": sum(chunk["rows"] for chunk in chunks),
         "vessels": len(vessels),
         "berths": len(places.berths),
         "quays": len(places.quays),

@@ -1,6 +1,6 @@
 """What the scan leaves behind: pings near ports by bucket of vessels, and a record of each batch.
 
-A batch is the chunks that one task read together. Its rows name their chunk (as ``piece``), so that a chunk
+A batch is the chunks that one task read together. Its rows name their ``chunk``, so that a chunk
 whose file has changed can be dropped without reading the others again.
 """
 
@@ -39,7 +39,7 @@ NEAR = pa.schema(
 """Columns of a ping before it is cleaned; missing values are nan, which is faster than nulls."""
 
 ENCODING: dict[str, Any] = {
-    "use_dictionary": ["mmsi", "nav_status", "coarse", "track", "cell", "stop_id", "piece"],
+    "use_dictionary": ["mmsi", "nav_status", "coarse", "track", "cell", "stop_id", "chunk"],
     "column_encoding": {
         "time": "DELTA_BINARY_PACKED",
         **dict.fromkeys(("lat", "lon", "sog_kn", "cog_deg", "heading_deg"), "BYTE_STREAM_SPLIT"),
@@ -47,9 +47,9 @@ ENCODING: dict[str, Any] = {
 }
 """How pings are written: as small as with dictionaries for all columns, in half of the time."""
 
-_PIECE = pa.field("piece", pa.int16(), nullable=False)
-_ROWS = NEAR.append(_PIECE)
-_STATICS = schema.STATICS.append(_PIECE)
+_CHUNK = pa.field("chunk", pa.int16(), nullable=False)
+_ROWS = NEAR.append(_CHUNK)
+_STATICS = schema.STATICS.append(_CHUNK)
 _MIX = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
@@ -75,17 +75,17 @@ class BatchWriter:
     most_rows: int
     _rows: list[pa.Table] = field(default_factory=list)
     _statics: list[pa.Table] = field(default_factory=list)
-    _pieces: list[Record] = field(default_factory=list)
+    _chunks: list[Record] = field(default_factory=list)
     _groups: dict[int, list[int]] = field(default_factory=dict)
     _sizes: dict[int, int] = field(default_factory=dict)
     _n_groups: int = 0
 
-    def write(self, pieces: Iterable[tuple[Record, Iterable[tuple[pa.Table, pa.Table]]]]) -> None:
-        """Write all pieces and then the record: a batch without one is read again.
+    def write(self, chunks: Iterable[tuple[Record, Iterable[tuple[pa.Table, pa.Table]]]]) -> None:
+        """Write all chunks and then the record: a batch without one is read again.
 
         Parameters
         ----------
-        pieces
+        chunks
             For each chunk, its record, which may be filled in while its rows are read, and its pings near
             ports with the ship data, some at a time.
         """
@@ -93,18 +93,18 @@ class BatchWriter:
             atomic_path(self.store.scans / f"{self.name}.pings.parquet") as path,
             pq.ParquetWriter(path, _ROWS, write_statistics=False, compression="lz4", **ENCODING) as writer,
         ):
-            for number, (record, tables) in enumerate(pieces):
-                self._add_piece(number, tables, writer)
-                self._pieces.append({"piece": number, **record})
+            for number, (record, tables) in enumerate(chunks):
+                self._add_chunk(number, tables, writer)
+                self._chunks.append({"number": number, **record})
             self._flush(writer)
         with atomic_path(self.store.scans / f"{self.name}.statics.parquet") as path:
             pq.write_table(pa.concat_tables([_STATICS.empty_table(), *self._statics]), path)
         groups = {str(bucket): found for bucket, found in sorted(self._groups.items())}
         sizes = {str(bucket): size for bucket, size in sorted(self._sizes.items())}
-        record = {"id": self.name, "pieces": self._pieces, "row_groups": groups, "bucket_rows": sizes}
+        record = {"id": self.name, "chunks": self._chunks, "row_groups": groups, "bucket_rows": sizes}
         write_record(self.store, record)
 
-    def _add_piece(
+    def _add_chunk(
         self, number: int, tables: Iterable[tuple[pa.Table, pa.Table]], writer: pq.ParquetWriter
     ) -> None:
         statics: list[pa.Table] = []
@@ -180,27 +180,27 @@ def write_record(store: Store, record: Record) -> None:
     write_text(store.scans / f"{record['id']}.json", json.dumps(record, indent=1))
 
 
-def pieces_of(records: Iterable[Record]) -> list[Record]:
+def chunks_of(records: Iterable[Record]) -> list[Record]:
     """Records of all chunks that were read, by id."""
-    return sorted((piece for record in records for piece in record["pieces"]), key=lambda piece: piece["id"])
+    return sorted((chunk for record in records for chunk in record["chunks"]), key=lambda chunk: chunk["id"])
 
 
-def batch_id(pieces: Collection[str]) -> str:
-    """Name of a batch of chunks."""
-    return hashlib.sha256(" ".join(pieces).encode()).hexdigest()[:20]
+def batch_id(chunk_ids: Collection[str]) -> str:
+    """Name of a batch, from the ids of its chunks."""
+    return hashlib.sha256(" ".join(chunk_ids).encode()).hexdigest()[:20]
 
 
 def forget(store: Store, records: Iterable[Record], gone: Collection[str]) -> None:
     """Drop what was read of some chunks, by their ids."""
     for record in records:
-        left = [piece for piece in record["pieces"] if piece["id"] not in gone]
+        left = [chunk for chunk in record["chunks"] if chunk["id"] not in gone]
         if not left:
             # The record is removed first: it must never name rows that are gone.
             (store.scans / f"{record['id']}.json").unlink()
             for path in store.scans.glob(f"{record['id']}.*"):
                 path.unlink()
-        elif len(left) < len(record["pieces"]):
-            write_record(store, {**record, "pieces": left, "forgotten": True})
+        elif len(left) < len(record["chunks"]):
+            write_record(store, {**record, "chunks": left, "forgotten": True})
 
 
 def add_counts(counts: Counts, more: Mapping[tuple[str, str, str], int]) -> None:
@@ -225,7 +225,7 @@ def write_index(store: Store, records: list[Record]) -> str:
     """Write where the rows of each bucket lie, for the workers; return a hash of this index."""
     index: dict[str, list[Any]] = {}
     for record in records:
-        kept = [piece["piece"] for piece in record["pieces"]] if record.get("forgotten") else None
+        kept = [chunk["number"] for chunk in record["chunks"]] if record.get("forgotten") else None
         for bucket, groups in record["row_groups"].items():
             index.setdefault(bucket, []).append([record["id"], groups, kept])
     text = json.dumps(index)
@@ -251,16 +251,16 @@ def read_buckets(
     for bucket in buckets:
         for name, groups, kept_of[name] in index.get(str(bucket), []):
             groups_of.setdefault(name, []).extend(groups)
-    wanted = pa.schema([field for field in _ROWS if field.name in {*columns, "mmsi", "piece"}])
+    wanted = pa.schema([field for field in _ROWS if field.name in {*columns, "mmsi", "chunk"}])
     for name, groups in groups_of.items():
         path = store.scans / f"{name}.pings.parquet"
         with whole(path), pq.ParquetFile(path) as file:
             table = file.read_row_groups(groups, columns=wanted.names, use_threads=False).cast(wanted)
         if (kept := kept_of[name]) is not None:
-            table = table.filter(pc.is_in(table["piece"], pa.array(kept, pa.int16())))
+            table = table.filter(pc.is_in(table["chunk"], pa.array(kept, pa.int16())))
         if parts > 1:
             table = table.filter(pa.array(slice_of(table["mmsi"].to_numpy(), parts) == part))
-        yield table.drop_columns("piece")
+        yield table.drop_columns("chunk")
 
 
 def read_statics(store: Store, records: Iterable[Record], most_rows: int = 1_000_000) -> pa.Table:
@@ -271,9 +271,9 @@ def read_statics(store: Store, records: Iterable[Record], most_rows: int = 1_000
         with whole(path), pq.ParquetFile(path) as file:
             table = file.read()
         if record.get("forgotten"):
-            kept = pa.array([piece["piece"] for piece in record["pieces"]], pa.int16())
-            table = table.filter(pc.is_in(table["piece"], kept))
-        tables.append(table.drop_columns("piece"))
+            kept = pa.array([chunk["number"] for chunk in record["chunks"]], pa.int16())
+            table = table.filter(pc.is_in(table["chunk"], kept))
+        tables.append(table.drop_columns("chunk"))
         if sum(table.num_rows for table in tables[1:]) > most_rows:
             tables = [merge_equal(pa.concat_tables(tables))]
     return pa.concat_tables(tables)
@@ -286,4 +286,4 @@ def _index(path: Path, stamp: str) -> dict[str, list[Any]]:  # noqa: ARG001 - na
 
 
 def _numbered(table: pa.Table, number: int) -> pa.Table:
-    return table.append_column(_PIECE, pa.array(np.full(table.num_rows, number, dtype=np.int16)))
+    return table.append_column(_CHUNK, pa.array(np.full(table.num_rows, number, dtype=np.int16)))

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ais_berths.pipeline.job import write_text
-from ais_berths.pipeline.layout import forget, pieces_of, read_records
+from ais_berths.pipeline.layout import chunks_of, forget, read_records
 from ais_berths.pipeline.scan import chunk_id
 from ais_berths.redact import redact_urls
 
@@ -24,41 +24,41 @@ Manifest = dict[str, dict[str, Any]]
 
 
 def unread_files(store: Store, files: Sequence[InputFile]) -> list[InputFile]:
-    """Files that are new, have changed, or of which a killed run has not read every piece."""
-    known = {piece["id"] for piece in pieces_of(read_records(store))}
+    """Files that are new, have changed, or of which a killed run has not read every chunk."""
+    known = {chunk["id"] for chunk in chunks_of(read_records(store))}
     whole = {
         path: entry["fingerprint"]
         for path, entry in _read(store).items()
-        if known.issuperset(entry["pieces"])
+        if known.issuperset(entry["chunks"])
     }
     return [file for file in files if whole.get(redact_urls(file.path)) != file.fingerprint]
 
 
 def note_files(store: Store, files: Sequence[InputFile], chunks: Sequence[Chunk]) -> list[Chunk]:
-    """Enter files with all their pieces, and drop what was read of older versions or in other pieces.
+    """Enter files with all their chunks, and drop what was read of older versions or in other chunks.
 
     Returns
     -------
-    Pieces that are still to be read.
+    Chunks that are still to be read.
     """
     manifest = _read(store)
     for file in files:
-        manifest[redact_urls(file.path)] = {"fingerprint": file.fingerprint, "pieces": []}
+        manifest[redact_urls(file.path)] = {"fingerprint": file.fingerprint, "chunks": []}
     for chunk in chunks:
-        manifest[redact_urls(chunk.path)]["pieces"].append(chunk_id(chunk))
+        manifest[redact_urls(chunk.path)]["chunks"].append(chunk_id(chunk))
     records = read_records(store)
-    valid = {path: set(entry["pieces"]) for path, entry in manifest.items()}
-    gone = {piece["id"] for piece in pieces_of(records) if piece["id"] not in valid.get(piece["input"], ())}
+    valid = {path: set(entry["chunks"]) for path, entry in manifest.items()}
+    gone = {chunk["id"] for chunk in chunks_of(records) if chunk["id"] not in valid.get(chunk["input"], ())}
     forget(store, records, gone)
     write_text(store.manifest, json.dumps(manifest, indent=1))
-    known = {piece["id"] for piece in pieces_of(records)} - gone
+    known = {chunk["id"] for chunk in chunks_of(records)} - gone
     return [chunk for chunk in chunks if chunk_id(chunk) not in known]
 
 
-def count_pieces(store: Store, files: Sequence[InputFile]) -> int:
-    """Pieces of some files of the manifest."""
+def count_chunks(store: Store, files: Sequence[InputFile]) -> int:
+    """Count the chunks of some files of the manifest."""
     manifest = _read(store)
-    return sum(len(manifest[redact_urls(file.path)]["pieces"]) for file in files)
+    return sum(len(manifest[redact_urls(file.path)]["chunks"]) for file in files)
 
 
 def _read(store: Store) -> Manifest:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def write_record(
     store: Store,
     job: Job,
-    pieces: list[Record],
+    chunks: list[Record],
     summary: Mapping[str, Any],
     register: Mapping[str, Any],
 ) -> None:
@@ -39,7 +39,7 @@ def write_record(
         The folder.
     job
         What was asked for.
-    pieces
+    chunks
         Records of what was read.
     summary
         ``counts``, ``quality`` and ``seconds`` of the run.
@@ -47,9 +47,9 @@ def write_record(
         What is to be said about the register, empty where there is none.
     """
     inputs: dict[str, dict[str, Any]] = {}
-    for piece in pieces:
-        entry = inputs.setdefault(piece["input"], {"fingerprint": piece["fingerprint"], "rows": 0})
-        entry["rows"] += piece["rows"]
+    for chunk in chunks:
+        entry = inputs.setdefault(chunk["input"], {"fingerprint": chunk["fingerprint"], "rows": 0})
+        entry["rows"] += chunk["rows"]
     run = {
         "program": "ais-berths",
         "version": __version__,
@@ -63,7 +63,7 @@ def write_record(
         "feed": json.loads(store.feed_file.read_text(encoding="utf-8"))["name"],
         "inputs": [{"path": path, **entry} for path, entry in sorted(inputs.items())],
         **register,
-        "missing_days": find_missing_days(store, job, pieces),
+        "missing_days": find_missing_days(store, job, chunks),
         "counts": summary["counts"],
         "quality": summary["quality"].to_dict("records"),
         "seconds": {name: round(value, 3) for name, value in summary["seconds"].items()},

@@ -18,8 +18,8 @@ from ais_berths.feeds import Feed, Window, choose_feed, list_inputs, load_feed, 
 from ais_berths.pings import add_quality
 from ais_berths.pipeline.gather import PORTIONS, forget_cells, gather_part, make_parts
 from ais_berths.pipeline.job import Store, check_out, clear, hash_feed, hash_ports, write_text
-from ais_berths.pipeline.layout import bucket_rows, pieces_of, read_records, write_index
-from ais_berths.pipeline.manifest import count_pieces, note_files, unread_files
+from ais_berths.pipeline.layout import bucket_rows, chunks_of, read_records, write_index
+from ais_berths.pipeline.manifest import count_chunks, note_files, unread_files
 from ais_berths.pipeline.portions import parts_of
 from ais_berths.pipeline.scan import chunk_id, counts_table, forget_plan, make_batches, scan_batch
 from ais_berths.raster import CellFilter
@@ -89,11 +89,11 @@ def prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrit
 
 
 def scan_inputs(store: Store, work: Work, stamp: str, wiring: Wiring) -> None:
-    """Read the pieces that have not been read yet; `stamp` is what `write_plan` returned."""
+    """Read the chunks that have not been read yet; `stamp` is what `write_plan` returned."""
     new = note_files(store, work.unread, work.chunks)
     wiring.log(
         f"reading {len(work.files)} file(s) as feed '{work.feed.name}': "
-        f"{len(new)} of {count_pieces(store, work.files)} pieces to read"
+        f"{len(new)} of {count_chunks(store, work.files)} chunks to read"
     )
     missing = missing_days((file.path for file in work.files), _window(work.job, work.feed))
     if missing:
@@ -110,7 +110,7 @@ def scan_inputs(store: Store, work: Work, stamp: str, wiring: Wiring) -> None:
             clear(store)
         raise
     forget_plan()
-    known = {piece["id"] for piece in pieces_of(read_records(store))}
+    known = {chunk["id"] for chunk in chunks_of(read_records(store))}
     if not all(chunk_id(chunk) in known for chunk in new):
         raise OutputError(
             f"the workers wrote what they read to a disk that is not seen here; put {store.out} on a disk "
@@ -118,10 +118,10 @@ def scan_inputs(store: Store, work: Work, stamp: str, wiring: Wiring) -> None:
         )
 
 
-def find_missing_days(store: Store, job: Job, pieces: list[Record]) -> list[str]:
+def find_missing_days(store: Store, job: Job, chunks: list[Record]) -> list[str]:
     """Days of arrival without any input, among days with input."""
     feed = _read_feed(store)
-    missing = missing_days((piece["input"] for piece in pieces), _window(job, feed))
+    missing = missing_days((chunk["input"] for chunk in chunks), _window(job, feed))
     return [str(day) for day in missing]
 
 
@@ -138,10 +138,10 @@ class Gathered:
 def gather_vessels(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) -> Gathered:
     """Clean all pings and, unless only filtering, find the stops; what is done already is not repeated."""
     records = read_records(store)
-    pieces = pieces_of(records)
+    chunks = chunks_of(records)
     run = job.config.run
     parts = make_parts(bucket_rows(records), run.buckets, PORTIONS * run.task_pings)
-    mark = _mark(pieces) | {"parts": [part.name for part in parts]}
+    mark = _mark(chunks) | {"parts": [part.name for part in parts]}
     counts = _counts_of(store, mark) if with_stops else None
     if counts is None:
         # A killed run must not leave stops behind that look complete.
@@ -153,15 +153,15 @@ def gather_vessels(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) 
         _remove_others(store, {part.name for part in parts})
         if with_stops:
             write_text(store.stops_mark, json.dumps(mark | {"counts": counts}))
-    quality = add_quality([counts_table(pieces), read_parts(parts_of(store, "quality"), "quality")])
-    return Gathered(sum(piece["rows"] for piece in pieces), quality=quality, **counts)
+    quality = add_quality([counts_table(chunks), read_parts(parts_of(store, "quality"), "quality")])
+    return Gathered(sum(chunk["rows"] for chunk in chunks), quality=quality, **counts)
 
 
-def has_all_stops(store: Store, pieces: list[Record]) -> bool:
+def has_all_stops(store: Store, chunks: list[Record]) -> bool:
     """Tell whether the stops in a folder are those of all pings in it."""
     if not store.stops_mark.exists():
         return False
-    return bool(json.loads(store.stops_mark.read_text(encoding="utf-8"))["pieces"] == _mark(pieces)["pieces"])
+    return bool(json.loads(store.stops_mark.read_text(encoding="utf-8"))["chunks"] == _mark(chunks)["chunks"])
 
 
 def _read_feed(store: Store) -> Feed:
@@ -174,10 +174,10 @@ def _window(job: Job, feed: Feed) -> Window:
     return Window.around(job.start, job.end, margin.days_before, margin.days_after)
 
 
-def _mark(pieces: list[Record]) -> dict[str, Any]:
+def _mark(chunks: list[Record]) -> dict[str, Any]:
     """Name of what stops are made from."""
-    ids = " ".join(piece["id"] for piece in pieces)
-    return {"pieces": hashlib.sha256(ids.encode()).hexdigest(), "version": __version__}
+    ids = " ".join(chunk["id"] for chunk in chunks)
+    return {"chunks": hashlib.sha256(ids.encode()).hexdigest(), "version": __version__}
 
 
 def _counts_of(store: Store, mark: dict[str, Any]) -> dict[str, int] | None:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 # Most chunks of a task, as its description goes through the scheduler.
-_MOST_PIECES = 250
+_MOST_CHUNKS = 250
 # A chunk is written in so many steps: all its rows may lie near ports, and sorting them doubles the memory.
 _FLUSHES = 8
 # If a larger share of a batch is near ports, converting all rows is faster than selecting first.
@@ -71,7 +71,7 @@ def scan_batch(chunks: Sequence[Chunk], store: Store, stamp: str) -> None:
     Parameters
     ----------
     chunks
-        Pieces of input.
+        Chunks of one or more files.
     store
         Output folder, with the job, the feed and the cells in it: nothing of size travels with a task.
     stamp
@@ -90,10 +90,10 @@ def scan_batch(chunks: Sequence[Chunk], store: Store, stamp: str) -> None:
 
 
 def chunk_id(chunk: Chunk) -> str:
-    """Name of a chunk: the same piece of the same file has the same name in every run."""
+    """Name of a chunk: the same part of the same file has the same name in every run."""
     # A new password or signature does not make it another file.
-    piece = asdict(chunk) | {"path": redact_urls(chunk.path)}
-    return hashlib.sha256(json.dumps(piece, sort_keys=True).encode()).hexdigest()[:20]
+    content = asdict(chunk) | {"path": redact_urls(chunk.path)}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 
 
 def make_batches(chunks: Iterable[Chunk], most_rows: int) -> list[tuple[Chunk, ...]]:
@@ -101,7 +101,7 @@ def make_batches(chunks: Iterable[Chunk], most_rows: int) -> list[tuple[Chunk, .
     batches: list[list[Chunk]] = []
     size = 0
     for chunk in chunks:
-        if not batches or size + chunk.rows > most_rows or len(batches[-1]) == _MOST_PIECES:
+        if not batches or size + chunk.rows > most_rows or len(batches[-1]) == _MOST_CHUNKS:
             batches.append([])
             size = 0
         batches[-1].append(chunk)
@@ -109,11 +109,11 @@ def make_batches(chunks: Iterable[Chunk], most_rows: int) -> list[tuple[Chunk, .
     return [tuple(batch) for batch in batches]
 
 
-def counts_table(pieces: Iterable[Record]) -> pd.DataFrame:
+def counts_table(chunks: Iterable[Record]) -> pd.DataFrame:
     """Counts of all chunks as the table ``quality``."""
     total: Counts = {}
-    for piece in pieces:
-        add_counts(total, {(stage, reason, action): n for stage, reason, action, n in piece["counts"]})
+    for chunk in chunks:
+        add_counts(total, {(stage, reason, action): n for stage, reason, action, n in chunk["counts"]})
     rows = [
         {"stage": stage, "reason": reason, "action": action, "rows": n}
         for (stage, reason, action), n in total.items()

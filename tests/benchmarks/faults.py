@@ -33,7 +33,7 @@ import numpy as np
 from ais_berths.config import load_config
 from ais_berths.pipeline import Job, detect
 from ais_berths.pipeline.job import Store
-from ais_berths.pipeline.layout import pieces_of, read_records
+from ais_berths.pipeline.layout import chunks_of, read_records
 from ais_berths.pipeline.rounds import has_all_stops
 from ais_berths.simulate import simulate
 
@@ -298,18 +298,18 @@ def stage_of(out: Path) -> str:
         return "nothing written"
     if store.writing_mark.exists():
         return "writing tables"
-    pieces = pieces_of(read_records(store))
-    if len({piece["input"] for piece in pieces}) < DAYS:
+    chunks = chunks_of(read_records(store))
+    if len({chunk["input"] for chunk in chunks}) < DAYS:
         return "reading"
-    if not has_all_stops(store, pieces):
+    if not has_all_stops(store, chunks):
         return "cleaning and stops"
-    return "done" if (out / "run.json").exists() and _is_of(out, pieces) else "berths"
+    return "done" if (out / "run.json").exists() and _is_of(out, chunks) else "berths"
 
 
-def _is_of(out: Path, pieces: list[dict[str, object]]) -> bool:
-    """Tell whether the run record is that of all pieces."""
+def _is_of(out: Path, chunks: list[dict[str, object]]) -> bool:
+    """Tell whether the run record is that of all chunks."""
     run = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    return len(run["inputs"]) == len({piece["input"] for piece in pieces})
+    return len(run["inputs"]) == len({chunk["input"] for chunk in chunks})
 
 
 def _told(done: subprocess.CompletedProcess[str]) -> str:

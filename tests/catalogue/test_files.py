@@ -172,7 +172,7 @@ def test_file_names_with_control_characters(here: Path, name: bytes) -> None:
     assert result.exit_code == 0, result.output
     assert result.stderr.count("\n") == len(result.stderr.splitlines())
     again = CliRunner().invoke(main, ["detect", "in", "--ports", "ports.csv", "--out", "out"])
-    assert "0 of 1 pieces to read" in again.stderr
+    assert "0 of 1 chunks to read" in again.stderr
     with open(folder + b"/" + name, "wb") as file:  # noqa: PTH123
         file.write(b"x,y\n1,2\n")
     first = run("in", "--overwrite")[1].splitlines()[0]
