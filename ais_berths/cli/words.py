@@ -46,15 +46,17 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
 
 
 def _hint(quality: pd.DataFrame) -> str:
-    """What to look at where no row was kept, or where most stops were given to other ports; else empty."""
+    """What to look at where no row was kept, or most stops or many times are not as expected; else empty."""
     rows = quality.groupby("reason")["rows"].sum()
-    if rows.get("near_port", 0) > 0:
-        kept = rows.get("stop_at_berth", 0) + rows.get("stop_at_anchorage", 0)
-        return _OTHER_PORTS if rows.get("stop_of_another_port", 0) > kept else ""
-    read = rows.get("row_read", 0)
+    read, timeless = rows.get("row_read", 0), rows.get("time_unreadable", 0)
+    kept = rows.get("stop_at_berth", 0) + rows.get("stop_at_anchorage", 0)
+    some = rows.get("near_port", 0) > 0
     reasons = (
+        (some and timeless > read / 10, _FEW_TIMES),
+        (some and rows.get("stop_of_another_port", 0) > kept, _OTHER_PORTS),
+        (some, ""),
         (read == 0, "The input holds no rows."),
-        (rows.get("time_unreadable", 0) > read / 2, _NO_TIMES),
+        (timeless > read / 2, _NO_TIMES),
         (rows.get("outside_period", 0) + rows.get("outside_area_or_period", 0) > 0, _NOT_THEN),
         (rows.get("not_a_ship_mmsi", 0) > 0, _NO_SHIPS),
         (rows.get("outside_area", 0) > 0, _NOT_THERE),
@@ -62,6 +64,10 @@ def _hint(quality: pd.DataFrame) -> str:
     return next((text for holds, text in reasons if holds), "")
 
 
+_FEW_TIMES = (
+    "More than a tenth of the rows have no time that can be read (time_unreadable). If day and month are\n"
+    "exchanged in the format of the mapping, the times that were read are wrong too."
+)
 _OTHER_PORTS = (
     "Most stops here were given to other ports of the list, which are nearer (stop_of_another_port).\n"
     "If they belong to yours, choose those ports too, or give points or an area of your own with --ports."

@@ -83,6 +83,21 @@ def test_no_rows_and_rows_without_a_time_are_called_that(here: Path) -> None:
     assert "Most rows have no time that can be read." in said_again("--overwrite")
 
 
+def test_day_and_month_exchanged_are_suspected(here: Path) -> None:
+    """Of 30 days, the first twelve become twelve months; the others cannot be read."""
+    rows = "".join(
+        f"367000001,{day:02d}/03/2024 {hour:02d}:00,45.01,-29.95,0.0\n"
+        for day in range(1, 31)
+        for hour in range(24)
+    )
+    (here / "a.csv").write_text(HEADER + rows, encoding="utf-8")
+    (here / "m.toml").write_text(MAPPING + 'format = "%m/%d/%Y %H:%M"\n', encoding="utf-8")
+    assert counted("a.csv", "--feed", "m.toml")["time_unreadable"] == 18 * 24
+    assert "If day and month are exchanged" in said_again("--feed", "m.toml")
+    (here / "m.toml").write_text(MAPPING + 'format = "%d/%m/%Y %H:%M"\n', encoding="utf-8")
+    assert "If day and month" not in said_again("--feed", "m.toml", "--overwrite")
+
+
 def said_again(*options: str) -> str:
     arguments = ["-q", "filter", "a.csv", "--ports", "ports.csv", "--out", "out", *options]
     return " ".join(CliRunner().invoke(main, arguments).stdout.split())
