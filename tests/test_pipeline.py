@@ -17,12 +17,14 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ais_berths import schema
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import ConfigError, InputError, OutputError
 from ais_berths.export import LAYERS
-from ais_berths.pipeline import Job, Wiring, detect, filter_pings, find_all_places, find_all_stops
+from ais_berths.pipeline import Job, Wiring, detect, filter_pings, find_all_places, find_all_stops, gather
 from ais_berths.pipeline.job import Store
 from ais_berths.pipeline.layout import chunks_of, read_records
 from ais_berths.pipeline.recipe import load_recipe
@@ -114,6 +116,18 @@ def test_chunks_buckets_and_parts_do_not_show(
     tasks = list((tmp_path / "out" / "state" / "scan").glob("*.json"))
     assert (len(tasks) > 4) == (task_rows < 1_000_000)
     assert_same(tmp_path / "out", usual)
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=60), st.integers(1, 200))
+def test_portions_of_pings_are_of_one_size(sizes: list[int], most: int) -> None:
+    """A ship is never cut, nothing is lost, and no portion is begun for a small rest."""
+    table = pa.table({"mmsi": np.repeat(np.arange(len(sizes)), sizes)[::-1]})
+    portions = gather._portions(lambda columns=None: [table], most)
+    ships = [set(portion["mmsi"].to_pylist()) for portion in portions]
+    assert sum(map(len, ships)) == len(sizes)
+    assert sum(portion.num_rows for portion in portions) == sum(sizes)
+    assert max(portion.num_rows for portion in portions) <= 1.5 * most + 1 + max(sizes)
+    assert len(portions) <= max(1, round(sum(sizes) / most))
 
 
 def test_files_in_any_order_and_a_folder_of_them(feed: Feed, usual: Path, tmp_path: Path) -> None:

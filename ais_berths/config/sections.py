@@ -207,7 +207,7 @@ class RunConfig(Section):
         4_000_000, ge=1000, description="number of raw rows that one task reads, chunk after chunk, about"
     )
     buckets: int = Field(
-        16, ge=1, le=4096, description="number of groups into which the pings are divided by vessel"
+        32, ge=1, le=4096, description="number of groups into which the pings are divided by vessel"
     )
     task_pings: int = Field(
         200_000,

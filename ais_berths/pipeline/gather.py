@@ -140,7 +140,7 @@ def _open_tables(
 
 
 def _portions(read: Callable[..., Iterable[pa.Table]], most_rows: int) -> deque[pa.Table]:
-    """Cut pings between vessels, by MMSI, so that no portion has many more rows than that.
+    """Cut pings between vessels, by MMSI, into portions of about so many rows.
 
     They are read twice, first the MMSI alone, so that they are never in memory twice.
 
@@ -156,7 +156,9 @@ def _portions(read: Callable[..., Iterable[pa.Table]], most_rows: int) -> deque[
     if not numbers:
         return deque()
     vessels, sizes = np.unique(np.concatenate(numbers), return_counts=True)
-    begins = np.flatnonzero(np.diff(in_portions(sizes, most_rows))) + 1
+    # All of one size, about, and none for a small rest: a portion of any size takes its time.
+    n_portions = max(1, round(sizes.sum() / most_rows))
+    begins = np.flatnonzero(np.diff(in_portions(sizes, -(-sizes.sum() // n_portions)))) + 1
     cut: list[list[pa.Table]] = [[] for _ in range(len(begins) + 1)]
     for table in read():
         own = np.searchsorted(vessels[begins], table["mmsi"].to_numpy(), side="right")
