@@ -34,9 +34,9 @@ _ABOUT_DEG, _KNOWN = 15.0, 0.5
 # then (deg). Courses count for merchant ships only: tugs come alongside whatever they serve.
 _COURSES = {"cargo": 0.75, "tanker": 0.55, "passenger": 0.35, "tug": 0.25}
 _COURSE_DEG = 10.0
-# Courses of ships that came to the same place (m), and headings sent there or no farther off than half the
-# ship is long, tell another line than all others: where that is sure, and more degrees off, the ship lies on
-# it. Where courses alone told it, 12 of 14 cargo ships and tankers there did.
+# Courses to one place (m), and headings sent there or within half a ship's length, may agree on another line
+# than the evidence farther off. If they surely do, by so many degrees or more, the ship lies on their line.
+# With courses alone, 12 of 14 such cargo ships and tankers did.
 _PLACE_M, _HALF, _SURE, _SAME_LINE_DEG = 25.0, 0.5, 0.75, 30.0
 # The same for headings that were sent and steady within so many degrees. Those of merchant ships count by
 # this factor for other ships, and the reverse, as these lie across as often as along.
@@ -72,12 +72,12 @@ def axes_of(
     unknown = ~np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64))
     visits = _Visits.of(moored, group, unknown)
     axis, by_course = np.full(len(visits.first), np.nan), np.zeros(len(visits.first), dtype=bool)
-    asked = np.unique(visits.number[unknown])
+    wanted = np.unique(visits.number[unknown])
     length_m = length_m[visits.first]
-    told, merchants = (_Sources.of(visits.xyz, some) for some in (visits.trust > 0.0, visits.merchant))
-    for begin in range(0, len(asked), _AT_ONCE):
-        some = asked[begin : begin + _AT_ONCE]
-        axis[some], by_course[some] = visits.likely_axes(some, length_m[some], told, merchants)
+    directed, merchants = (_Sources.of(visits.xyz, some) for some in (visits.trust > 0.0, visits.merchant))
+    for begin in range(0, len(wanted), _AT_ONCE):
+        some = wanted[begin : begin + _AT_ONCE]
+        axis[some], by_course[some] = visits.likely_axes(some, length_m[some], directed, merchants)
     return axis[visits.number], by_course[visits.number]
 
 
@@ -113,8 +113,8 @@ class _Visits(NamedTuple):
         steady = moored["heading_spread_deg"].fillna(0.0).to_numpy() < STEADY_DEG
         n = np.where(unknown, moored["n_courses"].fillna(0), steady).astype(np.float64)
         size = n * np.where(unknown, moored["course_agreement"].fillna(0.0), 1.0)
-        told = np.where(unknown, moored["course_deg"], moored["heading_deg"]).astype(np.float64)
-        sums = size * np.exp(2j * np.radians(np.nan_to_num(told)))
+        direction = np.where(unknown, moored["course_deg"], moored["heading_deg"]).astype(np.float64)
+        sums = size * np.exp(2j * np.radians(np.nan_to_num(direction)))
         real, imaginary, count = (np.bincount(number, whole(v)) for v in (sums.real, sums.imag, n))
         # Courses that differ count as fewer courses that agree.
         agreeing = (real**2 + imaginary**2) / np.maximum(count, 1.0)
@@ -133,11 +133,11 @@ class _Visits(NamedTuple):
         )
 
     def likely_axes(
-        self, of: NDArray[np.intp], length_m: Floats, told: _Sources, merchants: _Sources
+        self, of: NDArray[np.intp], length_m: Floats, directed: _Sources, merchants: _Sources
     ) -> tuple[Floats, NDArray[np.bool_]]:
         """Axis of some visits, by ships of these lengths, and whether most of the evidence is courses."""
         reach_m = np.clip(_REACH_LENGTHS * length_m, *_REACH_M)
-        here, by_course, otherwise = self._directions(of, length_m, told.near(self.xyz[of], reach_m))
+        here, by_course, otherwise = self._directions(of, length_m, directed.near(self.xyz[of], reach_m))
         merchant = self.merchant[of]
         otherwise[merchant] += self._in_line(
             of[merchant], merchants.near(self.xyz[of[merchant]], reach_m[merchant])

@@ -50,9 +50,9 @@ def headings_of(
     if np.isfinite(sent).all():
         return sent, basis
     axis, by_course = axes_of(moored, group, length_m)
-    told = np.isfinite(axis)
-    basis[told] = np.where(by_course[told], "courses", "neighbours")
-    return np.where(told, axis, sent), basis
+    found = np.isfinite(axis)
+    basis[found] = np.where(by_course[found], "courses", "neighbours")
+    return np.where(found, axis, sent), basis
 
 
 def bows_of(
@@ -83,12 +83,12 @@ def bows_of(
     off = np.abs(geo.turn_deg(heading_deg, moored["leaving_deg"].to_numpy(dtype=np.float64)))
     axis = np.isfinite(heading_deg) & (basis != "sent")
     # Where ships near by sent their headings, these decide better than the course on leaving.
-    told = (basis == "courses") & np.isin(group, _BOW_FIRST) & (np.minimum(off, 180.0 - off) <= _ALONG_DEG)
+    left = (basis == "courses") & np.isin(group, _BOW_FIRST) & (np.minimum(off, 180.0 - off) <= _ALONG_DEG)
     along = _ways_of_neighbours(
-        moored, heading_deg, np.flatnonzero(axis & ~told & fixed & np.isin(group, COMMERCIAL))
+        moored, heading_deg, np.flatnonzero(axis & ~left & fixed & np.isin(group, COMMERCIAL))
     )
-    heading = np.where((told & (off > 90.0)) | (along < 0.0), heading_deg + 180.0, heading_deg)
-    turned = np.select([told, axis], [_STERN_FIRST, 0.5 - (0.5 - _OTHER_WAY) * np.abs(along)], 0.0)
+    heading = np.where((left & (off > 90.0)) | (along < 0.0), heading_deg + 180.0, heading_deg)
+    turned = np.select([left, axis], [_STERN_FIRST, 0.5 - (0.5 - _OTHER_WAY) * np.abs(along)], 0.0)
     return heading, turned
 
 

@@ -110,13 +110,13 @@ def _moored(stops: pd.DataFrame) -> pd.DataFrame:
 
 def _levers(moored: Shelf[pd.DataFrame]) -> pd.DataFrame:
     """Lever of each ship and its error, by MMSI."""
-    told = pd.concat(list(moored.each(_told_levers)), ignore_index=True)
-    mmsi, number = np.unique(told["mmsi"].to_numpy(), return_inverse=True)
-    _, lever_m, error_m = levers_by(told, number)
+    levers = pd.concat(list(moored.each(_distinct_levers)), ignore_index=True)
+    mmsi, number = np.unique(levers["mmsi"].to_numpy(), return_inverse=True)
+    _, lever_m, error_m = levers_by(levers, number)
     return pd.DataFrame({"lever_m": lever_m, "lever_error_m": error_m}, index=mmsi)
 
 
-def _told_levers(moored: pd.DataFrame) -> pd.DataFrame:
+def _distinct_levers(moored: pd.DataFrame) -> pd.DataFrame:
     return moored[["mmsi", "lever_m", "lever_error_m"]].drop_duplicates()
 
 

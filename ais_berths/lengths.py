@@ -87,33 +87,33 @@ def _weigh(portions: Shelf[UnsizedPortion], mmsi: NDArray[np.int64], usual: Floa
     In the first round a ship is assumed to be as long as each ship that it is compared with, afterwards those
     are as long as the round before found.
     """
-    told: NDArray[np.bool_] = np.any(turns != 0.0, axis=1)
-    spread = np.where(told, _TURNS_SPREAD, _GROUP_SPREAD)[:, None]
+    evident: NDArray[np.bool_] = np.any(turns != 0.0, axis=1)
+    spread = np.where(evident, _TURNS_SPREAD, _GROUP_SPREAD)[:, None]
     of_group = (_GRID[None, :] - usual[:, None]) / spread
     length = quay = np.full(len(usual), np.nan)
     for number in range(_ROUNDS):
         others_m = KnownLengths(mmsi, np.exp(length)) if number else None
         voted, clashes = np.zeros(turns.shape), np.zeros(turns.shape)
-        for ships, heard, said, clash in portions.each(UnsizedPortion.ask, others_m=others_m):
+        for ships, compared, log, clash in portions.each(UnsizedPortion.compare, others_m=others_m):
             ship = np.searchsorted(mmsi, ships)
-            voted[ship] += said
+            voted[ship] += log
             clashes[ship] += clash
             if not number:
-                told[ship] |= heard
+                evident[ship] |= compared
         if not number:
             # Ships of the usual length would not all have had room.
             of_usual = np.abs(_GRID[None, :] - usual[:, None]).argmin(axis=1)
-            told |= clashes[np.arange(len(usual)), of_usual] > _NO_ROOM
-        said = turns - np.minimum(_CLASH * clashes, _MOST_CLASH) + voted
+            evident |= clashes[np.arange(len(usual)), of_usual] > _NO_ROOM
+        score = turns - np.minimum(_CLASH * clashes, _MOST_CLASH) + voted
         quay = _on_quays(
-            portions, KnownLengths(mmsi, np.where(told, _best(said - 0.5 * of_group**2), np.nan))
+            portions, KnownLengths(mmsi, np.where(evident, _best(score - 0.5 * of_group**2), np.nan))
         )
         of_quay = (_GRID[None, :] - quay[:, None]) / _QUAY_SPREAD
         alike = np.where(np.isfinite(of_quay), of_quay, of_group)
         usual_here = _ALIKE * np.exp(-0.5 * alike**2) / _QUAY_SPREAD
         usual_here += (1.0 - _ALIKE) * np.exp(-0.5 * of_group**2) / spread
-        length = _best(said + np.log(usual_here))
-    return np.where(told | np.isfinite(quay), length, np.nan)
+        length = _best(score + np.log(usual_here))
+    return np.where(evident | np.isfinite(quay), length, np.nan)
 
 
 def _on_quays(portions: Shelf[UnsizedPortion], known: KnownLengths) -> Floats:
@@ -172,7 +172,7 @@ class UnsizedPortion:
 
     @classmethod
     def of(
-        cls, moored: pd.DataFrame, group: NDArray[np.object_], usual_m: Floats, asked: NDArray[np.bool_]
+        cls, moored: pd.DataFrame, group: NDArray[np.object_], usual_m: Floats, unsized: NDArray[np.bool_]
     ) -> UnsizedPortion:
         """Take the stops with a heading, of ships that sent no size.
 
@@ -184,10 +184,10 @@ class UnsizedPortion:
             Vessel group of the ship of each stop.
         usual_m
             Length that is usual for the ship of each stop.
-        asked
+        unsized
             Stops of ships that sent no size.
         """
-        at = np.flatnonzero(asked & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64)))
+        at = np.flatnonzero(unsized & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64)))
         stops, group = moored.iloc[at], group[at]
         place = _Places.of(stops, group)
         mmsi, some = np.unique(stops["mmsi"].to_numpy(dtype=np.int64), return_index=True)
@@ -202,7 +202,7 @@ class UnsizedPortion:
             together=place.together(),
         )
 
-    def ask(
+    def compare(
         self, others_m: KnownLengths | None
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_], Floats, Floats]:
         """Compare the ships with those at the same places, of which `others_m` are the lengths so far.
@@ -215,11 +215,11 @@ class UnsizedPortion:
         lengths_m = None if others_m is None else others_m.of(self.mmsi)[1]
         votes = _votes(self.place, self.facing, len(self.first), lengths_m)
         ship = self.place.ship[self.first]
-        said = np.zeros((len(self.mmsi), len(_GRID)))
-        np.add.at(said, ship, whole(np.log(_BACKGROUND + np.minimum(votes, _ENOUGH))))
-        heard = np.zeros(len(self.mmsi), dtype=bool)
-        heard[ship[votes.max(axis=1, initial=0.0) > _BACKGROUND]] = True
-        return self.mmsi, heard, said, _clashes(self.place, self.together, len(self.mmsi), lengths_m)
+        log = np.zeros((len(self.mmsi), len(_GRID)))
+        np.add.at(log, ship, whole(np.log(_BACKGROUND + np.minimum(votes, _ENOUGH))))
+        compared = np.zeros(len(self.mmsi), dtype=bool)
+        compared[ship[votes.max(axis=1, initial=0.0) > _BACKGROUND]] = True
+        return self.mmsi, compared, log, _clashes(self.place, self.together, len(self.mmsi), lengths_m)
 
     def on_quays(self, known: KnownLengths) -> tuple[NDArray[np.intp], Floats, NDArray[np.int64]]:
         """Number of each ship, known lengths (log) on the quays where it was, and how many have each."""
@@ -232,13 +232,13 @@ def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.in
     """Log-likelihood of each length of each ship, given how far its antenna swings out in turns."""
     first, lever, error = levers_by(moored, ship)
     log = np.zeros((len(first), len(_LENGTHS)))
-    told = np.flatnonzero(lever_tells(lever, group[first]))
-    lever, error, group = lever[told], error[told], group[first[told]]
+    at = np.flatnonzero(lever_tells(lever, group[first]))
+    lever, error, group = lever[at], error[at], group[first[at]]
     for k, length_m in enumerate(_LENGTHS.tolist()):
-        length = np.full(len(told), length_m)
+        length = np.full(len(at), length_m)
         ratio = antennas.ratio_density(group, length, antennas.RATIOS)
         likely = ratio_likelihood(lever, error, group, length, antennas.RATIOS)
-        log[told, k] = np.log((ratio * likely).sum(axis=1) / lever_spread_m(error, length))
+        log[at, k] = np.log((ratio * likely).sum(axis=1) / lever_spread_m(error, length))
     return log
 
 

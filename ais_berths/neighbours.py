@@ -105,8 +105,8 @@ class Pairs(NamedTuple):
 
     ``i`` and ``j`` are the numbers of the stop and of the neighbour, ``row`` is the place of the stop in its
     block; ``along`` and ``across`` are metres from antenna to antenna; ``same_way`` is 1, or -1 if they faced
-    opposite ways. ``together``: another ship, there at the same time. ``speaks``: a stop whose middle should
-    coincide. ``facing``: the same ship, facing the other way.
+    opposite ways. ``together``: another ship, there at the same time. ``same_berth``: a stop
+    whose middle should coincide. ``facing``: the same ship, facing the other way.
     """
 
     row: NDArray[np.intp]
@@ -116,7 +116,7 @@ class Pairs(NamedTuple):
     across: Floats
     same_way: Floats
     together: NDArray[np.bool_]
-    speaks: NDArray[np.bool_]
+    same_berth: NDArray[np.bool_]
     facing: NDArray[np.bool_]
 
 
@@ -195,6 +195,6 @@ def _look(moored: Moored, row: NDArray[np.intp], i: NDArray[np.intp], j: NDArray
         same_way=np.where(same_way, 1.0, -1.0),
         together=together,
         # The same ship the same way round only repeats itself.
-        speaks=~together & ~(same_ship & same_way),
+        same_berth=~together & ~(same_ship & same_way),
         facing=same_ship & ~same_way & (moored.turned[i] == 0.0) & (moored.turned[j] == 0.0),
     )

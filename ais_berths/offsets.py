@@ -65,14 +65,14 @@ def find_offsets(portions: Shelf[MooredPortion], config: HullsConfig) -> Shelf[p
     ``heading_deg`` after bow and stern were told apart, ``hull_basis`` (antenna, learned, prior or type) and
     ``error_m``.
     """
-    answers = portions.each(MooredPortion.no_answers)
-    said = Likelihoods.none(np.concatenate([some.mmsi for some in answers]))
+    results = portions.each(MooredPortion.before_rounds)
+    known = Likelihoods.none(np.concatenate([result.mmsi for result in results]))
     for _ in range(_ROUNDS):
-        answers = portions.each(MooredPortion.ask, answers, said=said, config=config)
-        said = Likelihoods.none(said.mmsi)
-        for some in answers:
-            said.add(some.mmsi, some.rows)
-    return portions.each(MooredPortion.offsets, answers, said=said, config=config)
+        results = portions.each(MooredPortion.compare, results, known=known, config=config)
+        known = Likelihoods.none(known.mmsi)
+        for result in results:
+            known.add(result.mmsi, result.rows)
+    return portions.each(MooredPortion.offsets, results, known=known, config=config)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Likelihoods:
 
 
 @dataclass(frozen=True)
-class Answers:
+class RoundResult:
     """Result of one round for one portion.
 
     ``rows`` is the log-likelihood of each ratio for each ship, in the order of ``mmsi``. ``flip`` is the
@@ -163,18 +163,18 @@ class MooredPortion:
             weight=_visit_weights(moored),
         )
 
-    def no_answers(self) -> Answers:
+    def before_rounds(self) -> RoundResult:
         """Return the state before the first round."""
         nothing = np.zeros((len(self.mmsi), len(antennas.RATIOS)))
-        return Answers(self.mmsi, nothing, self.moored.turned, [])
+        return RoundResult(self.mmsi, nothing, self.moored.turned, [])
 
-    def ask(self, before: Answers, said: Likelihoods, config: HullsConfig) -> Answers:
+    def compare(self, before: RoundResult, known: Likelihoods, config: HullsConfig) -> RoundResult:
         """Compare all stops with their neighbours, whose middles are assumed as after the round before."""
         moored = self.moored
-        belief, flip = self._beliefs(before, said)
+        belief, flip = self._beliefs(before, known)
         ratio, trust, _ = (values[moored.kind] for values in _describe(belief))
         shift = (ratio - 0.5) * moored.length
-        answers = self.no_answers()
+        result = self.before_rounds()
         for stops, pairs in self.near:
             forward = _evidence(moored, pairs, stops, shift, trust, flip, self.weight, config)
             # A ship that lies the other way round has its middle on the other side of the antenna.
@@ -183,15 +183,15 @@ class MooredPortion:
             by_ship = np.argsort(moored.vessel[stops], kind="stable")
             # Rounded, as the stops of a ship are added up in no fixed order.
             weighed = whole(self.weight[stops, None] * mixed)[by_ship]
-            add_rows(answers.rows, moored.vessel[stops][by_ship], weighed)
+            add_rows(result.rows, moored.vessel[stops][by_ship], weighed)
             axis = moored.turned[stops] > 0.0
-            answers.axes.append((stops[axis], forward[axis].astype(np.float32)))
-        return replace(answers, flip=flip)
+            result.axes.append((stops[axis], forward[axis].astype(np.float32)))
+        return replace(result, flip=flip)
 
-    def offsets(self, before: Answers, said: Likelihoods, config: HullsConfig) -> pd.DataFrame:
+    def offsets(self, before: RoundResult, known: Likelihoods, config: HullsConfig) -> pd.DataFrame:
         """Distance from the antenna to the middle of the hull for each stop, after the last round."""
         moored = self.moored
-        ahead, error, flipped, as_sent = _along(moored, *self._beliefs(before, said))
+        ahead, error, flipped, as_sent = _along(moored, *self._beliefs(before, known))
         right = sides_of(moored, self.near, ahead, flipped, as_sent)
         heading = np.where(moored.directed, moored.heading, np.nan)
         heading = np.where(flipped, (heading + 180.0) % 360.0, heading)
@@ -210,17 +210,17 @@ class MooredPortion:
             }
         )
 
-    def _beliefs(self, before: Answers, said: Likelihoods) -> tuple[Floats, Floats]:
+    def _beliefs(self, before: RoundResult, known: Likelihoods) -> tuple[Floats, Floats]:
         """Probability of each ratio for each kind of stop, and of exchanged bow and stern for each stop."""
         moored = self.moored
         ship = np.empty(len(self.prior), dtype=np.intp)
         ship[moored.kind] = moored.vessel
-        log = np.log(self.prior + 1e-12) + said.of(self.mmsi)[ship]
+        log = np.log(self.prior + 1e-12) + known.of(self.mmsi)[ship]
         belief = np.exp(log - log.max(axis=1, keepdims=True))
         belief /= belief.sum(axis=1, keepdims=True)
         flip = before.flip.copy()
-        for stops, said_there in before.axes:
-            of_ship, turned, likely = belief[moored.kind[stops]], moored.turned[stops], np.exp(said_there)
+        for stops, log_there in before.axes:
+            of_ship, turned, likely = belief[moored.kind[stops]], moored.turned[stops], np.exp(log_there)
             ahead = (1.0 - turned) * (of_ship * likely).sum(axis=1)
             astern = turned * (of_ship * likely[:, ::-1]).sum(axis=1)
             flip[stops] = astern / (ahead + astern)
@@ -282,26 +282,26 @@ def _evidence(
     density, clash = (np.zeros((len(stops), len(antennas.RATIOS))) for _ in range(2))
     own_ahead = moored.length[pairs.i, None] * (antennas.RATIOS - 0.5)[None, :]
     for way, likely in ((1.0, 1.0 - flip), (-1.0, flip)):
-        heard = np.where(pairs.facing, way > 0.0, _weight_of(moored, pairs.i, pairs.j, trust, likely))
+        counts = np.where(pairs.facing, way > 0.0, _weight_of(moored, pairs.i, pairs.j, trust, likely))
         # Middle of j along the heading of i, measured from the antenna of i. For one ship at two times facing
         # both ways, the middle is half-way between its antennas, whatever its ratio is.
         middle = pairs.along + way * pairs.same_way * shift[pairs.j]
         middle = np.where(pairs.facing, pairs.along / 2.0, middle)
-        says = pairs.speaks & (heard > 0.0)
-        i, j = pairs.i[says], pairs.j[says]
+        use = pairs.same_berth & (counts > 0.0)
+        i, j = pairs.i[use], pairs.j[use]
         sigma = config.berth_play_m + _PLAY_SHARE * np.abs(moored.length[i] - moored.length[j])
-        apart = own_ahead[says] - middle[says, None]
+        apart = own_ahead[use] - middle[use, None]
         bell = np.exp(-0.5 * (apart / sigma[:, None]) ** 2)
-        # Of a normal distribution: the root of 2 pi is 2.5066.
-        # Repeated visits of another ship are little more than one witness.
-        heard_once = heard[says] * np.where(pairs.facing[says], 1.0, weight[j])
-        add_rows(density, pairs.row[says], (heard_once / (2.5066 * sigma))[:, None] * bell)
-        says = pairs.together & (heard > 0.0)
-        i, j = pairs.i[says], pairs.j[says]
+        # Repeated visits of another ship count little more than one.
+        once = counts[use] * np.where(pairs.facing[use], 1.0, weight[j])
+        # A normal distribution; 2.5066 is the root of 2 pi.
+        add_rows(density, pairs.row[use], (once / (2.5066 * sigma))[:, None] * bell)
+        use = pairs.together & (counts > 0.0)
+        i, j = pairs.i[use], pairs.j[use]
         reach = 0.5 * (moored.length[i] + moored.length[j])
-        apart = np.abs(own_ahead[says] - middle[says, None])
+        apart = np.abs(own_ahead[use] - middle[use, None])
         overlap = np.clip((reach[:, None] - apart - _OVERLAP_M) / _MORE_OVERLAP_M, 0.0, 1.0)
-        add_rows(clash, pairs.row[says], heard[says, None] * overlap)
+        add_rows(clash, pairs.row[use], counts[use, None] * overlap)
     # A uniform density along the ship keeps a single neighbour from being certain.
     doubt = np.where(moored.known[stops], _DOUBT_SENT, _DOUBT) / np.maximum(own_length, 20.0)
     log = np.log(doubt[:, None] + density) - np.minimum(_CLASH * clash, _MOST_CLASH)

@@ -60,12 +60,12 @@ def describe_ships(
     if lengths_m is None:
         lengths_m = learn_lengths(Shelf([unsized_stops(moored, vessels)]))
     # Lengths are estimated for stops with a heading.
-    asked = ~sized & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64))
-    told = np.where(asked, lengths_m.reindex(moored["mmsi"]).to_numpy(dtype=np.float64), np.nan)
+    unsized = ~sized & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64))
+    learned = np.where(unsized, lengths_m.reindex(moored["mmsi"]).to_numpy(dtype=np.float64), np.nan)
     guesses = (
         _sizes_within(_NEARBY_M, moored, group, length, width),
-        (told, told / slender),
-        _sizes_within(_NEARBY_M, moored, group, told, told / slender),
+        (learned, learned / slender),
+        _sizes_within(_NEARBY_M, moored, group, learned, learned / slender),
         _sizes_within(_AROUND_M, moored, group, length, width),
         (usual_length, usual_width),
     )
