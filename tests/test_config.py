@@ -46,7 +46,7 @@ OTHER = {
     [
         (
             {"indicators": {"timezone": "Mars/Olympus"}},
-            "indicators.timezone is 'Mars/Olympus': value error, expected a name such as UTC",
+            "indicators.timezone is 'Mars/Olympus': expected a name such as UTC",
         ),
         ({"cells": {"radius_mn": 5}}, "cells.radius_mn is not a setting; did you mean cells.radius_nm?"),
         ({"stops": {"enter_knots": 1}}, "did you mean stops.enter_kn?"),

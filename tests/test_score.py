@@ -61,6 +61,11 @@ def test_a_folder_without_true_berths(tmp_path):
         read_truth(tmp_path)
 
 
+def test_a_table_without_shapes_is_refused_in_one_sentence(sample_out):
+    with pytest.raises(InputError, match=r"cannot be read as polygons or points: [^\n]*$"):
+        read_truth(sample_out / "stops.parquet")
+
+
 def test_true_berths_elsewhere_are_not_missed_ones(sample_out, sample_data, tmp_path):
     """A national list scored against the run of one port."""
     berths = gpd.read_file(sample_data / "simulated" / "truth" / "berths.geojson")

@@ -192,7 +192,8 @@ def explain(item: Any, names: list[str]) -> str:
         near = difflib.get_close_matches(where, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "`ais-berths config show` lists the settings"
         return f"{where} is not a setting; {hint}"
-    return f"{where} is {item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+    text = item["msg"].removeprefix("Value error, ")
+    return f"{where} is {item['input']!r}: {text[0].lower()}{text[1:]}"
 
 
 def toml_value(value: Any) -> str:

@@ -124,7 +124,8 @@ def read_truth(path: str | Path) -> Truth:
     try:
         frame = read_shapes(file) if file.suffix == ".parquet" else gpd.read_file(file)
     except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"the truth {file} cannot be read as polygons or points: {error}") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"the truth {file} cannot be read as polygons or points: {reason}") from error
     places = file.with_name(_PLACES)
     return replace(
         Truth.of(frame),
