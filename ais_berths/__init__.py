@@ -6,7 +6,7 @@ What happens to a ping, module by module:
    the ``ports``, which ``raster`` tests.
 2. ``pings`` drops repeated and impossible positions; ``twins`` tells apart ships that share an MMSI.
 3. ``stops`` finds where a ship stayed: it cuts its ``tracks`` into ``runs`` of slow pings, ``joins`` puts
-   together what belongs to one stop, and ``stays`` makes a row of it, with times of arrival and departure.
+   together what belongs to one stop, and ``stoptable`` makes a row of it, with arrival and departure.
    ``vessels`` collects what each ship says about itself.
 4. ``mooring`` decides whether the ship was moored, at anchor, at a buoy (``buoys``) or adrift.
 5. ``hulls`` draws the footprint of each moored ship. What the ship did not send is estimated: the size

@@ -19,7 +19,7 @@ from ais_berths.courses import courses_alongside
 from ais_berths.joins import TIGHT_M, join_runs, made_way
 from ais_berths.levers import levers_of
 from ais_berths.runs import Runs, Spots
-from ais_berths.stays import at_rest, summarise
+from ais_berths.stoptable import at_rest, summarise
 from ais_berths.tracks import ROUNDING_M, Tracks, east_deg, plane_m
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ PARTS = {
     "errors": "Foundations: errors, settings, tables, metres",
     "portfiles": "Ports and cells",
     "feeds": "Feeds and pings",
-    "stays": "Stops, ships, and how they lie",
+    "stoptable": "Stops, ships, and how they lie",
     "antennas": "From antenna to hull",
     "footprints": "Berths, quays and anchorages",
     "hexagons": "The predecessor's method",

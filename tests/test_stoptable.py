@@ -1,4 +1,4 @@
-"""What the pings of a stop say."""
+"""The table of stops: what the pings of a stop show, in one row."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from ais_berths.config import StopsConfig
 from ais_berths.geo import offset_deg
 from ais_berths.runs import Runs, Spots
-from ais_berths.stays import summarise
 from ais_berths.stops import detect_stops
+from ais_berths.stoptable import summarise
 from ais_berths.tracks import Tracks
 
 CONFIG = StopsConfig()
