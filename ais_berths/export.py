@@ -119,7 +119,7 @@ def write_geojson(frame: gpd.GeoDataFrame, path: str | Path, id_field: str) -> N
     Longitude and latitude in WGS 84 with 7 decimals and no ``crs`` member, right-hand rings, boxes, shapes
     cut at the antimeridian; each feature's id is the text of `id_field`, which stays a property too. Not a
     number and infinity become null, times ISO 8601 with Z, lists and dictionaries JSON text, and whole
-    numbers that JavaScript would round (H3 cells) text.
+    numbers that JavaScript would round (H3 cells) text. Other numbers have seven significant figures.
 
     Raises
     ------
@@ -143,6 +143,8 @@ def write_geojson(frame: gpd.GeoDataFrame, path: str | Path, id_field: str) -> N
         driver="GeoJSON",
         RFC7946="YES",
         COORDINATE_PRECISION=7,
+        # More would pretend to a precision that no figure has.
+        SIGNIFICANT_FIGURES=7,
         WRITE_BBOX="YES",
         ID_FIELD=key,
         ID_TYPE="String",

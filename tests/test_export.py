@@ -161,11 +161,13 @@ def test_geojson_values(tmp_path: Path) -> None:
         use=pd.Categorical(["commercial", None]),
         cell=np.array([638331674478446847, 1], dtype=np.int64),
         first_day=pd.to_datetime(["2022-03-01", None]),
+        draught_max_m=np.array([6.6, 12.3456789], dtype=np.float32),
     )
     write_geojson(frame, tmp_path / "x.geojson", "berth_id")
     first, second = (item["properties"] for item in read_json(tmp_path / "x.geojson")["features"])
     assert first["length_m"] is None
     assert second["length_m"] is None
+    assert [item["draught_max_m"] for item in (first, second)] == [6.6, 12.34568]
     assert first["first_seen"] == "2022-03-01T12:30:00.250000Z"
     assert second["first_seen"] is None
     assert first["rafted"] is True
