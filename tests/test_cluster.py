@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -231,6 +232,26 @@ def test_nobody_answers(archive: Path, job: Job, tmp_path: Path) -> None:
     with patience, pytest.raises(ConfigError, match=r"no dask scheduler answers at tcp://127\.0\.0\.1:9"):
         detect([archive / "feed"], tmp_path / "out", job, wiring=wiring)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("address", ["foo", "tcp://127.0.0.1", "http://127.0.0.1:9"])
+def test_no_address_of_a_scheduler(archive: Path, job: Job, tmp_path: Path, address: str) -> None:
+    with pytest.raises(ConfigError, match=rf"no dask scheduler answers at {address} \(.*\); start one"):
+        detect([archive / "feed"], tmp_path / "out", job, wiring=Wiring(scheduler=address))
+    # What is left of a client would complain now.
+    gc.collect()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scheme_that_is_not_set_up(
+    archive: Path, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise TypeError("TLS expects a context")
+
+    monkeypatch.setattr("distributed.Client", refuse)
+    with pytest.raises(ConfigError, match=r"at tls://127\.0\.0\.1:9 \(TLS expects a context\)"):
+        detect([archive / "feed"], tmp_path / "out", job, wiring=Wiring(scheduler="tls://127.0.0.1:9"))
 
 
 @pytest.mark.slow

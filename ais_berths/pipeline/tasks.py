@@ -179,12 +179,21 @@ def _connect(address: str | None) -> Iterator[Any]:
         yield _own_client()
         return
     from distributed import Client  # noqa: PLC0415 - importing it costs a second
+    from distributed.comm import parse_address, parse_host_port  # noqa: PLC0415
+    from distributed.comm.registry import get_backend  # noqa: PLC0415
 
     try:
+        # A client that has begun with an address that is none does not end without a page of its own.
+        scheme, place = parse_address(address)
+        get_backend(scheme)
+        if scheme != "inproc":
+            parse_host_port(place)
         client = Client(address, set_as_default=False)
-    except (OSError, ValueError) as error:
+    # TypeError: a scheme, such as tls, for which something is not set.
+    except (OSError, ValueError, TypeError) as error:
         raise ConfigError(
-            f"no dask scheduler answers at {address} ({error}); start one, or leave --scheduler out"
+            f"no dask scheduler answers at {address} ({error}); start one, or take the address out of "
+            "--scheduler or DASK_SCHEDULER_ADDRESS"
         ) from error
     with _without_tracebacks(), client:
         yield client
