@@ -18,7 +18,7 @@ import pandas as pd
 from ais_berths import antennas, geo, schema
 from ais_berths.evidence import add_rows, whole
 from ais_berths.groups import overlap
-from ais_berths.levers import lever_spread_m, lever_tells, levers_by, ratio_likelihood
+from ais_berths.levers import is_lever_usable, lever_spread_m, levers_by, ratio_likelihood
 from ais_berths.nearest import nearest
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.in
     """Log-likelihood of each length of each ship, given how far its antenna swings out in turns."""
     first, lever, error = levers_by(moored, ship)
     log = np.zeros((len(first), len(_LENGTHS)))
-    at = np.flatnonzero(lever_tells(lever, group[first]))
+    at = np.flatnonzero(is_lever_usable(lever, group[first]))
     lever, error, group = lever[at], error[at], group[first[at]]
     for k, length_m in enumerate(_LENGTHS.tolist()):
         length = np.full(len(at), length_m)

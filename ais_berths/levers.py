@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ais_berths import geo
 from ais_berths.compiled import compiled
+from ais_berths.geo import KN_PER_M_S, METRES_PER_DEG
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from ais_berths.loops import Flags
     from ais_berths.runs import Runs
     from ais_berths.tracks import Ints, Tracks
-
-_METRES_PER_DEG, _KN_PER_M_S = geo.METRES_PER_DEG, geo.KN_PER_M_S
 
 # Speeds of ships with headway; slower ones may be swung by tugs about any point.
 _SLOW_KN, _FAST_KN = 2.5, 20.0
@@ -57,7 +55,7 @@ _PIVOT, _PIVOT_SD, _WRONG = 0.25, 0.1, 0.01
 _GROUPS = ("cargo", "tanker")
 # A lever this many standard deviations off shows that the size sent is wrong.
 _FAR = 3.0
-# Passenger ships also use thrusters and go astern: their levers tell at most bow from stern.
+# Passenger ships also use thrusters and go astern: their levers show at most which end is the bow.
 _LOOSE, _LOOSE_SD, _LOOSE_WRONG = "passenger", 0.15, 0.02
 
 
@@ -111,7 +109,7 @@ def ratio_likelihood(
     sd = np.where(loose, np.hypot(error_m, _LOOSE_SD * length_m), lever_spread_m(error_m, length_m))
     wrong = np.where(loose, _LOOSE_WRONG, _WRONG)[:, None]
     bell = np.exp(-0.5 * ((lever_m[:, None] - expected) / sd[:, None]) ** 2)
-    return np.where((loose | lever_tells(lever_m, group))[:, None], (1.0 - wrong) * bell + wrong, 1.0)
+    return np.where((loose | is_lever_usable(lever_m, group))[:, None], (1.0 - wrong) * bell + wrong, 1.0)
 
 
 def lever_contradicts(
@@ -136,11 +134,13 @@ def lever_contradicts(
     )
     expected = (0.5 - _PIVOT - np.stack([ratio, 1.0 - ratio])) * length_m
     off = np.abs(lever_m - expected).min(axis=0)
-    result: NDArray[np.bool_] = lever_tells(lever_m, group) & (off > _FAR * lever_spread_m(error_m, length_m))
+    result: NDArray[np.bool_] = is_lever_usable(lever_m, group) & (
+        off > _FAR * lever_spread_m(error_m, length_m)
+    )
     return result
 
 
-def lever_tells(lever_m: Floats, group: NDArray[np.object_]) -> NDArray[np.bool_]:
+def is_lever_usable(lever_m: Floats, group: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Whether the lever of each ship is known and reliable: that of a tug may be the lever of its tow."""
     result: NDArray[np.bool_] = np.isfinite(lever_m) & np.isin(group, _GROUPS)
     return result
@@ -200,12 +200,12 @@ def _steps(
             if straight % _ONE_IN != 1:
                 continue
         east = (lon[j] - lon[i] + 180.0) % 360.0 - 180.0
-        east *= _METRES_PER_DEG * math.cos(math.radians((lat[i] + lat[j]) / 2.0))
-        north = (lat[j] - lat[i]) * _METRES_PER_DEG
+        east *= METRES_PER_DEG * math.cos(math.radians((lat[i] + lat[j]) / 2.0))
+        north = (lat[j] - lat[i]) * METRES_PER_DEG
         theta = math.radians(heading[i] + turn / 2.0)
         ahead = east * math.sin(theta) + north * math.cos(theta)
         aside = east * math.cos(theta) - north * math.sin(theta)
-        knots = ahead / (time[j] - time[i]) * 1e6 * _KN_PER_M_S
+        knots = ahead / (time[j] - time[i]) * 1e6 * KN_PER_M_S
         if _SLOW_KN <= knots <= _FAST_KN and abs(turn) < _TURN_DEG and abs(aside) < _ASIDE_M + _ASIDE * ahead:
             found[0, n], found[1, n], found[2, n] = 2.0 * math.sin(math.radians(turn) / 2.0), ahead, aside
             n += 1

@@ -16,6 +16,7 @@ from ais_berths import schema
 from ais_berths.feeds import values, words
 from ais_berths.feeds.fields import codes, not_vessel, numbers, select, ship_numbers, to_arrow
 from ais_berths.feeds.statics import ship_data
+from ais_berths.geo import KN_PER_M_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +60,7 @@ REASONS: dict[str, tuple[str, str]] = {
 }
 """Every defect that reading can find: what was done about it, and what it means."""
 
-_KN = {"kn": 1.0, "kn/10": 0.1, "m/s": 3600.0 / 1852.0, "km/h": 1 / 1.852}
+_KN = {"kn": 1.0, "kn/10": 0.1, "m/s": KN_PER_M_S, "km/h": 1 / 1.852}
 _DEG = {"deg": 1.0, "min/10000": 1 / 600_000.0, "deg/10": 0.1}
 # 102.2 kn stands for "or more", 102.3 for "not available"; a float32 of 102.2 is a little less.
 _SOG_LIMIT_KN = 102.15

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ais_berths.simulate.plan import Plan
     from ais_berths.simulate.scenes import Scene
+    from ais_berths.simulate.terminals import Slot
 
 _BERTH_COLUMNS = (
     *("berth_id", "port_id", "quay_id", "berth_kind", "use", "trade", "heading_deg", "length_m", "width_m"),
@@ -202,20 +203,7 @@ def _berths(scene: Scene, stops: pd.DataFrame) -> pd.DataFrame:
         used = groups.get(slot.slot_id)
         if used is None or slot.use == "leisure":
             continue
-        if slot.kind == "buoy":
-            reach = float((used["chain"] + used["length_m"]).max())
-            shape = shapely.Point(slot.start.real, slot.start.imag).buffer(reach)
-            length = width = 2 * reach
-            built = shape
-        else:
-            corners = shapely.get_coordinates(used["hull"].to_numpy())
-            rel = (corners[:, 0] + 1j * corners[:, 1] - slot.start) / slot.along
-            # a mirrored port has its water on the other side of the quay
-            side = 1.0 if (slot.out / slot.along).imag > 0 else -1.0
-            x0, x1, y0, y1 = rel.real.min(), rel.real.max(), rel.imag.min(), rel.imag.max()
-            shape = quay_box(slot.start, slot.along, (x0, x1), (y0, y1))
-            built = quay_box(slot.start, slot.along, (0.0, slot.length_m), (0.0, side * 1.1 * (y1 - y0)))
-            length, width = x1 - x0, y1 - y0
+        shape, built, length, width = _outline(slot, used)
         heading = float(np.degrees(np.arctan2(slot.along.real, slot.along.imag)) % 180)
         rows.append(
             {
@@ -235,6 +223,22 @@ def _berths(scene: Scene, stops: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=list(_BERTH_COLUMNS))
+
+
+def _outline(slot: Slot, used: pd.DataFrame) -> tuple[Any, Any, float, float]:
+    """Area that ships used, the area as built, and length and width of the first."""
+    if slot.kind == "buoy":
+        reach = float((used["chain"] + used["length_m"]).max())
+        circle = shapely.Point(slot.start.real, slot.start.imag).buffer(reach)
+        return circle, circle, 2 * reach, 2 * reach
+    corners = shapely.get_coordinates(used["hull"].to_numpy())
+    rel = (corners[:, 0] + 1j * corners[:, 1] - slot.start) / slot.along
+    # a mirrored port has its water on the other side of the quay
+    side = 1.0 if (slot.out / slot.along).imag > 0 else -1.0
+    x0, x1, y0, y1 = rel.real.min(), rel.real.max(), rel.imag.min(), rel.imag.max()
+    shape = quay_box(slot.start, slot.along, (x0, x1), (y0, y1))
+    built = quay_box(slot.start, slot.along, (0.0, slot.length_m), (0.0, side * 1.1 * (y1 - y0)))
+    return shape, built, x1 - x0, y1 - y0
 
 
 def _quays(scene: Scene, stops: pd.DataFrame) -> pd.DataFrame:
