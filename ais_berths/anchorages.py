@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ais_berths.config import AnchoragesConfig
 
 _NEEDED = ("stop_id", "mmsi", "kind", "lat", "lon", "start_time", "end_time", "dwell_h", "drift_radius_m")
-# Positions are rounded to so many parts of the distance that joins them.
+# Positions are rounded to this many parts of the distance that joins them.
 _GRAINS = 14
 # Least radius of a swing circle: a ship hardly moves in calm weather (m).
 _CALM_M = 100.0

@@ -35,17 +35,16 @@ _ABOUT_DEG, _KNOWN = 15.0, 0.5
 _COURSES = {"cargo": 0.75, "tanker": 0.55, "passenger": 0.35, "tug": 0.25}
 _COURSE_DEG = 10.0
 # Courses to one place (m), and headings sent there or within half a ship's length, may agree on another line
-# than the evidence farther off. If they surely do, by so many degrees or more, the ship lies on their line.
+# than the evidence farther off. If they surely do, by this many degrees or more, the ship lies on their line.
 # With courses alone, 12 of 14 such cargo ships and tankers did.
 _PLACE_M, _HALF, _SURE, _SAME_LINE_DEG = 25.0, 0.5, 0.75, 30.0
-# The same for headings that were sent and steady within so many degrees. Those of merchant ships count by
+# The same for headings that were sent and steady within this many degrees. Those of merchant ships count by
 # this factor for other ships, and the reverse, as these lie across as often as along.
 _SENT, _SENT_DEG, _OTHER_KIND, STEADY_DEG = 0.95, 3.0, 0.5, 20.0
 # Share of merchant ships on one line with a ship near by, not merely parallel to it; error of that line
 # (deg), distance of antennas from it (m), and least distance between two antennas (m).
 _IN_LINE, _LINE_DEG, _BESIDE_M, _APART_M = 0.15, 3.0, 8.0, 20.0
-# Others count within so many lengths of the ship (clipped to m), less with distance; log of the decay at the
-# end of the reach.
+# Reach of other evidence in lengths of the ship (clipped to m); log of its decay at the end of the reach.
 _REACH_LENGTHS, _REACH_M, _FADING = 2.0, (50.0, 250.0), 1.5
 _NEIGHBOURS, _AT_ONCE = 25, 1000
 # Visits of a ship to one cell of a grid this fine (m) are put together.

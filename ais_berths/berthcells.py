@@ -87,7 +87,7 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
 
 
 def _check_sizes(names: pd.Series[str], shapes: NDArray[np.object_], resolution: int) -> None:
-    """Raise where a shape takes so many cells that it must be wrong."""
+    """Raise where a shape takes more cells than a true one can."""
     lat = shapely.get_y(shapely.centroid(shapes))
     km2 = shapely.area(shapes) * _KM2_PER_DEG2 * np.cos(np.radians(lat))
     if len(km2) and km2.max() > _MOST_CELLS * h3.average_hexagon_area(resolution, unit="km^2"):

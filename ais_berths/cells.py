@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["CellFilter", "box_cells", "cells_geometry", "port_cells"]
 
 # Cells that are measured at once, and the most that a run can have; distance between points from which the
-# cells near areas are looked for (m); a box is cut into pieces of so many degrees.
+# cells near areas are looked for (m); a box is cut into pieces of this many degrees.
 _BLOCK = 500_000
 _MAX_CELLS = 50_000_000
 _SEED_SPACING_M = 5000.0

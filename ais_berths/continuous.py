@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 # How far apart ships of one place lie (in ship lengths, and in m); share of visits that keep to no place;
-# ships are not compared if one is so many times longer than the other.
+# ships are not compared if one is this many times longer than the other.
 _PLAY, _PLAY_M, _STRAY, _LONGER = 0.04, 3.0, 0.3, 3.0
 # Error of each position (m), on top of what is unknown about the ship.
 _EACH_M = 3.0

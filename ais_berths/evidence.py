@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ais_berths.geo import Floats
 
 _PAIRS_AT_ONCE = 100_000
-# Values are rounded to one of so many parts of 1, so that sums are exact. Places are rounded to one of so
+# Values are rounded to one of this many parts of 1, so that sums are exact. Places are rounded to this
 # many parts of the distance within which they are compared.
 _PARTS = 2.0**32
 _GRAINS = 64

@@ -71,7 +71,7 @@ def export(
     bom
         Begin a CSV file with the byte order mark that spreadsheet programs look for.
     min_vessels
-        Write what may be published, from at least so many different ships; see `disclosure.publish`.
+        Write what may be published, based on at least this many different ships; see `disclosure.publish`.
 
     Returns
     -------

@@ -55,7 +55,7 @@ class Facts:
     of_days
         Gives the facts from one day (number) up to another, in the order of the calls.
     number
-        How many facts there are, about.
+        About how many facts there are.
     """
 
     calls: pd.DataFrame

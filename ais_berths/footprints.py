@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 20_000
 # Footprints are nearly the same if length and position along differ by about this share of the length, width
-# and position across by about this share of the width, and direction by about so many degrees.
+# and position across by about this share of the width, and direction by about this many degrees.
 _LIKE_ALONG, _LIKE_ACROSS, _LIKE_DEG = 0.05, 0.1, 3.0
 
 

@@ -22,9 +22,9 @@ _SETTLED_PINGS = 5
 # Swinging at anchor: least turn of the heading (chord of the unit circle), least cosine between the step and
 # the turn, and possible distances from antenna to anchor (m).
 _SWING_TURN, _SWING_COSINE, _SWING_REACH_M = 0.3, 0.85, (20.0, 1200.0)
-# Speeds are rounded: a ship adrift may move so many times as far as they say.
+# Speeds are rounded: a ship adrift may move this many times as far as they say.
 _DRIFT_PLAY = 1.5
-# Two places on one swing circle may lie apart by so many times the scatter of both.
+# Two places on one swing circle may lie apart by this many times the scatter of both.
 _LOOSE_REACH = 3.0
 
 TIGHT_M = 17.0

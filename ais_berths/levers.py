@@ -7,9 +7,9 @@ headway the pivot lies between a quarter and a third of the length from the bow;
 efficient ship handling with the pivot point concept", TransNav 10 (4), 2016) derives its place.
 
 In three US ports (NOAA, 2020-01-01, about a report a minute) the antennas of 45 tankers stood 113 m abaft the
-pivot (median), and for 12 cargo ships and 22 tankers with turns enough the two halves of their pings differed
-by 11 m (median). Tugs came out 99 m abaft: they push barges. ``tests/benchmarks/levers.py`` measures all
-that.
+pivot (median), and for 12 cargo ships and 22 tankers with enough turns the two halves of their pings differed
+by 11 m (median). Tugs came out 99 m abaft: they push barges. ``tests/benchmarks/levers.py`` measures
+all of this.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _SLOW_KN, _FAST_KN = 2.5, 20.0
 _BIN_US, _SHORT_US, _LONG_US = 40_000_000, 15_000_000, 150_000_000
 # Larger turns in one step, or steps more sideways (metres, and share of the way ahead), are errors or tugs.
 _TURN_DEG, _ASIDE_M, _ASIDE = 60.0, 20.0, 0.6
-# Of steps straight ahead, which only show the leeway, one in so many is used.
+# Of steps straight ahead, which only show the leeway, one in this many is used.
 _STRAIGHT_DEG, _ONE_IN = 2.0, 8
 # Scatter of the way aside: from positions (m), and per metre ahead from wind and current (rad). A constant
 # angle between bow and course (gyro error, steady current) is fitted too; its prior spread (rad).
 _NOISE_M, _NOISE, _LEEWAY = 3.0, 0.016, 0.05
 _LEAST_STEPS, _MOST_ERROR_M = 5, 50.0
-# Steps of one ship have errors in common: levers from two halves of the pings of real ships differ by so many
-# times more than independent steps would.
+# Steps of one ship have errors in common: levers from two halves of the pings of real ships differ by this
+# factor more than those of independent steps would.
 _STRAYING = 1.6
 _ROUNDS = 4
 

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from ais_berths.cuts import Members
     from ais_berths.footprints import Footprints
 
-# From so many visits on a quay is busy; from so many on it is a line even if few headings are known.
+# Visits from which a quay is busy, and from which it is a line even if few headings are known.
 _FEW, _MANY = 6, 10
 # A few visits to a continuous quay may lie close together by chance: they must spread less to be a berth.
 _BY_CHANCE = 0.5
-# Groups of so few visits may belong to another one. Groups are not compared if one is so many times longer.
-# Each visit is compared with so many visits before it, to see whether these ships were still there.
+# Groups of this few visits may belong to another one. Groups are not compared beyond this ratio of length.
+# Each visit is compared with this many visits before it, to see whether these ships were still there.
 _GUESSES, _LONGER, _LOOK_BACK = 2, 5.0, 6
 # Position error, in ship lengths, from which it is uncertain where a group lay; share of the smaller group
 # that it and its host must have in common.

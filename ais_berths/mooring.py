@@ -175,7 +175,7 @@ def _revisits(facts: StopFacts, config: MooringConfig) -> Floats:
     out, visits, near = (np.zeros(n) for _ in range(3))
     near[tight] = sum_near(facts.xyz[tight], config.neighbour_m, np.ones(len(tight)))
     visits[tight] = here = count_near(facts.xyz[tight], config.same_berth_m)
-    # Among so many visits, those at the same time are a small part.
+    # Among many visits, those at the same time are a small part.
     few = here <= _MANY_VISITS
     visits[tight[few]] = 0
     for a, b, metres in near_pairs(facts.xyz[tight], config.same_berth_m, few):

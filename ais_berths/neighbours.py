@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
-# With so many stops, tables of pairs by antenna ratios take some megabytes.
+# With this many stops, tables of pairs by antenna ratios take some megabytes.
 _STOPS_AT_ONCE = 500
 _REACH_M = 600.0
 

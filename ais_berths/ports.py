@@ -42,7 +42,7 @@ def builtin_ports() -> pd.DataFrame:
 
     Returns
     -------
-    Table PORTS. Provenance, licence and changes are told in the README beside the data.
+    Table PORTS. Provenance, licence and changes are described in the README beside the data.
 
     Examples
     --------

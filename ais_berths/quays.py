@@ -33,9 +33,9 @@ _ID_RESOLUTION = 12
 # A next stop later than this does not link two places; most rounds until the ports agree; undecided ships
 # added to each quay, so that one or two ships alone do not decide.
 _NEXT_STOP, _ROUNDS, _FEW_SHIPS = "3D", 10, 2.0
-# A point in the list counts as much as so many quays when the place of its port is worked out.
+# A point in the list counts as much as this many quays when the place of its port is worked out.
 _POINT_QUAYS = 2.0
-# Positions are rounded to so many parts of the distance that joins them.
+# Positions are rounded to this many parts of the distance that joins them.
 _GRAINS = 10
 _LINKS_AT_ONCE = 1_000_000
 

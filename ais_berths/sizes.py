@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from ais_berths.geo import Floats
 
-# Ships moored so near, and at most so many of them, tell the size of one that sent none; where nothing else
-# tells it, those moored around (m).
+# How near (m), and at most how many, the ships are whose size is given to one that sent none; the second
+# distance where nothing else shows its size.
 _NEARBY_M, _AROUND_M, _NEIGHBOURS = 150.0, 600.0, 9
-# No ferry is longer than this (m). Passenger ships with so many calls, mostly this short (h), are ferries.
+# No ferry is longer than this (m). Passenger ships with this many calls, mostly this short (h), are ferries.
 _LONGEST_FERRY_M, _OFTEN, _SHORT_H = 240.0, 4, 4.0
 # Merchant ships have an IMO number from 100 tons (gross) on, by resolution A.1117(30): none is so short.
 _SHORTEST_IMO_M = 12.0

@@ -32,7 +32,7 @@ _NEEDED = ("mmsi", "time", "lat", "lon")
 # Pings at either end of a stop of a tied-up ship that are farther away than this (m) belong to its approach
 # or departure. Between two pings, an approach takes no longer than this (us).
 _TRIM_M, _APPROACH_US = 50.0, 1_800_000_000
-# A ship adrift strays farther: what lies within so many median distances belongs to the stop.
+# A ship adrift strays farther: what lies within this many median distances belongs to the stop.
 _ADRIFT_MEDIANS = 3.0
 
 

@@ -144,7 +144,7 @@ def _misfit_m(pings: Columns, tip: int, begin: int, limits: Limits) -> float:
         limit_kn = min(max(sog[tip], sog[begin]) + spare_kn + pick_up_kn_s * seconds, most_kn)
         mean_kn = (sog[tip] + sog[begin]) / 2.0
     reach_m = max(limit_kn * _M_S_PER_KN * seconds, jump_m)
-    # Most ships are too far off, and most of those are told by their latitude.
+    # Most ships are too far off, and mostly their latitude alone shows it.
     north_m = (lat[begin] - lat[tip]) * METRES_PER_DEG
     if abs(north_m) > reach_m:
         return math.inf

@@ -61,7 +61,7 @@ def iter_batches(
     near
         Cells: rows that surely lie outside them may be left out, and are counted (Parquet files only).
     batch_rows
-        Rows in memory at once, about. Parquet row groups up to four times as large are read whole, because
+        Rows in memory at once, roughly. Parquet row groups up to four times as large are read whole, because
         that is quicker.
     threads
         Let pyarrow use all cores for each batch; leave it off where several tasks run side by side.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ais_berths.feeds.mapping import Feed
     from ais_berths.raster import CellFilter
 
-# Row groups of up to so many batches are read whole, because that is quicker.
+# Row groups of up to this many batches are read whole, because that is quicker.
 _WHOLE_GROUPS = 4
 
 

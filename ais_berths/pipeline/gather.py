@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # A task takes at least some hundredths of a second; smaller buckets than this are put together.
 _LEAST_PINGS = 200_000
-# A task cleans what it reads in so many portions.
+# A task cleans what it reads in this many portions.
 PORTIONS = 4
 
 
@@ -53,7 +53,7 @@ class Part:
 
 
 def make_parts(rows: Mapping[int, int], buckets: int, most_rows: int) -> list[Part]:
-    """Put small buckets together and divide large ones, so that a part has no more pings, about.
+    """Put small buckets together and divide large ones, so that a part has about this many pings at most.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def _open_tables(
 
 
 def _portions(read: Callable[..., Iterable[pa.Table]], most_rows: int) -> deque[pa.Table]:
-    """Cut pings between vessels, by MMSI, into portions of about so many rows.
+    """Cut pings between vessels, by MMSI, into portions of about `most_rows` rows.
 
     They are read twice, first the MMSI alone, so that they are never in memory twice.
 

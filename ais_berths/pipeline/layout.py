@@ -50,6 +50,8 @@ ENCODING: dict[str, Any] = {
 _CHUNK = pa.field("chunk", pa.int16(), nullable=False)
 _ROWS = NEAR.append(_CHUNK)
 _STATICS = schema.STATICS.append(_CHUNK)
+# Rows of ship data in memory before equal ones are added up.
+_MOST_STATICS = 1_000_000
 _MIX = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
@@ -263,7 +265,7 @@ def read_buckets(
         yield table.drop_columns("chunk")
 
 
-def read_statics(store: Store, records: Iterable[Record], most_rows: int = 1_000_000) -> pa.Table:
+def read_statics(store: Store, records: Iterable[Record]) -> pa.Table:
     """Ship data of all batches; equal rows are added up before they are too many."""
     tables = [schema.STATICS.empty_table()]
     for record in records:
@@ -274,7 +276,7 @@ def read_statics(store: Store, records: Iterable[Record], most_rows: int = 1_000
             kept = pa.array([chunk["number"] for chunk in record["chunks"]], pa.int16())
             table = table.filter(pc.is_in(table["chunk"], kept))
         tables.append(table.drop_columns("chunk"))
-        if sum(table.num_rows for table in tables[1:]) > most_rows:
+        if sum(table.num_rows for table in tables[1:]) > _MOST_STATICS:
             tables = [merge_equal(pa.concat_tables(tables))]
     return pa.concat_tables(tables)
 

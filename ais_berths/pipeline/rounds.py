@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ais_berths.pipeline.layout import Record
     from ais_berths.pipeline.tasks import Wiring
 
-# With so many tasks for each slot of the cluster, all slots are busy until the end.
+# With this many tasks for each slot of the cluster, all slots are busy until the end.
 _TASKS_PER_SLOT = 4
 _LEAST_ROWS = 50_000
 _MANY_MESSAGES = 500_000

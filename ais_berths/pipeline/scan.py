@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 # Most chunks of a task, as its description goes through the scheduler.
 _MOST_CHUNKS = 250
-# A chunk is written in so many steps: all its rows may lie near ports, and sorting them doubles the memory.
+# A chunk is written in this many steps: all its rows may lie near ports, and sorting them doubles the memory.
 _FLUSHES = 8
 # If a larger share of a batch is near ports, converting all rows is faster than selecting first.
 _LARGEST_CUT = 0.7
@@ -97,7 +97,7 @@ def chunk_id(chunk: Chunk) -> str:
 
 
 def make_batches(chunks: Iterable[Chunk], most_rows: int) -> list[tuple[Chunk, ...]]:
-    """Put consecutive chunks together, up to about so many rows."""
+    """Put consecutive chunks together, up to about `most_rows` rows."""
     batches: list[list[Chunk]] = []
     size = 0
     for chunk in chunks:

@@ -41,7 +41,7 @@ class Wiring:
         Address of a dask scheduler. Without one, the variable DASK_SCHEDULER_ADDRESS counts, then a client
         that the caller has made, and else this machine does the work.
     progress
-        Draw a progress bar on standard error; on a cluster, the log tells of each tenth of the tasks.
+        Draw a progress bar on standard error; on a cluster, the log reports each tenth of the tasks.
     log
         Gets a sentence now and then.
     processes

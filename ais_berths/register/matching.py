@@ -34,10 +34,10 @@ class Links(NamedTuple):
 def link_places(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, config: RegistryConfig) -> Links:
     """Link the places of a run with those of a register.
 
-    Two berths are the more likely one, the more of the shorter lies alongside the longer, the more alike
-    their extents along the quay are, and the closer they lie to one line; so a short ship at one end of a
-    berth is still that berth, and its neighbour is not. What has no direction is compared by area. Pairs are
-    chosen so that the sum of the scores is largest, which does not depend on the order of the rows.
+    The score of two berths rises with the share of the shorter that lies alongside the longer, with the
+    likeness of their extents along the quay, and with their nearness across it; so a short ship at one end of
+    a berth is still that berth, and its neighbour is not. What has no direction is compared by area. Pairs
+    are chosen so that the sum of the scores is largest, which does not depend on the order of the rows.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDTH = 100
-"""Characters of a line, about."""
+"""Characters of a line, roughly."""
 
 # Berths and ports listed; bars of arrivals, and characters of the longest one.
 _ROWS, _BARS, _BAR = 20, 62, 40

@@ -366,5 +366,5 @@ def leave(
 
 
 def berths_in(slot: Slot) -> float:
-    """How many ships a slot holds at once, about."""
+    """About how many ships a slot holds at once."""
     return slot.length_m / 300.0 if slot.kind == "continuous" else 1.0

@@ -31,7 +31,7 @@ _PIVOT = (0.25, 0.07, 0.1, 0.4)
 _TURN_S, _TURN_S_PER_M = 60.0, 0.7
 # Wind and current set ships to one side: degrees, and seconds for one wave of it.
 _LEEWAY_DEG, _LEEWAY_S = 1.5, (1800.0, 7200.0)
-# Speed and course are those over so many seconds before and after.
+# Speed and course are those over this many seconds before and after.
 _STEP_S = 2.0
 
 
