@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 """Version of the table layouts, written into every file."""
 
 __all__ = [
