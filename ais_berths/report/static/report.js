@@ -133,13 +133,17 @@
     body.append(...rows.map((entry) => entry.row));
   }
 
-  // On paper a chart keeps the size that it has on the screen, so it is zoomed to the width of the page. The
-  // button draws the charts anew for the page first, which keeps their letters readable.
+  // On paper a chart keeps the size that it has on the screen, so it is zoomed to the width of the page, and a
+  // map to the room that the key figures leave on theirs. The button draws the charts anew for the page first,
+  // which keeps their letters readable.
   const PAPER_PX = 698;
+  const MAP_PX = 450;
 
   function fit(place) {
     const room = place.closest(".pair") ? PAPER_PX / 2 - 12 : PAPER_PX;
-    const zoom = room / Math.max(place.offsetWidth, 1);
+    const wide = room / Math.max(place.offsetWidth, 1);
+    const high = place.classList.contains("map") ? MAP_PX / Math.max(place.offsetHeight, 1) : wide;
+    const zoom = Math.min(wide, high);
     place.style.setProperty("--to-paper", Math.min(zoom, 1.1).toFixed(3));
   }
 
