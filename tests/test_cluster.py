@@ -20,7 +20,7 @@ import pytest
 
 from ais_berths.config import parse_config
 from ais_berths.errors import ClusterError, ConfigError, InputError, OutputError
-from ais_berths.pipeline import Job, Wiring, detect, tasks
+from ais_berths.pipeline import Job, Wiring, detect, patience, tasks
 from ais_berths.simulate import simulate
 
 if TYPE_CHECKING:
@@ -40,6 +40,13 @@ class Cluster:
     address: str
     scheduler: subprocess.Popen
     workers: list[subprocess.Popen]
+    start_worker: Callable[..., None]
+
+    def lose_workers(self) -> None:
+        """Kill them all."""
+        for worker in self.workers:
+            worker.kill()
+            worker.wait()
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +82,21 @@ def cluster(tmp_path: Path, root: Path) -> Iterator[Cluster]:
     address = ["--scheduler-file", str(file), "--no-dashboard"]
     scheduler = [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", *address]
     worker = [*dask, "worker", "--nthreads", "1", "--no-nanny", *address]
-    processes = [subprocess.Popen(scheduler, **options)]
+    first = subprocess.Popen(scheduler, **options)
+    workers: list[subprocess.Popen] = []
+
+    def start_worker(*more: str) -> None:
+        workers.append(subprocess.Popen([*worker, *more], cwd=tmp_path, **options))
+
     try:
         until = time.monotonic() + 60
         while not file.exists() and time.monotonic() < until:
             time.sleep(0.1)
-        processes += [subprocess.Popen(worker, cwd=tmp_path, **options) for _ in range(2)]
-        yield Cluster(json.loads(file.read_text(encoding="utf-8"))["address"], *processes[:1], processes[1:])
+        for _ in range(2):
+            start_worker()
+        yield Cluster(json.loads(file.read_text(encoding="utf-8"))["address"], first, workers, start_worker)
     finally:
-        for process in processes:
+        for process in (first, *workers):
             process.kill()
             process.wait()
 
@@ -94,7 +107,7 @@ def assert_same(out: Path, usual: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("files", "number"), [("scan/*.json", 3), ("parts/stops-*.parquet", 3), ("portions/*", 9)]
+    ("files", "number"), [("scan/*.json", 3), ("parts/stops-*.parquet", 3), ("portions/*/*", 9)]
 )
 def test_a_worker_is_killed_in_the_middle(
     cluster: Cluster, archive: Path, job: Job, usual: Path, tmp_path: Path, files: str, number: int
@@ -197,13 +210,71 @@ def test_a_scheduler_that_is_lost(
     assert_same(out, usual)
 
 
+def lose_workers_when_reading(cluster: Cluster, out: Path) -> None:
+    def lose() -> None:
+        while not list((out / "state" / "scan").glob("*.json")):
+            time.sleep(0.005)
+        cluster.lose_workers()
+
+    threading.Thread(target=lose, daemon=True).start()
+
+
+@pytest.mark.slow
+def test_all_workers_are_lost_and_another_comes(
+    cluster: Cluster, archive: Path, job: Job, usual: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_LOOK_S", 0.5)
+    told: list[str] = []
+
+    def log(text: str) -> None:
+        told.append(text)
+        if "has had no worker" in text:
+            cluster.start_worker()
+
+    lose_workers_when_reading(cluster, tmp_path / "out")
+    detect([archive / "feed"], tmp_path / "out", job, wiring=Wiring(scheduler=cluster.address, log=log))
+    assert len(cluster.workers) == 3
+    lost = next(n for n, text in enumerate(told) if "the same command carries on later" in text)
+    assert "a worker is there again: the run goes on" in told[lost + 1 :]
+    assert_same(tmp_path / "out", usual)
+
+
+@pytest.mark.slow
+def test_workers_that_come_when_there_is_work(
+    archive: Path, job: Job, usual: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distributed import LocalCluster  # noqa: PLC0415 - it costs a second
+
+    monkeypatch.setattr(tasks, "_PATIENCE_S", 20)
+    with LocalCluster(0, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
+        cluster.adapt(minimum=0, maximum=2, interval="100ms")
+        detect([archive / "feed"], tmp_path / "out", job, wiring=Wiring(scheduler=cluster.scheduler_address))
+    assert_same(tmp_path / "out", usual)
+
+
+@pytest.mark.slow
+def test_all_workers_are_lost_for_good(
+    cluster: Cluster, archive: Path, job: Job, usual: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_LOOK_S", 0.5)
+    monkeypatch.setattr(patience, "_GIVE_UP_S", 1.2)
+    out = tmp_path / "out"
+    lose_workers_when_reading(cluster, out)
+    with pytest.raises(
+        ClusterError, match=r"has had no worker for .* run the same command again: it carries"
+    ):
+        detect([archive / "feed"], out, job, wiring=Wiring(scheduler=cluster.address))
+    detect([archive / "feed"], out, job)
+    assert_same(out, usual)
+
+
 def test_nothing_of_size_travels(
     archive: Path, usual: Path, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What goes through the scheduler are names and types: it does not grow with cells, rows or vessels."""
     sizes: list[int] = []
 
-    def measure(call: Callable[..., Any], items: list[Any], *_: Any) -> list[Any]:
+    def measure(call: Callable[..., Any], items: list[Any], *_: Any, **__: Any) -> list[Any]:
         results = [call(item) for item in items]
         sizes.extend(len(cloudpickle.dumps((call, item))) for item in items)
         sizes.extend(len(cloudpickle.dumps(result)) for result in results)
@@ -258,9 +329,7 @@ def test_a_scheme_that_is_not_set_up(
 def test_a_scheduler_without_workers(
     cluster: Cluster, archive: Path, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for worker in cluster.workers:
-        worker.kill()
-        worker.wait()
+    cluster.lose_workers()
     time.sleep(1)
     monkeypatch.setattr(tasks, "_PATIENCE_S", 1)
     with pytest.raises(ConfigError, match="has had no worker for 1 seconds"):

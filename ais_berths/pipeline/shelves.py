@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -186,7 +187,7 @@ class DiskRoom(Room):
         self._folder, self.ships = folder, ships
         processes = wiring.processes and ships.n_stops >= _MANY_STOPS
         # There are many rounds of few tasks: progress of each would only be noise.
-        self._wiring = replace(wiring, progress=False, log=_nothing, processes=processes)
+        self._wiring = replace(wiring, progress=False, tenths=False, processes=processes)
         self._next = count()
 
     def shelf(self, items: Iterable[T]) -> Shelf[T]:
@@ -231,10 +232,6 @@ class DiskRoom(Room):
         return folder
 
 
-def _nothing(_: str) -> None:
-    """Say nothing."""
-
-
 def _filed(shelf: Shelf[Any]) -> Sequence[Filed]:
     if not isinstance(shelf, DiskShelf):
         raise TypeError("every shelf must be of the same room")
@@ -270,8 +267,10 @@ def portions_folder(state: Path) -> Iterator[Path]:
     """Give an empty folder for shelves; what a killed run left there is removed."""
     folder = state / "portions"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    # The workers of a run that was broken off may still be writing into the folder of theirs.
+    own = folder / secrets.token_hex(4)
+    own.mkdir(parents=True)
     try:
-        yield folder
+        yield own
     finally:
         shutil.rmtree(folder, ignore_errors=True)

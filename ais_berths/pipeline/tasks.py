@@ -22,6 +22,7 @@ from dask.system import CPU_COUNT
 
 from ais_berths import __version__
 from ais_berths.errors import AisBerthsError, ClusterError, ConfigError
+from ais_berths.pipeline.patience import as_they_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +42,9 @@ class Wiring:
         Address of a dask scheduler. Without one, the variable DASK_SCHEDULER_ADDRESS counts, then a client
         that the caller has made, and else this machine does the work.
     progress
-        Draw a progress bar on standard error; on a cluster, the log reports each tenth of the tasks.
+        Draw a progress bar on standard error.
+    tenths
+        On a cluster, the log reports each tenth of the tasks.
     log
         Gets a sentence now and then.
     processes
@@ -53,6 +56,7 @@ class Wiring:
 
     scheduler: str | None = None
     progress: bool = False
+    tenths: bool = True
     log: Callable[[str], None] = lambda _text: None
     processes: bool = False
     client: Any = None
@@ -99,7 +103,7 @@ class Wiring:
         if not items:
             return []
         if self.client is not None:
-            return _run_on_cluster(call, items, self.client, self.log)
+            return _run_on_cluster(call, items, self.client, self.log, tenths=self.tenths)
         calls = [dask.delayed(call, pure=False, traverse=False)(item) for item in items]
         with ProgressBar(out=sys.stderr) if self.progress else nullcontext():
             return list(dask.compute(*calls, scheduler=self._scheduler(locked and len(items) > 1)))
@@ -142,18 +146,18 @@ def _end_with_parent() -> None:
 
 
 def _run_on_cluster(
-    call: Callable[..., Any], items: list[Any], client: Any, log: Callable[[str], None]
+    call: Callable[..., Any], items: list[Any], client: Any, log: Callable[[str], None], *, tenths: bool
 ) -> list[Any]:
-    from distributed import KilledWorker, as_completed  # noqa: PLC0415 - importing it costs a second
+    from distributed import KilledWorker  # noqa: PLC0415 - importing it costs a second
 
     futures = client.map(call, items, pure=False)
     told = 0
     try:
-        for done, future in enumerate(as_completed(futures, loop=client.loop), 1):
+        for done, future in enumerate(as_they_end(futures, client, log), 1):
             # A task that failed ends the run at once; results are fetched together, which is quicker.
             if future.status != "finished":
                 future.result()
-            if done * 10 // len(items) > told:
+            if tenths and done * 10 // len(items) > told:
                 told = done * 10 // len(items)
                 log(f"{done} of {len(items)} tasks done")
         return list(client.gather(futures))
@@ -223,12 +227,16 @@ def _own_client() -> Any:
 
 
 def _check_workers(client: Any) -> None:
+    # Some clusters start workers when there is work for them.
+    work = client.submit(_version, pure=False)
     try:
         client.wait_for_workers(1, timeout=_PATIENCE_S)
     except TimeoutError as error:
         raise ConfigError(
             f"the dask scheduler has had no worker for {_PATIENCE_S} seconds; start some"
         ) from error
+    finally:
+        work.release()
     try:
         found = set(client.run(_version).values())
     except ImportError as error:
