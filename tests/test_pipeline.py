@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +26,16 @@ from ais_berths import schema
 from ais_berths.config import Config, parse_config
 from ais_berths.errors import ConfigError, InputError, OutputError
 from ais_berths.export import LAYERS
-from ais_berths.pipeline import Job, Wiring, detect, filter_pings, find_all_places, find_all_stops, gather
+from ais_berths.pipeline import (
+    Job,
+    Wiring,
+    detect,
+    filter_pings,
+    find_all_places,
+    find_all_stops,
+    gather,
+    rounds,
+)
 from ais_berths.pipeline.job import Store
 from ais_berths.pipeline.layout import chunks_of, read_records
 from ais_berths.pipeline.recipe import load_recipe
@@ -255,11 +266,57 @@ def test_the_same_command_twice_reads_nothing(feed: Feed, usual: Path, tmp_path:
         assert (out / "pings" / part.name).read_bytes() == part.read_bytes()
 
 
-def test_a_folder_keeps_its_cut(feed: Feed, usual: Path, tmp_path: Path) -> None:
+def test_a_folder_keeps_its_buckets(feed: Feed, usual: Path, tmp_path: Path) -> None:
     """Other buckets and chunks change no result, so they are no reason to refuse, or to lose rows."""
     out = tmp_path / "out"
     detect(feed.files[:2], out, a_job(feed, buckets=16))
     detect(feed.files, out, a_job(feed, buckets=3, chunk_rows=1000))
+    assert_same(out, usual)
+
+
+def test_smaller_tasks_in_the_same_folder(feed: Feed, usual: Path, tmp_path: Path) -> None:
+    """As errors of workers without memory recommend: everything that follows is done in smaller pieces."""
+    out = tmp_path / "out"
+    filter_pings(feed.files[:2], out, a_job(feed))
+    parts, chunks = len(list((out / "pings").iterdir())), len(chunks_of(read_records(Store(out))))
+    detect(feed.files, out, a_job(feed, chunk_rows=1000, task_pings=1000, task_stops=20))
+    assert len(list((out / "pings").iterdir())) > 3 * parts
+    assert len(chunks_of(read_records(Store(out)))) > 2 * chunks + 3
+    assert_same(out, usual)
+
+
+def test_a_task_that_outlives_its_run_writes_nothing(
+    feed: Feed, usual: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run was broken off, but a worker does not know that yet and finishes its task."""
+    out = tmp_path / "out"
+    late: list[Callable[[], object]] = []
+
+    def keep(module: object, name: str) -> None:
+        whole = getattr(module, name)
+
+        def task(item: object, **options: Any) -> object:
+            late.append(lambda: whole(item, **options))
+            return whole(item, **options)
+
+        monkeypatch.setattr(module, name, task)
+
+    keep(rounds, "scan_batch")
+    keep(rounds, "gather_part")
+    elsewhere = a_job(feed).model_copy(update={"start": datetime(2030, 1, 1, tzinfo=UTC)})
+    detect(feed.files, out, elsewhere)
+    detect(feed.files[:1], out, a_job(feed), overwrite=True)
+    old = [*late]
+    detect(feed.files, out, a_job(feed))
+    refused = 0
+    for task in old:
+        with suppress(OutputError):
+            task()
+            continue
+        refused += 1
+    # Only the rows that the run before read are what they would be now.
+    assert refused == len(old) - 1
+    find_all_places(out)
     assert_same(out, usual)
 
 

@@ -22,7 +22,7 @@ from ais_berths.h3cells import find_cells
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.job import Job, Store, stored_job
-from ais_berths.pipeline.layout import ENCODING, read_buckets
+from ais_berths.pipeline.layout import ENCODING, check_index, read_buckets
 from ais_berths.pipeline.memory import give_back, release_tables
 from ais_berths.stops import detect_stops
 from ais_berths.tables import whole
@@ -121,6 +121,8 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
                 write["pings"](pings)
             write["quality"](quality)
             counts["pings"] += len(pings)
+        # Workers do not notice at once that their run was broken off.
+        check_index(store, stamps[1])
     return counts
 
 

@@ -135,7 +135,7 @@ def check_out(out: str | Path, job: Job, *, overwrite: bool) -> Job:
 
     Returns
     -------
-    The job. In a folder that holds results of it, the work goes on being cut as it was there.
+    The job. In a folder that holds results of it, vessels go on being divided as they were there.
 
     Raises
     ------
@@ -261,7 +261,8 @@ def _same_job(store: Store, job: Job) -> Job:
             "use the same settings, another --out, or --overwrite to begin again"
         )
     # What was read lies there in buckets; with another number of them, rows would be lost.
-    config = job.config.model_copy(update={"run": old.config.run})
+    run = job.config.run.model_copy(update={"buckets": old.config.run.buckets})
+    config = job.config.model_copy(update={"run": run})
     return job.model_copy(update={"config": config, "register_file": job.register_file or old.register_file})
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,12 @@ import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.atomic import atomic_path, whole_files
+from ais_berths.errors import OutputError
 from ais_berths.pipeline.job import write_text
 from ais_berths.tables import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -69,12 +71,15 @@ class BatchWriter:
         Parts into which the vessels are divided.
     most_rows
         Rows that are written together; a bucket has a row group for each time.
+    check
+        Called before any file appears; raises where none may.
     """
 
     store: Store
     name: str
     buckets: int
     most_rows: int
+    check: Callable[[], None]
     _rows: list[pa.Table] = field(default_factory=list)
     _statics: list[pa.Table] = field(default_factory=list)
     _chunks: list[Record] = field(default_factory=list)
@@ -99,6 +104,7 @@ class BatchWriter:
                 self._add_chunk(number, tables, writer)
                 self._chunks.append({"number": number, **record})
             self._flush(writer)
+            self.check()
         with atomic_path(self.store.scans / f"{self.name}.statics.parquet") as path:
             pq.write_table(pa.concat_tables([_STATICS.empty_table(), *self._statics]), path)
         groups = {str(bucket): found for bucket, found in sorted(self._groups.items())}
@@ -224,15 +230,39 @@ def bucket_rows(records: Iterable[Record]) -> dict[int, int]:
 
 
 def write_index(store: Store, records: list[Record]) -> str:
-    """Write where the rows of each bucket lie, for the workers; return a hash of this index."""
-    index: dict[str, list[Any]] = {}
+    """Write where the rows of each bucket lie, for the workers of this run; return a hash of this index."""
+    # No other run has an equal index, so that tasks of a run before can tell that they are late.
+    index: dict[str, list[Any]] = {"run": [secrets.token_hex(8)]}
     for record in records:
         kept = [chunk["number"] for chunk in record["chunks"]] if record.get("forgotten") else None
         for bucket, groups in record["row_groups"].items():
             index.setdefault(bucket, []).append([record["id"], groups, kept])
-    text = json.dumps(index)
-    write_text(store.index, text)
-    return hashlib.sha256(text.encode()).hexdigest()
+    write_text(store.index, json.dumps(index))
+    return _hash_of(store.index)
+
+
+def check_index(store: Store, stamp: str) -> None:
+    """Keep a task from writing where its run was broken off and another has begun.
+
+    Parameters
+    ----------
+    store
+        Output folder.
+    stamp
+        What `write_index` returned for the run of the task.
+
+    Raises
+    ------
+    OutputError
+        It is not the run that works here now.
+    """
+    if _hash_of(store.index) != stamp:
+        raise late(store)
+
+
+def late(store: Store) -> OutputError:
+    """Error of a task that outlived its run."""
+    return OutputError(f"another run has begun in {store.out}; what this one found is not written")
 
 
 def read_buckets(
@@ -285,6 +315,10 @@ def read_statics(store: Store, records: Iterable[Record]) -> pa.Table:
 def _index(path: Path, stamp: str) -> dict[str, list[Any]]:  # noqa: ARG001 - names the content
     index: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
     return index
+
+
+def _hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _numbered(table: pa.Table, number: int) -> pa.Table:

@@ -21,7 +21,7 @@ from ais_berths.pipeline.job import Store, check_out, clear, hash_feed, hash_por
 from ais_berths.pipeline.layout import bucket_rows, chunks_of, read_records, write_index
 from ais_berths.pipeline.manifest import count_chunks, note_files, unread_files
 from ais_berths.pipeline.portions import parts_of
-from ais_berths.pipeline.scan import chunk_id, counts_table, forget_plan, make_batches, scan_batch
+from ais_berths.pipeline.scan import chunk_id, counts_table, forget_plan, make_batches, plan_stamp, scan_batch
 from ais_berths.raster import CellFilter
 from ais_berths.register import read_register
 from ais_berths.tables import read_parts, read_table, whole
@@ -207,9 +207,8 @@ def write_plan(store: Store, work: Work) -> str:
         with atomic_path(store.filter_file) as path:
             CellFilter(work.cells, work.job.config.cells.resolution).save(path)
         write_text(store.plan_mark, _plan_key(work.job))
-    feed = work.feed.model_dump_json()
-    write_text(store.feed_file, feed)
-    return hashlib.sha256((_plan_key(work.job) + feed).encode()).hexdigest()
+    write_text(store.feed_file, work.feed.model_dump_json())
+    return plan_stamp(store)
 
 
 def _plan_key(job: Job) -> str:

@@ -30,7 +30,7 @@ from ais_berths.feeds import (
 )
 from ais_berths.pings import ship_mmsi
 from ais_berths.pipeline.job import Job, Store, stored_job
-from ais_berths.pipeline.layout import NEAR, BatchWriter, Counts, Record, add_counts, batch_id
+from ais_berths.pipeline.layout import NEAR, BatchWriter, Counts, Record, add_counts, batch_id, late
 from ais_berths.raster import CellFilter
 from ais_berths.redact import redact_urls
 from ais_berths.tables import whole
@@ -85,8 +85,20 @@ def scan_batch(chunks: Sequence[Chunk], store: Store, stamp: str) -> None:
     job, plan = _load_plan(store.out, stamp)
     name = batch_id([chunk_id(chunk) for chunk in chunks])
     run = job.config.run
-    writer = BatchWriter(store, name, run.buckets, run.chunk_rows // _FLUSHES)
+
+    def check() -> None:
+        # Workers do not notice at once that their run was broken off.
+        if plan_stamp(store) != stamp:
+            raise late(store)
+
+    writer = BatchWriter(store, name, run.buckets, run.chunk_rows // _FLUSHES, check)
     writer.write(scan_chunk(chunk, plan) for chunk in chunks)
+
+
+def plan_stamp(store: Store) -> str:
+    """Hash of the job and the feed that a folder is read with."""
+    texts = (path.read_bytes() for path in (store.plan_mark, store.feed_file))
+    return hashlib.sha256(b"".join(texts)).hexdigest()
 
 
 def chunk_id(chunk: Chunk) -> str:
