@@ -26,7 +26,7 @@ _KM2_PER_DEG2 = 111.2**2
 
 
 def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
-    """H3 cells that overlap the berths, each given to one berth only.
+    """H3 cells that overlap the berths, each given to one berth only, and to as many berths as possible.
 
     Parameters
     ----------
@@ -39,8 +39,9 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
     Returns
     -------
     The table `BERTH_CELLS`, sorted by berth and cell. A cell under several berths goes to the one that covers
-    the largest share of it, at equal shares to the first by ``berth_id``; so a berth smaller than a cell may
-    end with none.
+    the largest share of it, at equal shares to the first by ``berth_id``. A berth that gets none in this way
+    takes the cell of which it covers most from a berth that has a better one. Where no such cell is left, as
+    with many small berths in one cell, it stays without; a finer resolution then helps.
 
     Raises
     ------
@@ -67,23 +68,38 @@ def berth_cells(berths: gpd.GeoDataFrame, resolution: int = 12) -> pd.DataFrame:
     flat = shapely.buffer(plane.from_degrees(shapes), 0.0)
     row, cell = _candidates(flat, plane, resolution)
     share = np.empty(len(cell))
-    contested = pd.Series(cell).duplicated(keep=False).to_numpy()
     for first in range(0, len(cell), _PAIRS_AT_ONCE):
         some = slice(first, first + _PAIRS_AT_ONCE)
         unique, place = np.unique(cell[some], return_inverse=True)
-        share[some] = _shares(flat[row[some]], _hexagons(unique, plane)[place], contested[some])
+        share[some] = _shares(flat[row[some]], _hexagons(unique, plane)[place])
     names = berths["berth_id"].astype("string").to_numpy()
     # The place of a name in the alphabet: a text for each of the cells of the world would take much room.
     rank = np.empty(len(names), dtype=np.int64)
     rank[np.argsort(names, kind="stable")] = np.arange(len(names))
     order = np.lexsort((rank[row], -share, cell))
     order = order[share[order] > 0]
-    order = order[np.diff(cell[order], prepend=-1) != 0]
-    order = order[np.lexsort((cell[order], rank[row[order]]))]
-    cell, row = cell[order], row[order]
+    cell, row = _owners(cell[order], row[order], share[order], rank)
     table = {"hex_id": cell, "hex_resolution": resolution, "polygon_name": names[row], "berth_id": names[row]}
     ports = berths["port_id"].astype("string").to_numpy()
     return schema.conform(pd.DataFrame(table | {"port_id": ports[row]}), "berth_cells")
+
+
+def _owners(
+    cell: NDArray[np.int64], row: NDArray[np.intp], share: NDArray[np.float64], rank: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Give each cell to one berth row; pairs come by cell, the largest share of each cell first."""
+    first = np.flatnonzero(np.diff(cell, prepend=-1))
+    owned, owner = cell[first], row[first]
+    best = np.zeros(len(rank))
+    np.maximum.at(best, owner, share[first])
+    poor = np.flatnonzero(~np.isin(row, owner))
+    for pair in poor[np.lexsort((cell[poor], rank[row[poor]], -share[poor]))]:
+        at = np.searchsorted(owned, cell[pair])
+        # Nobody gives its best cell away, so nobody else ends with none.
+        if best[row[pair]] == 0.0 and share[first[at]] < best[owner[at]]:
+            owner[at], best[row[pair]] = row[pair], np.inf
+    order = np.lexsort((owned, rank[owner]))
+    return owned[order], owner[order]
 
 
 def _check_sizes(names: pd.Series[str], shapes: NDArray[np.object_], resolution: int) -> None:
@@ -115,17 +131,12 @@ def _hexagons(cells: NDArray[np.int64], plane: Plane) -> NDArray[np.object_]:
     return np.asarray(shapely.polygons(rings), dtype=object)
 
 
-def _shares(
-    shapes: NDArray[np.object_], hexagons: NDArray[np.object_], contested: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Share of each hexagon that its berth covers; of those that no other berth is near, whether any."""
+def _shares(shapes: NDArray[np.object_], hexagons: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Share of each hexagon that its berth covers."""
     shapely.prepare(shapes)
     share = np.asarray(shapely.contains_properly(shapes, hexagons), dtype=np.float64)
     cut = np.flatnonzero((share == 0.0) & shapely.intersects(shapes, hexagons))
-    alone, cut = cut[~contested[cut]], cut[contested[cut]]
-    share[alone] = ~shapely.touches(shapes[alone], hexagons[alone])
-    inside = shapely.area(shapely.intersection(shapes[cut], hexagons[cut]))
-    share[cut] = inside / shapely.area(hexagons[cut])
+    share[cut] = shapely.area(shapely.intersection(shapes[cut], hexagons[cut])) / shapely.area(hexagons[cut])
     return share
 
 

@@ -570,6 +570,29 @@ def test_a_cell_belongs_to_the_berth_with_the_largest_share() -> None:
         assert cells["polygon_name"].tolist() == cells["berth_id"].tolist()
 
 
+def test_a_small_berth_takes_a_cell_from_a_neighbour_that_has_a_better_one() -> None:
+    cell = h3.latlng_to_cell(52.0, 4.0, 9)
+    west, south, east, north = cell_polygons([cell])[0].bounds
+    wide, middle, high = east - west, (west + east) / 2, (south + north) / 2
+    quay = shapely.box(west - 3 * wide, south, middle, north)
+    one, two = (
+        shapely.box(middle, high + k * wide / 50, middle + wide / 50, high + (k + 1) * wide / 50)
+        for k in (0, 1)
+    )
+    table = berth_table([quay, one, two], berth_id=["quay", "one", "two"])
+    alone = berth_cells(table.iloc[:1], 9)
+    both = berth_cells(table.iloc[:2], 9)
+    assert both["hex_id"].is_unique
+    assert both.set_index("hex_id")["berth_id"][cell] == "one"
+    assert set(both["hex_id"]) == set(alone["hex_id"])
+    # Two berths in one cell cannot both have it; a berth whose only cell it is keeps it.
+    for rows in ([0, 1, 2], [2, 1, 0]):
+        all_three = berth_cells(table.iloc[rows], 9)
+        pd.testing.assert_frame_equal(all_three, both)
+    pier = berth_table([shapely.box(west, south, middle, north).intersection(cell_polygons([cell])[0]), one])
+    assert set(berth_cells(pier, 9)["berth_id"]) == {"p-0"}
+
+
 def test_cells_of_a_berth_that_was_cut(tmp_path: Path) -> None:
     whole = berth_table(ship_boxes([180.0], [-17.8]))
     write_geoparquet(whole, tmp_path / "x.parquet", "berths")

@@ -452,6 +452,16 @@ def test_tables_have_their_columns(usual: Path) -> None:
     assert pings.names == schema.PINGS.names
 
 
+def test_berths_without_a_cell_are_counted(usual: Path, feed: Feed, tmp_path: Path) -> None:
+    job = Job(ports_file=str(feed.ports), config=parse_config({"berths": {"cell_resolution": 9}}))
+    summary = detect(feed.files, tmp_path / "out", job)
+    with_cell = pd.read_parquet(tmp_path / "out" / "berth_cells.parquet")["berth_id"].nunique()
+    assert summary.counts["berths"] - with_cell == summary.counts["berths without a cell"] > 0
+    counts = json.loads((usual / "run.json").read_text(encoding="utf-8"))["counts"]
+    with_cell = pd.read_parquet(usual / "berth_cells.parquet")["berth_id"].nunique()
+    assert counts["berths"] - with_cell == counts.get("berths without a cell", 0) <= 1
+
+
 def test_rows_point_back(usual: Path) -> None:
     pings = all_pings(usual)
     stops = pd.read_parquet(usual / "stops.parquet")

@@ -277,6 +277,8 @@ def _write_tables(
         write_geojson(frame, store.table(name, ".geojson"), f"{name[:-1]}_id")
     cells = berth_cells(places.berths, job.config.berths.cell_resolution)
     write_parquet(cells, store.table("berth_cells"), "berth_cells")
+    if without_cell := len(places.berths) - cells["berth_id"].nunique():
+        summary.counts["berths without a cell"] = without_cell
     summary.quality = add_quality(
         [counts_table(chunks), read_parts(parts_of(store, "quality"), "quality"), places.quality]
     )
