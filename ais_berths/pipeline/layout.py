@@ -231,13 +231,13 @@ def bucket_rows(records: Iterable[Record]) -> dict[int, int]:
 
 def write_index(store: Store, records: list[Record]) -> str:
     """Write where the rows of each bucket lie, for the workers of this run; return a hash of this index."""
-    # No other run has an equal index, so that tasks of a run before can tell that they are late.
-    index: dict[str, list[Any]] = {"run": [secrets.token_hex(8)]}
+    buckets: dict[str, list[Any]] = {}
     for record in records:
         kept = [chunk["number"] for chunk in record["chunks"]] if record.get("forgotten") else None
         for bucket, groups in record["row_groups"].items():
-            index.setdefault(bucket, []).append([record["id"], groups, kept])
-    write_text(store.index, json.dumps(index))
+            buckets.setdefault(bucket, []).append([record["id"], groups, kept])
+    # No other run has an equal index, so that tasks of a run before can tell that they are late.
+    write_text(store.index, json.dumps({"run": secrets.token_hex(8), "buckets": buckets}))
     return _hash_of(store.index)
 
 
@@ -313,8 +313,8 @@ def read_statics(store: Store, records: Iterable[Record]) -> pa.Table:
 
 @lru_cache(maxsize=1)
 def _index(path: Path, stamp: str) -> dict[str, list[Any]]:  # noqa: ARG001 - names the content
-    index: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return index
+    buckets: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))["buckets"]
+    return buckets
 
 
 def _hash_of(path: Path) -> str:
