@@ -261,11 +261,41 @@ def test_all_workers_are_lost_for_good(
     out = tmp_path / "out"
     lose_workers_when_reading(cluster, out)
     with pytest.raises(
-        ClusterError, match=r"has had no worker for .* run the same command again: it carries"
+        ClusterError, match=r"has had no worker for .* run the same command again: it carries on$"
     ):
         detect([archive / "feed"], out, job, wiring=Wiring(scheduler=cluster.address))
     detect([archive / "feed"], out, job)
     assert_same(out, usual)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        ([], ["the cluster has had no worker for 20 seconds; start some. The run waits"]),
+        (
+            ["paused", "paused"],
+            ["all workers of the cluster have been paused, as their memory is nearly full"],
+        ),
+        (["paused", "running"], []),
+    ],
+)
+def test_what_is_said_of_workers(statuses: list[str], said: list[str]) -> None:
+    class Client:
+        def scheduler_info(self, n_workers: int) -> dict[str, Any]:
+            assert n_workers == -1
+            return {"workers": {str(n): {"status": status} for n, status in enumerate(statuses)}}
+
+    told: list[str] = []
+    waiting = patience.Patience(told.append)
+    for now in (100.0, 120.0, 140.0, 719.0):
+        waiting.look(patience._trouble(Client()), now)
+    assert len(told) == len(said)
+    assert all(text.startswith(begin) for text, begin in zip(told, said, strict=True))
+    waiting.look(patience._trouble(Client()), 721.0)
+    assert len(told) == 2 * len(said)
+    if said:
+        with pytest.raises(ClusterError, match="for 60 minutes"):
+            waiting.look(patience._trouble(Client()), 3700.0)
 
 
 def test_nothing_of_size_travels(
@@ -323,6 +353,28 @@ def test_a_scheme_that_is_not_set_up(
     monkeypatch.setattr("distributed.Client", refuse)
     with pytest.raises(ConfigError, match=r"at tls://127\.0\.0\.1:9 \(TLS expects a context\)"):
         detect([archive / "feed"], tmp_path / "out", job, wiring=Wiring(scheduler="tls://127.0.0.1:9"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lacking", ["scheduler", "workers"])
+def test_a_cluster_without_the_package(
+    cluster: Cluster, archive: Path, job: Job, tmp_path: Path, lacking: str
+) -> None:
+    """What could not import this package cannot import what it finds under this name."""
+    from distributed import Client  # noqa: PLC0415 - it costs a second
+
+    def hide() -> None:
+        import sys  # noqa: PLC0415 - runs elsewhere
+
+        for name in ["ais_berths.pipeline.tasks", "ais_berths"]:
+            sys.modules[name] = None  # type: ignore[assignment]
+
+    with Client(cluster.address) as client:
+        client.wait_for_workers(2)
+        client.run_on_scheduler(hide) if lacking == "scheduler" else client.run(hide)
+        with pytest.raises(ConfigError, match=rf"the dask {lacking} cannot use this package .*; install"):
+            detect([archive / "feed"], tmp_path / "out", job, wiring=Wiring())
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

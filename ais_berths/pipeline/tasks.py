@@ -156,14 +156,11 @@ def _run_on_cluster(
         for done, future in enumerate(as_they_end(futures, client, log), 1):
             # A task that failed ends the run at once; results are fetched together, which is quicker.
             if future.status != "finished":
-                future.result()
+                _raise_error(future)
             if tenths and done * 10 // len(items) > told:
                 told = done * 10 // len(items)
                 log(f"{done} of {len(items)} tasks done")
         return list(client.gather(futures))
-    except AisBerthsError as error:
-        # Paths mean what they mean there.
-        raise type(error)(f"{error} (this is what a worker of the cluster says)") from error
     except KilledWorker as error:
         raise ClusterError(
             "a task has ended several workers, which may have too little memory; give them more, or set "
@@ -175,6 +172,14 @@ def _run_on_cluster(
         ) from error
     finally:
         client.cancel(futures)
+
+
+def _raise_error(future: Any) -> None:
+    try:
+        future.result()
+    except AisBerthsError as error:
+        # Paths mean what they mean there.
+        raise type(error)(f"{error} (this is what a worker of the cluster says)") from error
 
 
 @contextmanager
@@ -227,8 +232,8 @@ def _own_client() -> Any:
 
 
 def _check_workers(client: Any) -> None:
-    # Some clusters start workers when there is work for them.
-    work = client.submit(_version, pure=False)
+    # Some clusters start workers when there is work for them; this work needs no package.
+    work = client.submit(abs, 0, pure=False)
     try:
         client.wait_for_workers(1, timeout=_PATIENCE_S)
     except TimeoutError as error:
@@ -237,19 +242,29 @@ def _check_workers(client: Any) -> None:
         ) from error
     finally:
         work.release()
-    try:
-        found = set(client.run(_version).values())
-    except ImportError as error:
-        raise ConfigError(
-            f"the dask workers lack a package ({error}); install ais-berths {__version__} for them"
-        ) from error
-    except OSError as error:
-        raise ClusterError("a dask worker was lost at the start; run the same command again") from error
+    # The scheduler reads the descriptions of tasks, so it needs the package too.
+    _ask("scheduler", client.run_on_scheduler)
+    found = set(_ask("workers", client.run).values())
     if found != {__version__}:
         raise ConfigError(
             f"the dask workers have ais-berths {', '.join(sorted(found))}, expected {__version__} as here; "
             "install the same version"
         )
+
+
+def _ask(who: str, ask: Callable[..., Any]) -> Any:
+    """Let scheduler or workers call a function of this package."""
+    try:
+        return ask(_version)
+    except OSError as error:
+        raise ClusterError(
+            "a dask worker was lost at the start, perhaps as it has too little memory; "
+            "run the same command again"
+        ) from error
+    except Exception as error:  # dask gives what was raised there as it was, or its text only
+        raise ConfigError(
+            f"the dask {who} cannot use this package ({error}); install ais-berths {__version__} there too"
+        ) from error
 
 
 def _version() -> str:
