@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -441,6 +442,28 @@ def test_run_record(feed: Feed, usual: Path) -> None:
     assert run["job"]["config"]["cells"]["resolution"] == 8
     assert (run["job"]["feed"], run["feed"]) == ("auto", "noaa")
     assert pd.read_csv(usual / "quality.csv").to_dict("records") == run["quality"]
+
+
+def test_hashes_of_inputs_are_recorded_where_wanted(feed: Feed, tmp_path: Path) -> None:
+    files = [tmp_path / file.name for file in feed.files[:2]]
+    for copy, file in zip(files, feed.files, strict=False):
+        copy.write_bytes(file.read_bytes())
+
+    def recorded(*, hash_inputs: bool) -> dict[str, str | None]:
+        detect(files, tmp_path / "out", a_job(feed, hash_inputs=hash_inputs))
+        run = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+        return {entry["path"]: entry.get("sha256") for entry in run["inputs"]}
+
+    def true() -> dict[str, str | None]:
+        return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+    assert set(recorded(hash_inputs=False).values()) == {None}
+    first = recorded(hash_inputs=True)
+    assert first == true()
+    files[0].write_text("".join(files[0].read_text(encoding="utf-8").splitlines(keepends=True)[:-9]), "utf-8")
+    again = recorded(hash_inputs=False)
+    assert again == {str(files[0]): None, str(files[1]): first[str(files[1])]}
+    assert recorded(hash_inputs=True) == true() != first
 
 
 def test_tables_have_their_columns(usual: Path) -> None:

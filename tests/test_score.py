@@ -1,5 +1,6 @@
 """Reading the truth that berths are scored against."""
 
+import json
 import shutil
 
 import geopandas as gpd
@@ -8,6 +9,7 @@ import pytest
 import shapely
 
 from ais_berths.errors import InputError, MissingColumnsError
+from ais_berths.export import write_geoparquet
 from ais_berths.pipeline.score import read_truth, score_out
 from ais_berths.simulate import simulate
 
@@ -86,6 +88,35 @@ def test_true_berths_elsewhere_are_not_missed_ones(sample_out, sample_data, tmp_
     assert (here.berths.n_outside, everywhere.berths.n_outside) == (4, 0)
     assert here.berths.at_iou_50.n_true == everywhere.berths.at_iou_50.n_true - 4
     assert here.calls.found.n_true < everywhere.calls.found.n_true
+
+
+def test_true_berths_of_ports_that_were_not_chosen_are_not_missed_ones(sample_out, sample_data, tmp_path):
+    """Another port lies within the area that was read around the chosen one."""
+    true = gpd.read_file(sample_data / "simulated" / "truth" / "berths.geojson").drop(columns="id")
+    out = tmp_path / "out"
+    shutil.copytree(sample_out, out)
+    (port,) = pd.read_csv(sample_data / "simulated" / "ports.csv").to_dict("records")
+    berths = gpd.read_parquet(out / "berths.parquet")
+    # At the other port, one true berth was found and three were not.
+    lat, lon = port["lat"] + 0.05, port["lon"] + 0.05
+    spots = [shapely.Point(lon + k * 0.01, lat).buffer(0.0005) for k in range(4)]
+    moved = true.iloc[:4].assign(geometry=spots, port_id="P1")
+    other = port | {"port_id": "P1", "name": "Other", "locode": "XSA09", "lat": lat, "lon": lon}
+    pd.DataFrame([port, other]).to_csv(tmp_path / "ports.csv", index=False)
+    found = berths.iloc[:1].assign(geometry=[spots[0]], berth_id="P0-new")
+    write_geoparquet(pd.concat([berths, found], ignore_index=True), out / "berths.parquet", "berths")
+    file = out / "state" / "job.json"
+    job = json.loads(file.read_text(encoding="utf-8"))
+    edited = {"ports": ["P0"], "ports_file": str(tmp_path / "ports.csv"), "ports_hash": ""}
+    file.write_text(json.dumps(job | edited), encoding="utf-8")
+
+    truth = pd.concat([true.iloc[4:], moved], ignore_index=True)
+    truth.to_file(tmp_path / "named.geojson")
+    truth.drop(columns="port_id").to_file(tmp_path / "nameless.geojson")
+    named, nameless = (score_out(out, tmp_path / f"{kind}.geojson").berths for kind in ("named", "nameless"))
+    assert (named.n_outside, nameless.n_outside) == (4, 3)
+    assert named.at_iou_50.n_true == len(true) - 4
+    assert nameless.at_iou_50.n_matched == named.at_iou_50.n_matched + 1
 
 
 def test_a_truth_of_another_port_is_refused(sample_out, tmp_path):

@@ -198,7 +198,7 @@ class HexagonsConfig(Section):
 
 
 class RunConfig(Section):
-    """How the work is divided; this has no effect on the result."""
+    """How the work is divided and recorded; this has no effect on the result."""
 
     chunk_rows: int = Field(
         1_000_000, ge=1000, description="number of raw rows of a file that are read in one go, about"
@@ -219,4 +219,8 @@ class RunConfig(Section):
         ge=1,
         description="number of stops that are in memory together after the pings, about; places near each "
         "other, the stops of one vessel and those of one port are never cut",
+    )
+    hash_inputs: bool = Field(
+        False,
+        description="whether run.json gives the SHA-256 of local input files, which are read again for it",
     )

@@ -39,7 +39,9 @@ class BerthScores(Scores):
     n_merged: int = Field(description="found berths that merge two or more true ones")
     false_by_place: dict[str, int] = Field(description="false berths by place")
     recall_by_kind: dict[str, float] = Field(description="recall at IoU 0.5 by kind of berth")
-    n_outside: int = Field(0, description="true berths outside the area of the run, left out")
+    n_outside: int = Field(
+        0, description="true berths outside the area of the run or at other ports, not scored"
+    )
 
 
 class PointScores(Scores):
@@ -51,7 +53,9 @@ class PointScores(Scores):
     points_with_berth: float = Field(description="share of points with a berth near")
     berths_with_point: float = Field(description="share of berths with a point near")
     distance_p50_m: float = Field(description="distance from a point to the nearest berth, median (m)")
-    n_outside: int = Field(0, description="true points outside the area of the run, left out")
+    n_outside: int = Field(
+        0, description="true points outside the area of the run or at other ports, not scored"
+    )
 
 
 class StopScores(Scores):

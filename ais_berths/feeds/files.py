@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import zipfile
@@ -121,6 +122,20 @@ def has_changed(path: str, fingerprint: str) -> bool:
     system, name = _system_of(path)
     with plain_words(path):
         return _input_file(system, name, system.info(name)).fingerprint != fingerprint
+
+
+def hash_file(path: str, fingerprint: str) -> str | None:
+    """SHA-256 of the content of a local file, in hexadecimal.
+
+    Returns
+    -------
+    None for a URL, and where the file is gone or no longer has the fingerprint.
+    """
+    if "://" in path or not Path(path).is_file():
+        return None
+    with plain_words(path), Path(path).open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256")
+    return None if has_changed(path, fingerprint) else digest.hexdigest()
 
 
 def open_binary(path: str) -> IO[bytes]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ais_berths.feeds.files import hash_file
 from ais_berths.pipeline.job import write_text
 from ais_berths.pipeline.layout import chunks_of, forget, read_records
 from ais_berths.pipeline.scan import chunk_id
@@ -59,6 +60,25 @@ def count_chunks(store: Store, files: Sequence[InputFile]) -> int:
     """Count the chunks of some files of the manifest."""
     manifest = _read(store)
     return sum(len(manifest[redact_urls(file.path)]["chunks"]) for file in files)
+
+
+def hash_inputs(store: Store, *, missing: bool) -> dict[str, str]:
+    """SHA-256 of the input files, by path as in the records of chunks.
+
+    Parameters
+    ----------
+    store
+        The folder.
+    missing
+        Whether files without a hash are read for it. Those that have changed since, and URLs, stay without.
+    """
+    manifest = _read(store)
+    if missing:
+        for path, entry in manifest.items():
+            digest = entry.get("sha256") or hash_file(path, entry["fingerprint"])
+            entry.update({} if digest is None else {"sha256": digest})
+        write_text(store.manifest, json.dumps(manifest, indent=1))
+    return {path: entry["sha256"] for path, entry in manifest.items() if "sha256" in entry}
 
 
 def _read(store: Store) -> Manifest:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ais_berths import __version__, schema
 from ais_berths.errors import InputError
 from ais_berths.pipeline.job import Job, Store, write_text
+from ais_berths.pipeline.manifest import hash_inputs
 from ais_berths.pipeline.rounds import find_missing_days
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ def write_record(
     for chunk in chunks:
         entry = inputs.setdefault(chunk["input"], {"fingerprint": chunk["fingerprint"], "rows": 0})
         entry["rows"] += chunk["rows"]
+    for path, digest in hash_inputs(store, missing=job.config.run.hash_inputs).items():
+        if path in inputs:
+            inputs[path]["sha256"] = digest
     run = {
         "program": "ais-berths",
         "version": __version__,

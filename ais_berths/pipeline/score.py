@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import shapely
 
@@ -25,16 +26,18 @@ from ais_berths.evaluate import (
     read_official,
     split_half,
 )
+from ais_berths.geo import Plane
 from ais_berths.pipeline.job import Job, Store, load_job
 from ais_berths.places import find_places
 from ais_berths.portfiles import match_columns, read_texts, to_degrees
+from ais_berths.ports import nearest_port
 from ais_berths.raster import CellFilter
 from ais_berths.tables import read_places, read_shapes, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
 # Spellings of the columns of a CSV file, in lower case, letters and digits only.
 _SPELLINGS = {
@@ -43,6 +46,8 @@ _SPELLINGS = {
     "lon": "lon lng long longitude xcoord x",
 }
 _MAX_ROWS = 10
+# A point that stands for a dock lies some way from the ships.
+_NEAR_M = 100.0
 # The truth of the simulator, as it lies in one folder.
 _BERTHS, _PLACES, _STOPS, _CALLS = "berths.geojson", "places.geojson", "stops.parquet", "berth_calls.parquet"
 
@@ -66,7 +71,9 @@ def score_out(
     truth
         True berths: polygons or points in any format that GDAL reads, or a CSV with latitude and
         longitude or with shapes as WKT. Or the folder ``truth`` of the simulator; true stops, berth calls
-        and places beside the berths are used too. Berths outside the area of the run are only counted.
+        and places beside the berths are used too. Berths outside the area of the run are only counted, and
+        so are those of other ports than the chosen ones: by their ``port_id`` if they have that of a port in
+        the list, else by the nearest port, unless a found berth lies there.
     uses
         Score berths of these uses, and the calls at them, only.
     split
@@ -89,7 +96,7 @@ def score_out(
     berths = read_places(store.table("berths"), "berths")
     card = ScoreCard()
     if truth is not None:
-        known, n_outside = _in_area(read_truth(truth), store, job, truth)
+        known, n_outside = _in_scope(read_truth(truth), store, job, berths, truth)
         stops = read_table(store.table("stops"), "stops")
         made = store.table("berth_calls")
         calls = read_table(made, "berth_calls") if made.exists() else None
@@ -135,8 +142,10 @@ def read_truth(path: str | Path) -> Truth:
     )
 
 
-def _in_area(truth: Truth, store: Store, job: Job, source: object) -> tuple[Truth, dict[str, int]]:
-    """The truth without berths and points where nothing was looked for, and how many these are."""
+def _in_scope(
+    truth: Truth, store: Store, job: Job, found: gpd.GeoDataFrame, source: object
+) -> tuple[Truth, dict[str, int]]:
+    """The truth without berths and points that were not looked for, and how many these are."""
     cells = read_table(store.table("cells"), "cells", ["cell", "in_margin"])
     area = CellFilter(cells[~cells["in_margin"]], job.config.cells.resolution)
     inside, n_outside, lost = {}, {}, set()
@@ -147,6 +156,8 @@ def _in_area(truth: Truth, store: Store, job: Job, source: object) -> tuple[Trut
         # A point of the shape, as the centre of what was cut at the antimeridian lies on the other side.
         spots = (frame if frame.crs is None else frame.to_crs(4326)).representative_point()
         there = area.inside(spots.y, spots.x)
+        if job.ports:
+            there = there & _of_ports(frame, spots, found, job)
         inside[name], n_outside[name] = frame[there], int((~there).sum())
         lost |= set(frame.loc[~there, "berth_id"]) if "berth_id" in frame else set()
     if inside and not any(map(len, inside.values())):
@@ -158,6 +169,24 @@ def _in_area(truth: Truth, store: Store, job: Job, source: object) -> tuple[Trut
     if calls is not None and "berth_id" in calls:
         calls = calls[~calls["berth_id"].isin(lost)]
     return replace(truth, **inside, calls=calls), n_outside
+
+
+def _of_ports(
+    frame: gpd.GeoDataFrame, spots: gpd.GeoSeries, found: gpd.GeoDataFrame, job: Job
+) -> NDArray[np.bool_]:
+    """Which true berths belong to the chosen ports."""
+    port_list = job.port_list()
+    names = frame["port_id"].astype(str) if "port_id" in frame else pd.Series("", index=frame.index)
+    named = names.isin(port_list["port_id"]).to_numpy()
+    near, _ = nearest_port(spots.y, spots.x, port_list)
+    # The ships may say that a quay belongs to another port than the nearest.
+    plane = Plane.around(spots.x)
+    places, true = (plane.from_degrees(shapes.to_numpy()) for shapes in (found.geometry, spots))
+    seen = np.zeros(len(true), dtype=bool)
+    tree = shapely.STRtree(places)
+    seen[tree.query(true, predicate="dwithin", distance=_NEAR_M * plane.scale(spots.y.to_numpy()))[0]] = True
+    own = pd.Series(near, index=frame.index).isin(job.ports).to_numpy()
+    return np.where(named, names.isin(job.ports), own | seen).astype(bool)
 
 
 def _beside(file: Path, name: str) -> pd.DataFrame | None:

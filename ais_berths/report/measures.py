@@ -180,7 +180,13 @@ def occupied_hours(visits: pd.DataFrame, period: Period) -> pd.Series[float]:
 def _port_call_figures(visits: PortVisits, period: Period) -> Iterator[_Figure]:
     if visits.port_calls is not None:
         begun = visits.port_calls[visits.port_calls["arrival"] >= period.start]
-        yield _Figure("port_calls", "Port calls", len(begun), of=begun, note="with a call at a counted berth")
+        yield _Figure(
+            "port_calls",
+            "Port calls",
+            len(begun),
+            of=begun,
+            note="ships of all types, with a call at a counted berth",
+        )
 
 
 def _visit_figures(visits: PortVisits, begun: pd.DataFrame) -> Iterator[_Figure]:

@@ -71,7 +71,12 @@ def _counted(port: dict[str, Any]) -> list[str]:
             "and in the table of uses, but in no other figure."
         )
     if port["basis"] == "calls":
-        return [counted, "All figures are made from berth calls and port calls."]
+        calls = (
+            "All figures are made from berth calls and port calls, of ships of all types. Ships that were "
+            "there when the data began are included. The table of indicators counts only arrivals, and only "
+            "those of the vessel groups that were chosen for it."
+        )
+        return [counted, calls]
     stops = (
         "The results contain no berth calls, so the figures are made from single stops. A ship that leaves "
         "a berth for a moment and comes back counts twice. The time at anchor of ships of all types is "

@@ -15,6 +15,7 @@ import pytest
 
 from ais_berths import feeds
 from ais_berths.errors import DependencyError, EmptyInputError, InputError, MissingColumnsError
+from ais_berths.feeds.files import hash_file
 
 from .conftest import as_noaa, as_ungp, read_all
 
@@ -73,6 +74,18 @@ def test_reading_from_a_url(rows: pd.DataFrame, tmp_path: Path) -> None:
         memory.pipe(f"/remote/{name}", (tmp_path / name).read_bytes())
         result = read_all([f"memory://remote/{name}"], chunk_rows=50)
         assert result.usable.sum() == len(rows)
+
+
+def test_a_file_that_has_changed_has_no_hash(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("abc", encoding="utf-8")
+    before = feeds.list_inputs([path])[0].fingerprint
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert hash_file(str(path), before) == known
+    path.write_text("abcd", encoding="utf-8")
+    assert hash_file(str(path), before) is None
+    assert hash_file(str(tmp_path / "gone.csv"), before) is None
+    assert hash_file("s3://bucket/a.csv", before) is None
 
 
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
