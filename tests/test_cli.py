@@ -13,8 +13,10 @@ from commands import run
 
 from ais_berths import samples
 from ais_berths.cli import main
+from ais_berths.cli.words import print_summary
 from ais_berths.config import Config, load_config
 from ais_berths.errors import InputError
+from ais_berths.pipeline import Summary
 from ais_berths.simulate import simulate
 
 if TYPE_CHECKING:
@@ -280,3 +282,17 @@ def test_demo(tmp_path: Path) -> None:
     assert len(gpd.read_file(tmp_path / "demo" / "new_york" / "berths.geojson")) > 10
     # It may be run again.
     assert run("demo", "--out", str(tmp_path / "demo")).splitlines()[-1] == text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("unreadable", "said"), [(11, True), (10, False)])
+def test_many_rows_without_a_position_are_pointed_out(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, unreadable: int, said: bool
+) -> None:
+    counts = [
+        ("read", "row_read", "kept", 100),
+        ("read", "position_unreadable", "dropped", unreadable),
+        ("filter", "near_port", "kept", 80),
+    ]
+    quality = pd.DataFrame(counts, columns=["stage", "reason", "action", "rows"])
+    print_summary(Summary(out=tmp_path, quality=quality), as_json=False)
+    assert ('position = "deg 0-360"' in capsys.readouterr().out) == said

@@ -28,8 +28,9 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         }
         click.echo(json.dumps(record, indent=1, ensure_ascii=False))
         return
+    width = max([12, *map(len, summary.counts)])
     for name, count in summary.counts.items():
-        click.echo(f"{name:<12}{count:>14,}")
+        click.echo(f"{name:<{width}}{count:>14,}")
     if len(quality):
         click.echo("\nRows by reason")
         click.echo(text_table(quality))
@@ -54,6 +55,7 @@ def _hint(quality: pd.DataFrame) -> str:
     reasons = (
         (some and timeless > read / 10, _FEW_TIMES),
         (some and rows.get("stop_of_another_port", 0) > kept, _OTHER_PORTS),
+        (some and rows.get("position_unreadable", 0) > read / 10, _FEW_PLACES),
         (some, ""),
         (read == 0, "The input holds no rows."),
         (timeless > read / 2, _NO_TIMES),
@@ -67,6 +69,10 @@ def _hint(quality: pd.DataFrame) -> str:
 _FEW_TIMES = (
     "More than a tenth of the rows have no time that can be read (time_unreadable). If day and month are\n"
     "exchanged in the format of the mapping, the times that were read are wrong too."
+)
+_FEW_PLACES = (
+    "More than a tenth of the rows have no position that can be read (position_unreadable). If longitudes\n"
+    'go from 0 to 360, write position = "deg 0-360" under [units] of a mapping.'
 )
 _OTHER_PORTS = (
     "Most stops here were given to other ports of the list, which are nearer (stop_of_another_port).\n"

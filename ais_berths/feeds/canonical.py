@@ -61,7 +61,7 @@ REASONS: dict[str, tuple[str, str]] = {
 """Every defect that reading can find: what was done about it, and what it means."""
 
 _KN = {"kn": 1.0, "kn/10": 0.1, "m/s": KN_PER_M_S, "km/h": 1 / 1.852}
-_DEG = {"deg": 1.0, "min/10000": 1 / 600_000.0, "deg/10": 0.1}
+_DEG = {"deg": 1.0, "deg 0-360": 1.0, "min/10000": 1 / 600_000.0, "deg/10": 0.1}
 # 102.2 kn stands for "or more", 102.3 for "not available"; a float32 of 102.2 is a little less.
 _SOG_LIMIT_KN = 102.15
 _COARSE_SOG_LIMIT_KN = 63.0
@@ -189,6 +189,8 @@ def read_positions(table: pa.Table, feed: Feed) -> tuple[Floats, Floats]:
     lat, lon = (numbers(table, feed, found, name) for name in ("lat", "lon"))
     if scale != 1.0:
         lat, lon = lat * scale, lon * scale
+    if feed.units.position == "deg 0-360":
+        lon = np.where((lon > 180.0) & (lon <= 360.0), lon - 360.0, lon)
     good = (np.abs(lat) <= 90.0) & (np.abs(lon) <= 180.0)
     if good.all():
         return lat, lon

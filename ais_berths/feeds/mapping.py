@@ -131,7 +131,9 @@ class TimeFormat(Section):
 class Units(Section):
     """Units of the numbers in the source."""
 
-    position: Literal["deg", "min/10000"] = Field("deg", description="unit of latitude and longitude")
+    position: Literal["deg", "deg 0-360", "min/10000"] = Field(
+        "deg", description="unit of latitude and longitude; deg 0-360 where longitudes go from 0 to 360"
+    )
     speed: Literal["kn", "kn/10", "m/s", "km/h"] = Field("kn", description="unit of the speed")
     angle: Literal["deg", "deg/10"] = Field("deg", description="unit of the course over ground")
     size: Literal["m", "ft"] = Field("m", description="unit of length, beam and antenna offsets")

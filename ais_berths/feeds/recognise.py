@@ -139,6 +139,7 @@ type_words, length, beam, to_bow, to_stern, to_port, to_starboard, draught, cell
     zone = "UTC"  # of times without an offset
     <BLANKLINE>
     [units]
+    position = "deg"  # or "deg 0-360", "min/10000"
     speed = "kn"  # or "kn/10", "m/s", "km/h"
     <BLANKLINE>
     """
@@ -162,7 +163,8 @@ type_words, length, beam, to_bow, to_stern, to_port, to_starboard, draught, cell
     lines += ["", "[time]", 'format = "iso"  # or "epoch", or a pattern such as "%d/%m/%Y %H:%M:%S"']
     lines += ['unit = "s"  # of epoch times: "s", "ms", "us" or "ns"']
     lines += ['zone = "UTC"  # of times without an offset']
-    lines += ["", "[units]", 'speed = "kn"  # or "kn/10", "m/s", "km/h"', ""]
+    lines += ["", "[units]", 'position = "deg"  # or "deg 0-360", "min/10000"']
+    lines += ['speed = "kn"  # or "kn/10", "m/s", "km/h"', ""]
     return "\n".join(lines)
 
 
@@ -217,11 +219,6 @@ def _advice(reason: str, shown: str, feed: Feed, file: InputFile) -> str:
     """What to do about values such as those that are shown."""
     if reason == "mmsi_unreadable" and "e+" in shown.lower():
         return "a spreadsheet has rounded these numbers: get the file as it was before it was opened in one"
-    if reason == "position_unreadable" and "," not in shown.replace(", ", ""):
-        return (
-            f"positions are read in {feed.units.position}, latitudes from -90 to 90 and longitudes from -180 "
-            "to 180: subtract 360 from longitudes beyond, or give the unit under [units] of a mapping"
-        )
     change = {
         "mmsi_unreadable": 'where ids are text, write ids = "text" under [rules] of a mapping',
         "time_unreadable": (
@@ -229,6 +226,11 @@ def _advice(reason: str, shown: str, feed: Feed, file: InputFile) -> str:
         ),
         "position_unreadable": 'for decimal commas, write decimal = "," under [csv] of a mapping',
     }[reason]
+    if reason == "position_unreadable" and "," not in shown.replace(", ", ""):
+        change = (
+            f"positions are read in {feed.units.position}, latitudes from -90 to 90 and longitudes from -180 "
+            'to 180: give the unit under [units] of a mapping, as in position = "deg 0-360"'
+        )
     if feed.name not in SHIPPED:
         return change
     return (

@@ -216,6 +216,9 @@ def test_positions() -> None:
     assert result.counts == {"position_unreadable": 5}
     raw = read('[units]\nposition = "min/10000"', lat=[33_000_000], lon=[-7_200_000])
     assert (column(raw, "lat"), column(raw, "lon")) == ([55.0], [-12.0])
+    lon = [0.0, 180.0, 180.5, 360.0, 361.0, -12.5, 181.0]
+    around = read('[units]\nposition = "deg 0-360"', lat=[55.0] * 6 + [91.0], lon=lon)
+    assert column(around, "lon") == [0.0, 180.0, -179.5, 0.0, None, -12.5, None]
 
 
 def test_mmsi() -> None:
