@@ -23,7 +23,7 @@ from ais_berths.naming import Core, are_kept, count_stops, in_order, name_stops,
 from ais_berths.pings import add_quality
 from ais_berths.quays import add_links, group_berths, links, name_quays, roads_of, used_places
 from ais_berths.shelf import Room, Shelf
-from ais_berths.turnovers import settle_turnovers
+from ais_berths.turnovers import settle_turnovers, within_data
 from ais_berths.uses import serving_ships
 from ais_berths.vessels import vessels_at
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ais_berths.config import BerthsConfig, Config, QuaysConfig
+    from ais_berths.config import BerthsConfig, Config, MooringConfig, QuaysConfig
 
 
 @dataclass(frozen=True)
@@ -126,15 +126,17 @@ def find_in_portions(
     """
     schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
     room = room or Room()
+    begins, ends = map(pd.Series, zip(*portions.each(_span), strict=True))
+    period = begins.min(), ends.max()
     ships = portions.each(vessels_at, vessels=vessels)
     lonely = None
     if len(portions) > 1:
         lonely = np.sum(list(portions.each(count_lonely, ships, config=config.mooring)), axis=0)
-    stops = portions.each(classify_stops, ships, config=config.mooring, lonely=lonely)
+    stops = portions.each(_classified, ships, period=period, config=config.mooring, lonely=lonely)
     hulls = build_in_portions(stops, vessels, config.hulls)
     sites = _draw(stops, hulls, ships, ports, config, room)
     by_ship = room.by_ship(sites.each(_visits, stops, columns=["mmsi", "start_time", "end_time"]))
-    sites = _rate(stops, hulls, ships, config.berths, sites, by_ship)
+    sites = _rate(stops, hulls, ships, config.berths, sites, by_ship, period)
     quays, berths = _name(stops, ports, config.quays, sites, by_ship)
     anchorages = _together(sites.each(attrgetter("anchorages")))
     frames = (berths, quays, anchorages)
@@ -152,6 +154,20 @@ def find_in_portions(
         anchorages=in_order(anchorages, "anchorage"),
         quality=add_quality(list(named.each(count_stops, only=only))),
     )
+
+
+def _span(stops: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
+    return stops["start_time"].min(), stops["end_time"].max()
+
+
+def _classified(
+    stops: pd.DataFrame,
+    ships: pd.DataFrame,
+    period: tuple[pd.Timestamp, pd.Timestamp],
+    config: MooringConfig,
+    lonely: NDArray[np.int64] | None,
+) -> pd.DataFrame:
+    return classify_stops(within_data(stops, *period), ships, config, lonely)
 
 
 class _Site(NamedTuple):
@@ -238,20 +254,16 @@ def _rate(
     config: BerthsConfig,
     sites: Shelf[_Site],
     by_ship: Shelf[pd.DataFrame],
+    period: tuple[pd.Timestamp, pd.Timestamp],
 ) -> Shelf[_Site]:
     """Describe and rate all berths, and keep those with enough visits."""
     serving = np.concatenate(list(by_ship.each(_serving)))
-    begin, end = map(pd.Series, zip(*stops.each(_span), strict=True))
-    beyond = Beyond(period_h(begin.min(), end.max()), serving)
+    beyond = Beyond(period_h(*period), serving)
     return sites.each(_rate_site, stops, hulls, ships, config=config, beyond=beyond)
 
 
 def _serving(visits: pd.DataFrame) -> NDArray[np.int64]:
     return serving_ships(visits[visits["number"] >= 0])
-
-
-def _span(stops: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
-    return stops["start_time"].min(), stops["end_time"].max()
 
 
 def _rate_site(

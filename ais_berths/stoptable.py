@@ -33,6 +33,9 @@ _NEAR_M = 2000.0
 # Nearer than this (m) ships manoeuvre: their courses do not show where they are bound for.
 _TURNS_M = 250.0
 
+# A ship that was never heard before its stop (or after it) was there for this many of its mean waits.
+_UNSEEN_WAITS = 3.0
+
 # Headings and spread that a swing circle needs.
 _CIRCLE_PINGS, _CIRCLE_SPREAD_DEG = 5, 8.0
 # Largest radius of a circle fitted without headings, in root mean square distances of the positions.
@@ -117,17 +120,20 @@ def at_rest(
 
     Returns
     -------
-    Arrivals and departures, in microseconds since 1970. Where no ping comes before or after, they are the
-    times of the first and the last one.
+    Arrivals and departures, in microseconds since 1970. Where no ping comes before (or after), the ship is
+    taken to have been there for some of its mean waits to be heard, if it was heard at all on the other side.
     """
     before, after = np.maximum(runs.first - 1, 0), np.minimum(runs.last + 1, len(track) - 1)
     waits_s = loops.waits(track.first, track.time, config.max_gap_h * 3600.0)[track.vessel[runs.first]]
     came_s = _rest_of_gap_s(track, (runs.first, before), place, waits_s, config)
     left_s = _rest_of_gap_s(track, (runs.last, after), place, waits_s, config)
     came_us, left_us = (np.rint(seconds * 1e6).astype(np.int64) for seconds in (came_s, left_s))
+    unseen_us = np.rint(_UNSEEN_WAITS * waits_s * 1e6).astype(np.int64)
+    opens, closes = track.first[runs.first], track.final[runs.last]
+    unseen_us[opens & closes] = 0
     return (
-        track.time[runs.first] - np.where(track.first[runs.first], 0, came_us),
-        track.time[runs.last] + np.where(track.final[runs.last], 0, left_us),
+        track.time[runs.first] - np.where(opens, unseen_us, came_us),
+        track.time[runs.last] + np.where(closes, unseen_us, left_us),
     )
 
 

@@ -1,7 +1,7 @@
-"""Turnovers: correcting estimated times where one ship follows another at a berth.
+"""Turnovers: correcting estimated times where one ship follows another at a berth, or where the data end.
 
 Arrival and departure are estimated between reports. With few reports, two ships may seem to have been at a
-berth at once for some minutes.
+berth at once for some minutes, or a ship to have been there before the data begin.
 """
 
 from __future__ import annotations
@@ -16,6 +16,22 @@ from ais_berths.groups import at_once
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+
+def within_data(stops: pd.DataFrame, begin: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """Let no stop begin before the data do, or end after them.
+
+    Parameters
+    ----------
+    stops
+        Stops with ``arrival_time departure_time``.
+    begin, end
+        First and last time at which any ship was heard at rest.
+    """
+    arrival, departure = stops["arrival_time"], stops["departure_time"]
+    return stops.assign(
+        arrival_time=arrival.mask(arrival < begin, begin), departure_time=departure.mask(departure > end, end)
+    )
 
 
 def settle_turnovers(stops: pd.DataFrame, berths: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -78,3 +78,13 @@ def test_what_is_learned_of_a_ship_comes_from_all_ports(world: World) -> None:
     hulls = find_places(alone, world.vessels, world.ports, NO_CELLS, CONFIG).hulls.set_index("stop_id")
     same = world.places.hulls.set_index("stop_id").loc[hulls.index]
     assert (hulls["hull_error_m"] != same["hull_error_m"]).mean() > 0.1
+
+
+def test_no_stay_begins_before_the_data_or_ends_after_them(world: World) -> None:
+    early, late = world.stops["start_time"].idxmin(), world.stops["end_time"].idxmax()
+    stops = world.stops.copy()
+    stops.loc[early, "arrival_time"] -= pd.Timedelta("3h")
+    stops.loc[late, "departure_time"] += pd.Timedelta("3h")
+    found = find_places(stops, world.vessels, world.ports, NO_CELLS, CONFIG).stops
+    assert found["arrival_time"].min() == stops["start_time"].min()
+    assert found["departure_time"].max() == stops["end_time"].max()

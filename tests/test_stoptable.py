@@ -78,6 +78,27 @@ def test_departure_mirrors_arrival():
     assert rest > 0
 
 
+@pytest.mark.parametrize("every", [5, 30])
+def test_a_ship_never_heard_before_or_after_was_there_for_three_of_its_mean_waits(every):
+    came = pings([(0, -9000.0, 0.0, 10.0, 90.0, 0), *lying(range(every, 601, every))])
+    left = pings([*lying(range(0, 600, every)), (600, 9000.0, 0.0, 10.0, 90.0, 0)])
+    for frame, near, far in ((came, "end_time", "departure_time"), (left, "arrival_time", "start_time")):
+        stop = stop_of(frame)
+        assert (stop[far] - stop[near]) / pd.Timedelta("1min") == pytest.approx(1.5 * every, abs=0.5)
+
+
+def test_where_a_ship_was_heard_in_one_place_only_nothing_is_guessed():
+    stop = stop_of(pings(lying(range(0, 300, 30))))
+    assert (stop["arrival_time"], stop["departure_time"]) == (stop["start_time"], stop["end_time"])
+
+
+@pytest.mark.parametrize(("heard_before", "n"), [(True, 1), (False, 0)])
+def test_a_single_report_at_the_end_of_the_data_is_a_stop_of_a_ship_that_is_rarely_heard(heard_before, n):
+    way = [(m, -250.0 * (120 - m), 0.0, 8.1, 90.0, 0) for m in (0, 30, 60, 90)]
+    stops, _ = detect_stops(pings([*way, *lying([120])][0 if heard_before else -1 :]), CONFIG)
+    assert len(stops) == n
+
+
 def test_a_move_between_two_berths_is_shared_out():
     frame = pings([*lying(range(0, 120, 5)), *((m, 3000.0, 0.0, 0.0, 90.0, 5) for m in range(240, 400, 5))])
     stops, _ = detect_stops(frame, CONFIG)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ais_berths import schema
 from ais_berths.calls import make_calls
 from ais_berths.config import CallsConfig
-from ais_berths.turnovers import settle_turnovers
+from ais_berths.turnovers import settle_turnovers, within_data
 
 BERTHS = pd.DataFrame({"berth_id": ["B", "Q"], "berth_kind": ["discrete", "continuous"]})
 
@@ -65,6 +65,16 @@ def test_a_stay_within_that_of_another_ship_keeps_its_times():
     for came, went in ((90, 110), (0, 0)):
         table = stops([(2, 0, 120, 300, 300, "B", False), (1, came, came, came, went, "B", False)])
         pd.testing.assert_frame_equal(settle_turnovers(table, BERTHS), table)
+
+
+def test_stays_end_where_the_data_do():
+    table = stops([(1, -30, 5, 280, 290, "B", False), (2, 10, 20, 300, 360, "Q", False)])
+    table.loc[1, "arrival_time"] = pd.NaT
+    begin, end = table["start_time"].min(), table["end_time"].max()
+    cut = within_data(table, begin, end)
+    assert minutes(cut["arrival_time"].dropna()) == [5.0]
+    assert minutes(cut["departure_time"]) == [290.0, 300.0]
+    pd.testing.assert_frame_equal(within_data(cut, begin, end), cut)
 
 
 def test_no_stops_are_no_stops():
