@@ -36,7 +36,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-copyright = "The ais-berths developers. Names of places imply no opinion on their status."
+copyright = "The ais-berths developers. Names of places imply no opinion on their status"
 
 # A page must not ask a server for anything: formulas are MathML, and no chapter has widgets.
 html_math_renderer = "mathml"

@@ -41,6 +41,11 @@ OTHER = {
 # what is refused ----------------------------------------------------------------------------------
 
 
+def test_a_mapping_is_not_taken_for_settings() -> None:
+    with pytest.raises(ConfigError, match=r"^my\.toml is the mapping of a feed; give it with --feed$"):
+        parse_config({"name": "mine", "columns": {"mmsi": "ship"}}, "my.toml")
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("ais_berths")
 
-_TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
+_TIMES = click.DateTime(
+    ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S"]
+)
 
 
 def area_options(command: Callable[..., Any]) -> Callable[..., Any]:

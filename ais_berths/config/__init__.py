@@ -139,6 +139,8 @@ did you mean cells.radius_nm?
     try:
         return Config.model_validate(data)
     except ValidationError as error:
+        if "columns" in data:
+            raise ConfigError(f"{source} is the mapping of a feed; give it with --feed") from None
         names = [*known_settings(), *Config.model_fields]
         complaints = Complaints(explain(item, names) for item in error.errors())
         complaints.raise_if_any(ConfigError, f"{source} cannot be used")

@@ -271,6 +271,8 @@ def _fitting(system: Any, pattern: str, window: Window) -> list[dict[str, Any]]:
 
 def _nothing_in(system: Any, folder: str, given: str, window: Window) -> str:
     """Complain of a folder without data files, and name what it holds instead."""
+    if system.exists(f"{folder.rstrip('/')}/state/job.json"):
+        return f"the folder {show(given)} holds results of ais-berths, which are no input; name the raw AIS"
     complaint = f"the folder {show(given)} holds no Parquet, CSV or NMEA file"
     if window != Window():
         return complaint + " for the period asked for"

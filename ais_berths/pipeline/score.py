@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
@@ -128,6 +129,11 @@ def read_truth(path: str | Path) -> Truth:
         raise InputError(f"the truth {file} does not exist; give a file of true berths")
     if file.suffix.lower() == ".csv":
         return Truth.of(_read_csv(file))
+    if file.suffix == ".parquet" and b"geo" not in (_parquet_metadata(file) or {}):
+        raise InputError(
+            f"the truth {file} cannot be read as polygons or points: it is a table without shapes; give "
+            "GeoParquet, or a CSV with a column of shapes (wkt) or with columns lat and lon"
+        )
     try:
         frame = read_shapes(file) if file.suffix == ".parquet" else gpd.read_file(file)
     except (OSError, ValueError, RuntimeError) as error:
@@ -187,6 +193,14 @@ def _of_ports(
     seen[tree.query(true, predicate="dwithin", distance=_NEAR_M * plane.scale(spots.y.to_numpy()))[0]] = True
     own = pd.Series(near, index=frame.index).isin(job.ports).to_numpy()
     return np.where(named, names.isin(job.ports), own | seen).astype(bool)
+
+
+def _parquet_metadata(file: Path) -> dict[bytes, bytes] | None:
+    try:
+        metadata: dict[bytes, bytes] | None = pq.read_schema(file).metadata
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"the truth {file} cannot be read: {' '.join(str(error).split())}") from error
+    return metadata
 
 
 def _beside(file: Path, name: str) -> pd.DataFrame | None:

@@ -120,14 +120,14 @@ BERTHS = table(
     ("draught_max_m", FLOAT, "m", "largest draught that a ship sent"),
     ("type_main", TEXT, "", "vessel group with the most stops"),
     ("type_shares", TEXT, "", "share of stops by vessel group, as JSON"),
-    (
-        "dwell_p50_h",
-        FLOAT,
-        "h",
-        "median length of a stop, from first to last ping at rest, even if cut off",
-    ),
+    ("dwell_p50_h", FLOAT, "h", "median length of a stop, first to last ping at rest, even if cut off"),
     ("dwell_p90_h", FLOAT, "h", "90th percentile of that length"),
-    ("occupancy", FLOAT, "", "share of the period with a ship alongside, from arrival to departure"),
+    (
+        "occupancy",
+        FLOAT,
+        "",
+        "share of the period with a ship alongside, arrival to departure of stops",
+    ),
     ("hull_basis", TEXT, "", "what most footprints rest on: antenna, learned, prior, type or point"),
     ("confidence", FLOAT, "", "probability that the berth is real and its polygon about right"),
 )

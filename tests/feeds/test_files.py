@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import shutil
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,6 +105,11 @@ def test_missing_and_empty(tmp_path: Path) -> None:
         feeds.list_inputs([tmp_path / "*.parquet"])
     with pytest.raises(EmptyInputError, match="holds no Parquet, CSV or NMEA file"):
         feeds.list_inputs([tmp_path])
+    (tmp_path / "out" / "state").mkdir(parents=True)
+    (tmp_path / "out" / "state" / "job.json").write_text("{}")
+    with pytest.raises(EmptyInputError, match="out holds results of ais-berths, which are no input"):
+        feeds.list_inputs([tmp_path / "out"])
+    shutil.rmtree(tmp_path / "out")
     for name in ("a.csv.xz", "b.csv.xz", "c.feather", "d.tar"):
         (tmp_path / name).write_bytes(b"x")
     with pytest.raises(
