@@ -1,4 +1,4 @@
-"""Any item in a file: its arrays and columns in the file, its structure in a small reader that can be sent.
+"""Any item in a file: its arrays and columns in the file, and a small recipe that can be sent.
 
 Only numbers, texts and shapes are read from files, never code.
 """
@@ -6,7 +6,7 @@ Only numbers, texts and shapes are read from files, never code.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import geopandas as gpd
 import numpy as np
@@ -17,17 +17,10 @@ import shapely
 from ais_berths.atomic import atomic_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-
-class Reader(Protocol):
-    """Reads what comes next in a file; `found` are earlier parts, which may occur again."""
-
-    def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
-        """Read it."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +31,12 @@ class Item:
     ----------
     path
         The file.
-    reader
-        Puts the item together again; it holds no arrays.
+    recipe
+        How to put the item together again; it is small, so that the item can be sent to a worker.
     """
 
     path: Path
-    reader: Reader
+    recipe: Any
 
     @classmethod
     def write(cls, item: Any, path: Path) -> Item:
@@ -54,7 +47,41 @@ class Item:
     def read(self) -> Any:
         """Read the item as it was written."""
         with self.path.open("rb") as file:
-            return self.reader.read(file, {})
+            return _read(self.recipe, file, {})
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The next array in the file."""
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a function makes of its arguments, some of which are recipes."""
+
+    make: Callable[..., Any]
+    given: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What may occur again under its number, and is in the file once."""
+
+    number: int
+    recipe: _Stored | _Made
+
+
+def _read(recipe: Any, file: BinaryIO, shared: dict[int, Any]) -> Any:
+    """Follow a recipe; `shared` is what was read before."""
+    if isinstance(recipe, _Stored):
+        return np.load(file, allow_pickle=False)
+    if isinstance(recipe, _Made):
+        return recipe.make(*(_read(given, file, shared) for given in recipe.given))
+    if isinstance(recipe, _Shared):
+        if recipe.number not in shared:
+            shared[recipe.number] = _read(recipe.recipe, file, shared)
+        return shared[recipe.number]
+    return recipe
 
 
 class _Writer:
@@ -63,219 +90,128 @@ class _Writer:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         # What was written is kept alive, as the id of a deleted object may be used again.
-        self._written: dict[int, tuple[int, Any]] = {}
+        self._written: dict[int, tuple[Any, Any]] = {}
 
-    def write(self, item: Any) -> Reader:
-        """Write an item if it holds arrays; the reader keeps everything else."""
-        if id(item) in self._written:
-            return _Again(self._written[id(item)][0])
-        reader = self._new(item)
-        if isinstance(reader, _Same):
-            return reader
-        number = len(self._written)
-        self._written[id(item)] = number, item
-        return _Once(number, reader)
+    def write(self, item: Any) -> Any:
+        """Write an item if it holds arrays, and return its recipe."""
+        if id(item) not in self._written:
+            recipe = self._new(item)
+            if isinstance(recipe, (_Stored, _Made)):
+                recipe = _Shared(len(self._written), recipe)
+            self._written[id(item)] = recipe, item
+        return self._written[id(item)][0]
 
-    def _new(self, item: Any) -> Reader:
+    def _new(self, item: Any) -> Any:
         if isinstance(item, np.ndarray):
             return self._array(item)
         if isinstance(item, pd.DataFrame):
             return self._frame(item)
         if isinstance(item, pd.Series):
-            return _Column(self._frame(item.to_frame()))
+            return _Made(_only_column, [self._frame(item.to_frame())])
         if isinstance(item, (list, tuple)):
-            parts = [self.write(part) for part in item]
-            # Without an array in any of its parts, the item is kept as it is.
-            return (
-                _Same(item) if all(isinstance(part, _Same) for part in parts) else _Parts(type(item), parts)
-            )
-        if type(item).__module__.partition(".")[0] != __name__.partition(".")[0]:
-            return _Same(item)
-        values = self._new([*vars(item).values()])
-        return _Same(item) if isinstance(values, _Same) else _Made(type(item), [*vars(item)], values)
+            return self._parts(item, item, _sequence, type(item))
+        if type(item).__module__.partition(".")[0] == __name__.partition(".")[0]:
+            return self._parts(item, vars(item).values(), _object, type(item), [*vars(item)])
+        return item
 
-    def _frame(self, frame: pd.DataFrame) -> _Frame:
+    def _parts(self, item: Any, parts: Iterable[Any], make: Callable[..., Any], *known: Any) -> Any:
+        """Write the parts of an item; without an array in any of them, it is kept as it is."""
+        recipes = [self.write(part) for part in parts]
+        if not any(isinstance(recipe, _Shared) for recipe in recipes):
+            return item
+        return _Made(make, [*known, *recipes])
+
+    def _frame(self, frame: pd.DataFrame) -> _Made:
         """Write the columns of a frame, and its index unless it only counts the rows."""
-        index = frame.index
-        counts = isinstance(index, pd.RangeIndex)
+        index: Any = frame.index
+        if not isinstance(index, pd.RangeIndex):
+            index = _Made(_index, [index.name, self._column(index.to_series())])
         shape = (frame.geometry.name, frame.crs) if isinstance(frame, gpd.GeoDataFrame) else None
-        return _Frame(
-            index if counts else index.name,
-            None if counts else self._column(index.to_series()),
-            frame.columns,
-            [self._column(frame.iloc[:, at]) for at in range(frame.shape[1])],
-            shape,
-        )
+        columns = [self._column(frame.iloc[:, at]) for at in range(frame.shape[1])]
+        return _Made(_frame, [frame.columns, shape, index, *columns])
 
-    def _column(self, column: pd.Series) -> Reader:
+    def _column(self, column: pd.Series) -> _Stored | _Made:
         """Write a column; it is read as an array of the same type."""
         dtype: Any = column.dtype
         if isinstance(dtype, pd.DatetimeTZDtype):
-            return _Times(self._array(column.dt.tz_convert(None).to_numpy()), str(dtype.tz))
+            return _Made(_times, [str(dtype.tz), self._array(column.dt.tz_convert(None).to_numpy())])
         if isinstance(dtype, np.dtype) or dtype.name == "geometry":
             return self._array(column.to_numpy())
-        return _Extension(self._arrow(pa.array(column)), dtype)
+        return _Made(_extension, [dtype, self._arrow(pa.array(column))])
 
-    def _array(self, array: NDArray[Any]) -> Reader:
+    def _array(self, array: NDArray[Any]) -> _Stored | _Made:
         """Write an array of numbers, times, texts or shapes."""
         if array.dtype != object:
-            np.save(self._file, array, allow_pickle=False)
-            return _Numbers()
+            return self._store(array)
         if shapely.is_geometry(array).any():
-            return _Shapes(self._arrow(pa.array(shapely.to_wkb(array))))
-        return _Texts(self._arrow(pa.array(array, from_pandas=True)))
+            return _Made(_shapes, [self._arrow(pa.array(shapely.to_wkb(array)))])
+        return _Made(_texts, [self._arrow(pa.array(array, from_pandas=True))])
 
-    def _arrow(self, values: pa.Array | pa.ChunkedArray) -> _Arrow:
-        """Write what Arrow keeps better than numpy."""
+    def _arrow(self, values: pa.Array | pa.ChunkedArray) -> _Stored:
+        """Write what Arrow keeps better than numpy; see `_from_arrow`."""
         sink = pa.BufferOutputStream()
         table = pa.table({"values": values})
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)
-        np.save(self._file, np.frombuffer(sink.getvalue(), dtype=np.uint8), allow_pickle=False)
-        return _Arrow()
+        return self._store(np.frombuffer(sink.getvalue(), dtype=np.uint8))
+
+    def _store(self, array: NDArray[Any]) -> _Stored:
+        np.save(self._file, array, allow_pickle=False)
+        return _Stored()
 
 
-# readers ------------------------------------------------------------------------------------------
+# what recipes are made with -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Same:
-    """What holds no arrays."""
-
-    item: Any
-
-    def read(self, *_: Any) -> Any:
-        return self.item
+def _sequence(kind: Any, *parts: Any) -> Any:
+    """A list or a tuple, perhaps with names."""
+    return getattr(kind, "_make", kind)(parts)
 
 
-@dataclass(frozen=True)
-class _Once:
-    """What may occur again."""
-
-    number: int
-    reader: Reader
-
-    def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
-        found[self.number] = self.reader.read(file, found)
-        return found[self.number]
-
-
-@dataclass(frozen=True)
-class _Again:
-    """What was read before."""
-
-    number: int
-
-    def read(self, _: BinaryIO, found: dict[int, Any]) -> Any:
-        return found[self.number]
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """A list or a tuple."""
-
-    kind: Any
-    readers: Sequence[Reader]
-
-    def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
-        return getattr(self.kind, "_make", self.kind)([reader.read(file, found) for reader in self.readers])
-
-
-@dataclass(frozen=True)
-class _Made:
+def _object(kind: type, names: Sequence[str], *values: Any) -> Any:
     """An object of this package."""
-
-    kind: Any
-    names: list[str]
-    values: Reader
-
-    def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
-        made = object.__new__(self.kind)
-        vars(made).update(zip(self.names, self.values.read(file, found), strict=True))
-        return made
+    made: Any = object.__new__(kind)
+    vars(made).update(zip(names, values, strict=True))
+    return made
 
 
-@dataclass(frozen=True)
-class _Frame:
-    index: Any
-    labels: Reader | None
-    columns: pd.Index
-    readers: Sequence[Reader]
-    shape: tuple[Any, Any] | None
-
-    def read(self, file: BinaryIO, found: dict[int, Any]) -> pd.DataFrame:
-        index = self.index
-        if self.labels is not None:
-            index = pd.Index(self.labels.read(file, found), name=self.index)
-        columns = {at: reader.read(file, found) for at, reader in enumerate(self.readers)}
-        made: pd.DataFrame = pd.DataFrame(columns, index=index)
-        made.columns = self.columns
-        if self.shape is not None:
-            made = gpd.GeoDataFrame(made, geometry=self.shape[0], crs=self.shape[1])
-        return made
+def _frame(names: pd.Index, shape: tuple[Any, Any] | None, index: pd.Index, *columns: Any) -> pd.DataFrame:
+    made: pd.DataFrame = pd.DataFrame(dict(enumerate(columns)), index=index)
+    made.columns = names
+    return made if shape is None else gpd.GeoDataFrame(made, geometry=shape[0], crs=shape[1])
 
 
-@dataclass(frozen=True)
-class _Column:
-    """The only column of a frame."""
-
-    frame: _Frame
-
-    def read(self, file: BinaryIO, found: dict[int, Any]) -> pd.Series:
-        return self.frame.read(file, found).iloc[:, 0]
+def _index(name: Any, labels: Any) -> pd.Index[Any]:
+    index: pd.Index[Any] = pd.Index(labels, name=name)
+    return index
 
 
-@dataclass(frozen=True)
-class _Numbers:
-    def read(self, file: BinaryIO, _: dict[int, Any]) -> NDArray[Any]:
-        array: NDArray[Any] = np.load(file, allow_pickle=False)
-        return array
+def _only_column(frame: pd.DataFrame) -> pd.Series:
+    return frame.iloc[:, 0]
 
 
-@dataclass(frozen=True)
-class _Arrow:
-    def read(self, file: BinaryIO, _: dict[int, Any]) -> pa.ChunkedArray:
-        return pa.ipc.open_stream(pa.py_buffer(np.load(file, allow_pickle=False))).read_all()["values"]
+def _times(timezone: str, times: Any) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(times, tz="UTC").tz_convert(timezone)
 
 
-@dataclass(frozen=True)
-class _Times:
-    times: Reader
-    timezone: str
-
-    def read(self, file: BinaryIO, found: dict[int, Any]) -> pd.DatetimeIndex:
-        return pd.DatetimeIndex(self.times.read(file, found), tz="UTC").tz_convert(self.timezone)
-
-
-@dataclass(frozen=True)
-class _Extension:
+def _extension(dtype: Any, stored: NDArray[np.uint8]) -> Any:
     """A column of a type of pandas."""
-
-    values: Reader
-    dtype: Any
-
-    def read(self, file: BinaryIO, found: dict[int, Any]) -> Any:
-        return self.dtype.__from_arrow__(self.values.read(file, found))
+    return dtype.__from_arrow__(_from_arrow(stored))
 
 
-@dataclass(frozen=True)
-class _Texts:
+def _texts(stored: NDArray[np.uint8]) -> NDArray[np.object_]:
     """Texts or bytes, None where there is nothing."""
-
-    values: Reader
-
-    def read(self, file: BinaryIO, found: dict[int, Any]) -> NDArray[np.object_]:
-        values: pa.ChunkedArray = self.values.read(file, found)
-        if pa.types.is_null(values.type):
-            return np.full(len(values), None, dtype=object)
-        texts: NDArray[np.object_] = values.to_numpy().astype(object)
-        return texts
+    values = _from_arrow(stored)
+    if pa.types.is_null(values.type):
+        return np.full(len(values), None, dtype=object)
+    texts: NDArray[np.object_] = values.to_numpy().astype(object)
+    return texts
 
 
-@dataclass(frozen=True)
-class _Shapes:
-    values: Reader
+def _shapes(stored: NDArray[np.uint8]) -> NDArray[np.object_]:
+    shapes: NDArray[np.object_] = shapely.from_wkb(_texts(stored))
+    return shapes
 
-    def read(self, file: BinaryIO, found: dict[int, Any]) -> NDArray[np.object_]:
-        shapes: NDArray[np.object_] = shapely.from_wkb(_Texts(self.values).read(file, found))
-        return shapes
+
+def _from_arrow(stored: NDArray[np.uint8]) -> pa.ChunkedArray:
+    return pa.ipc.open_stream(pa.py_buffer(stored)).read_all()["values"]

@@ -7,7 +7,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import finalize
 
 import numpy as np
@@ -41,30 +41,19 @@ _MANY_STOPS = 200_000
 _PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
-class Filed(Protocol):
-    """An item in a file; only this description is sent to a worker."""
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-
-    def read(self) -> Any:
-        """Read it."""
-
-
 class DiskShelf(Shelf[T]):
     """Items in files: each is read when it is needed, and every task reads and writes its own."""
 
-    def __init__(self, room: DiskRoom, filed: Iterable[Filed]) -> None:
-        self._room, self.filed = room, list(filed)
+    def __init__(self, room: DiskRoom, items: Iterable[Item]) -> None:
+        self._room, self.items = room, list(items)
         # The files go with the shelf.
-        finalize(self, _remove, {some.path for some in self.filed})
+        finalize(self, _remove, {item.path for item in self.items})
 
     def __len__(self) -> int:
-        return len(self.filed)
+        return len(self.items)
 
     def __getitem__(self, at: int) -> T:
-        found: T = self.filed[at].read()
+        found: T = self.items[at].read()
         return found
 
     def each(self, task: Callable[..., U], *beside: Shelf[Any], **same: Any) -> Shelf[U]:
@@ -78,16 +67,13 @@ def _remove(paths: set[Path]) -> None:
 
 
 @dataclass(frozen=True)
-class Drawer:
-    """Some batches of rows in a file."""
-
-    path: Path
-    batches: Sequence[int]
+class Drawer(Item):
+    """Some batches of rows in a file; the recipe is their numbers."""
 
     def read(self) -> pd.DataFrame:
         """Read the rows in the order in which they were put there."""
         with pa.OSFile(str(self.path)) as file, pa.ipc.open_file(file) as reader:
-            batches = [reader.get_batch(number) for number in self.batches]
+            batches = [reader.get_batch(number) for number in self.recipe]
             return schema.to_pandas(pa.Table.from_batches(batches, reader.schema))
 
 
@@ -220,7 +206,7 @@ class DiskRoom(Room):
         """Call a task for the items of each portion on some shelves; see `ais_berths.shelf.Shelf.each`."""
         folder = self._empty()
         given = Item.write(list(same.values()), folder / "same")
-        rows = zip(*(_filed(shelf) for shelf in shelves), strict=True)
+        rows = zip(*(_items(shelf) for shelf in shelves), strict=True)
         jobs = [(folder / str(at), row) for at, row in enumerate(rows)]
         return DiskShelf(
             self, self._wiring.run(_do, jobs, locked=True, call=task, names=list(same), given=given)
@@ -232,18 +218,18 @@ class DiskRoom(Room):
         return folder
 
 
-def _filed(shelf: Shelf[Any]) -> Sequence[Filed]:
+def _items(shelf: Shelf[Any]) -> list[Item]:
     if not isinstance(shelf, DiskShelf):
         raise TypeError("every shelf must be of the same room")
-    return shelf.filed
+    return shelf.items
 
 
 def _do(
-    job: tuple[Path, Sequence[Filed]], *, call: Callable[..., Any], names: Sequence[str], given: Item
+    job: tuple[Path, Sequence[Item]], *, call: Callable[..., Any], names: Sequence[str], given: Item
 ) -> Item:
     """Do one task, perhaps on another machine: files in, a file out."""
-    path, filed = job
-    items = [some.read() for some in filed]
+    path, given_items = job
+    items = [item.read() for item in given_items]
     done = Item.write(call(*items, **dict(zip(names, given.read(), strict=True))), path)
     del items
     give_back()
