@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from ais_berths.feeds.chunks import Chunk
     from ais_berths.feeds.files import InputFile
 
 _SAMPLE_ROWS = 5000
@@ -169,16 +170,14 @@ type_words, length, beam, to_bow, to_stern, to_port, to_starboard, draught, cell
 
 
 def _feed_of(file: InputFile) -> Feed:
-    if inspect(file)[0].kind == "nmea":
-        return load_feed("nmea")
-    return recognise(_columns_of(file), file.label)
-
-
-def _columns_of(file: InputFile) -> Sequence[str]:
     chunk = inspect(file)[0]
+    return load_feed("nmea") if chunk.kind == "nmea" else recognise(_columns_of(chunk), file.label)
+
+
+def _columns_of(chunk: Chunk) -> Sequence[str]:
     if chunk.kind == "csv":
         return chunk.header
-    with plain_words(file.path), open_parquet(file.path) as parquet:
+    with plain_words(chunk.path), open_parquet(chunk.path) as parquet:
         return list_columns(parquet.schema_arrow)
 
 
@@ -194,11 +193,11 @@ def _check_sample(file: InputFile, feed: Feed) -> None:
                     f"{counts[worst]:,} of the first rows); check the feed and, for text, the separator"
                 )
             if len(sample) >= _ENOUGH_ROWS:
-                _check_rows(sample, feed, chunk.label, file)
+                _check_rows(sample, feed, chunk)
             return
 
 
-def _check_rows(sample: pa.Table, feed: Feed, label: str, file: InputFile) -> None:
+def _check_rows(sample: pa.Table, feed: Feed, chunk: Chunk) -> None:
     result = read_reports(sample, feed)
     moving = ~result.columns["static_only"]
     if result.usable.any() or not moving.any():
@@ -210,12 +209,12 @@ def _check_rows(sample: pa.Table, feed: Feed, label: str, file: InputFile) -> No
     found = feed.resolve(sample.column_names)
     shown = ", ".join(f"{found[name]} = {_plain(sample[found[name]][0])}" for name in fields[reason])
     raise InputError(
-        f"none of the first {len(sample):,} rows of {label} can be used as the feed '{feed.name}' "
-        f"({reason}), for example {shown}; {_advice(reason, shown, feed, file)}"
+        f"none of the first {len(sample):,} rows of {chunk.label} can be used as the feed '{feed.name}' "
+        f"({reason}), for example {shown}; {_advice(reason, shown, feed, chunk)}"
     )
 
 
-def _advice(reason: str, shown: str, feed: Feed, file: InputFile) -> str:
+def _advice(reason: str, shown: str, feed: Feed, chunk: Chunk) -> str:
     """What to do about values such as those that are shown."""
     if reason == "mmsi_unreadable" and "e+" in shown.lower():
         return "a spreadsheet has rounded these numbers: get the file as it was before it was opened in one"
@@ -235,7 +234,7 @@ def _advice(reason: str, shown: str, feed: Feed, file: InputFile) -> str:
         return change
     return (
         f"{change}; to begin with, save the following as my_feed.toml, complete it, and give it with "
-        f"--feed my_feed.toml\n\n{suggest_mapping(_columns_of(file))}"
+        f"--feed my_feed.toml\n\n{suggest_mapping(_columns_of(chunk))}"
     )
 
 
