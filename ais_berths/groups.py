@@ -10,6 +10,8 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ais_berths import schema
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -91,6 +93,6 @@ def uncovered_from(place: Links, start: Ints, end: Ints) -> Ints:
     [0, 5, 4]
     """
     latest = pd.Series(end).groupby(place).cummax()
-    before = latest.groupby(place).shift(fill_value=np.iinfo(np.int64).min)
+    before = latest.groupby(place).shift(fill_value=schema.NO_TIME_US)
     begin: Ints = np.maximum(start, before.to_numpy())
     return begin

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ais_berths import schema
 from ais_berths.atomic import whole_files
@@ -14,7 +13,7 @@ from ais_berths.export import write_geojson, write_geoparquet, write_parquet
 from ais_berths.hexagons import SETTINGS, hexagons
 from ais_berths.pipeline.job import load_job
 from ais_berths.pipeline.lock import only_run
-from ais_berths.tables import whole
+from ais_berths.tables import read_part
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,11 +35,7 @@ def write_hexagons(out: str | Path, settings: str = "published") -> tuple[Path, 
     files = whole_files(store.pings, "*.parquet")
     if not files:
         raise EmptyInputError(f"{store.out} holds no pings; run `ais-berths filter` with --pings")
-    columns = ["lat", "lon", "sog_kn"]
-    parts = []
-    for path in files:
-        with whole(path), pq.ParquetFile(path) as file:
-            parts.append(file.read(columns))
+    parts = [read_part(path, "pings", ["lat", "lon", "sog_kn"]) for path in files]
     pings = schema.to_pandas(pa.concat_tables(parts))
     result = hexagons(pings, SETTINGS[settings])
     with only_run(store.out):

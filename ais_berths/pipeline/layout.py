@@ -22,7 +22,7 @@ from ais_berths import schema
 from ais_berths.atomic import atomic_path, whole_files
 from ais_berths.errors import OutputError
 from ais_berths.pipeline.job import write_text
-from ais_berths.tables import whole
+from ais_berths.tables import read_part, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -299,9 +299,7 @@ def read_statics(store: Store, records: Iterable[Record]) -> pa.Table:
     """Ship data of all batches; equal rows are added up before they are too many."""
     tables = [schema.STATICS.empty_table()]
     for record in records:
-        path = store.scans / f"{record['id']}.statics.parquet"
-        with whole(path), pq.ParquetFile(path) as file:
-            table = file.read()
+        table = read_part(store.scans / f"{record['id']}.statics.parquet", "statics")
         if record.get("forgotten"):
             kept = pa.array([chunk["number"] for chunk in record["chunks"]], pa.int16())
             table = table.filter(pc.is_in(table["chunk"], kept))
