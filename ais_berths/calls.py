@@ -380,8 +380,7 @@ def _quay_metres(
 
 
 def _hours(start: pd.Series, end: pd.Series) -> NDArray[np.float64]:
-    hours: NDArray[np.float64] = (schema.to_micros(end) - schema.to_micros(start)) / schema.HOUR_US
-    return hours
+    return (schema.to_micros(end) - schema.to_micros(start)) / schema.HOUR_US
 
 
 def _spread(rows: pd.DataFrame, name: str, n: int) -> NDArray[np.object_]:

@@ -42,8 +42,7 @@ def misfits(
         a, b = visits[:, None], others[None, :]
         shared = (length[a] + length[b]) / 2.0 - np.abs(along[a] - along[b])
         least = config.reach_share * np.minimum(length[a], length[b]) + np.hypot(error[a], error[b])
-        result: NDArray[np.bool_] = (shared > least) & (place[a] != place[b])
-        return result
+        return (shared > least) & (place[a] != place[b])
 
     in_line = np.argsort(along, kind="stable")
     farthest = length.max()

@@ -105,8 +105,7 @@ def protect(
         if not partners.any():
             break
         unknown = unknown | partners
-    chosen: Flags = unknown & shown
-    return chosen
+    return unknown & shown
 
 
 def hide_zeros(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Flags:
@@ -115,8 +114,7 @@ def hide_zeros(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Flags
     beside = links["relation"][positive[links["cell"].to_numpy()]]
     zeros = np.zeros(len(cells), dtype=bool)
     zeros[links["cell"][links["relation"].isin(beside)].to_numpy()] = True
-    chosen: Flags = hidden | (zeros & ((cells["n_vessels"] == 0) & cells["published"]).to_numpy(dtype=bool))
-    return chosen
+    return hidden | (zeros & ((cells["n_vessels"] == 0) & cells["published"]).to_numpy(dtype=bool))
 
 
 def can_be_solved(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Flags:
@@ -246,8 +244,7 @@ class _Sums:
         part = at & ~self.total
         total_shown = self.count(self.total & ~at) > 0
         few = (self.count(part) > 0) & total_shown & ~self._enough(part)
-        weak: Flags = ((count == 1) | few) & (self.count(secret[self.cell]) > 0)
-        return weak
+        return ((count == 1) | few) & (self.count(secret[self.cell]) > 0)
 
     def _enough(self, part: Flags) -> Flags:
         """Whether the hidden parts of each sum have enough different vessels together."""
@@ -339,8 +336,7 @@ class _Sums:
         """
         kinds = self.rule[(self.cell == like) & self.total]
         over = self.relation[(self.cell == cell) & ~self.total & np.isin(self.rule, kinds)]
-        totals: NDArray[np.int64] = self.cell[np.isin(self.relation, over) & self.total]
-        return totals
+        return self.cell[np.isin(self.relation, over) & self.total]
 
 
 def _solve(matrix: csr_array, right: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -71,8 +71,7 @@ class StopFacts:
 
 def total(evidence: Evidence) -> Floats:
     """Add up all evidence."""
-    result: Floats = np.sum(list(evidence.values()), axis=0)
-    return result
+    return np.sum(list(evidence.values()), axis=0)
 
 
 def near_pairs(
@@ -118,8 +117,7 @@ def sum_near(
     for i, j, metres in near_pairs(places, within_m):
         weight = weigh(metres)
         sums += np.stack([count(i, len(places), whole(weight * row[j])) for row in there])
-    result: Floats = (sums[:, place] - rows).reshape(values.shape)
-    return result
+    return (sums[:, place] - rows).reshape(values.shape)
 
 
 def count_near(xyz: Floats, within_m: float) -> NDArray[np.int64]:
@@ -132,8 +130,7 @@ def count_near(xyz: Floats, within_m: float) -> NDArray[np.int64]:
 
 def whole(values: Floats) -> Floats:
     """Round to multiples of 2**-32, so that sums are exact and do not depend on the order."""
-    result: Floats = np.round(values * _PARTS) / _PARTS
-    return result
+    return np.round(values * _PARTS) / _PARTS
 
 
 def add_rows(out: Floats, at: NDArray[np.intp], rows: Floats) -> None:
@@ -159,8 +156,7 @@ def separate(facts: StopFacts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDAr
     """Whether two stops are separate visits: not at once, and one ship was seen to leave in between."""
     first, second = np.where(facts.start[i] <= facts.start[j], (i, j), (j, i))
     left = (facts.mmsi[i] != facts.mmsi[j]) | (facts.after[first] < facts.start[second])
-    apart: NDArray[np.bool_] = left & (facts.end[first] < facts.start[second])
-    return apart
+    return left & (facts.end[first] < facts.start[second])
 
 
 def count(at: NDArray[np.intp], n: int, weight: Floats | None = None) -> Floats:

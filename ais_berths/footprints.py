@@ -106,8 +106,7 @@ class Footprints:
             (self.length[of] + reach_m) * self.scale[of],
             (self.width[of] + reach_m) * self.scale[of],
         )
-        result: NDArray[np.intp] = of[touching(grown)]
-        return result
+        return of[touching(grown)]
 
     def together(self, place: NDArray[np.int64]) -> NDArray[np.intp]:
         """Every two footprints of one place that were there at the same time, as two rows of numbers."""
@@ -141,8 +140,7 @@ class Footprints:
                 (self.length[a], self.width[a]),
                 (self.length[b], self.width[b]),
             )
-        result: Floats = area / np.minimum(self.length[i] * self.width[i], self.length[j] * self.width[j])
-        return result
+        return area / np.minimum(self.length[i] * self.width[i], self.length[j] * self.width[j])
 
 
 @dataclass(frozen=True)
@@ -251,8 +249,7 @@ def quantiles(values: Floats, number: NDArray[np.int64], share: Floats | float) 
     low = np.floor(at).astype(np.int64)
     first = np.cumsum(n) - n
     below, above = in_order[first + low], in_order[first + np.minimum(low + 1, n - 1)]
-    result: Floats = below + (above - below) * (at - low)
-    return result
+    return below + (above - below) * (at - low)
 
 
 def ranks(*keys: NDArray[Any]) -> NDArray[np.intp]:
@@ -277,5 +274,4 @@ def _axes(heading: Floats, number: NDArray[np.int64]) -> Floats:
     )
     middle = np.degrees(mean) / 2.0
     turn = geo.turn_deg(middle[number], heading, period=180.0)
-    result: Floats = (middle + quantiles(turn, number, 0.5)) % 180.0
-    return result
+    return (middle + quantiles(turn, number, 0.5)) % 180.0

@@ -45,8 +45,7 @@ def haversine_m(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLi
     phi1, phi2 = np.radians(lat1), np.radians(lat2)
     dlam = np.radians(np.subtract(lon2, lon1))
     a = np.sin((phi2 - phi1) / 2) ** 2 + np.cos(phi1) * np.cos(phi2) * np.sin(dlam / 2) ** 2
-    result: Floats = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0)))
-    return result
+    return 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0)))
 
 
 def sphere_xyz_m(lat: ArrayLike, lon: ArrayLike) -> Floats:
@@ -62,8 +61,7 @@ def sphere_xyz_m(lat: ArrayLike, lon: ArrayLike) -> Floats:
     """
     phi, lam = np.radians(lat), np.radians(lon)
     cos = np.cos(phi)
-    xyz: Floats = EARTH_RADIUS_M * np.stack([cos * np.cos(lam), cos * np.sin(lam), np.sin(phi)], axis=-1)
-    return xyz
+    return EARTH_RADIUS_M * np.stack([cos * np.cos(lam), cos * np.sin(lam), np.sin(phi)], axis=-1)
 
 
 def offset_deg(
@@ -172,8 +170,7 @@ def turn_deg(start: ArrayLike, end: ArrayLike, period: float = 360.0) -> Floats:
     (20.0, -5.0)
     """
     half = period / 2
-    result: Floats = (np.subtract(end, start, dtype=np.float64) + half) % period - half
-    return result
+    return (np.subtract(end, start, dtype=np.float64) + half) % period - half
 
 
 def circular_mean_deg(angles: ArrayLike, period: float = 360.0) -> float:
@@ -261,8 +258,7 @@ class Plane:
         sin = np.sin(np.radians(np.asarray(lat, dtype=np.float64)))
         cos = np.cos(np.radians(np.asarray(lat, dtype=np.float64)))
         # 1 / (N cos(lat) / a) with the first eccentricity squared of WGS 84.
-        result: Floats = np.sqrt(1 - 0.006_694_379_990_14 * sin**2) / cos
-        return result
+        return np.sqrt(1 - 0.006_694_379_990_14 * sin**2) / cos
 
     def from_degrees(self, shapes: Any) -> Any:
         """Shapely geometries, one or an array, from degrees to plane units.
@@ -326,8 +322,7 @@ def rectangles(
         [middle + ahead + right, middle + ahead - right, middle - ahead - right, middle - ahead + right],
         axis=-2,
     )
-    result: NDArray[np.object_] = np.atleast_1d(shapely.polygons(ring))
-    return result
+    return np.atleast_1d(shapely.polygons(ring))
 
 
 def shared_area(
@@ -385,5 +380,4 @@ def _edges_inside(corners: Floats, seen: Floats, half: Floats) -> Floats:
     leave = np.minimum(np.maximum(one, two).min(axis=-1), 1.0)
     along = np.roll(corners, -1, axis=1) - corners
     cross = corners[..., 1] * along[..., 0] - corners[..., 0] * along[..., 1]
-    result: Floats = (np.maximum(leave - enter, 0.0) * cross).sum(axis=1) / 2.0
-    return result
+    return (np.maximum(leave - enter, 0.0) * cross).sum(axis=1) / 2.0

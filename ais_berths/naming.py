@@ -76,8 +76,7 @@ def are_kept(frame: gpd.GeoDataFrame, core: Core, only: Collection[str]) -> NDAr
     middle = frame.geometry.representative_point()
     inside = ~core.leaves_out(middle.y.to_numpy(), middle.x.to_numpy())
     chosen = frame["port_id"].isin(list(only)).to_numpy() if only else np.ones(len(frame), dtype=bool)
-    result: NDArray[np.bool_] = inside & chosen
-    return result
+    return inside & chosen
 
 
 def without_dropped_places(
@@ -125,8 +124,7 @@ class Core:
             return np.zeros(len(lat), dtype=bool)
         own = h3cells.cells_at(lat, geo.turn_deg(0.0, lon), self._resolution)
         at = np.minimum(np.searchsorted(self._cell, own), len(self._cell) - 1)
-        result: NDArray[np.bool_] = (self._cell[at] != own) | self._margin[at]
-        return result
+        return (self._cell[at] != own) | self._margin[at]
 
 
 def count_stops(

@@ -305,8 +305,7 @@ def _evidence(
     # A uniform density along the ship keeps a single neighbour from being certain.
     doubt = np.where(moored.known[stops], _DOUBT_SENT, _DOUBT) / np.maximum(own_length, 20.0)
     log = np.log(doubt[:, None] + density) - np.minimum(_CLASH * clash, _MOST_CLASH)
-    result: Floats = log - log.max(axis=1, keepdims=True)
-    return result
+    return log - log.max(axis=1, keepdims=True)
 
 
 def _weight_of(
@@ -340,8 +339,7 @@ def _visit_weights(moored: Moored) -> Floats:
 
 def _spike(ratio: Floats) -> Floats:
     weight = np.exp(-0.5 * ((antennas.RATIOS[None, :] - ratio[:, None]) / _SPIKE) ** 2)
-    result: Floats = weight / weight.sum(axis=1, keepdims=True)
-    return result
+    return weight / weight.sum(axis=1, keepdims=True)
 
 
 def _describe(density: Floats) -> tuple[Floats, Floats, Floats]:

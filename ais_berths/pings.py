@@ -221,11 +221,9 @@ def _impossible(
     reported = np.maximum(track.sog[start], track.sog[end])
     limit = reported + config.spare_speed_kn + config.pick_up_kn_min * seconds / 60.0
     limit = np.where(np.isfinite(limit), np.minimum(limit, config.max_speed_kn), config.max_speed_kn)
-    result: NDArray[np.bool_] = (metres / seconds * geo.KN_PER_M_S > limit) & (metres > config.min_jump_m)
-    return result
+    return (metres / seconds * geo.KN_PER_M_S > limit) & (metres > config.min_jump_m)
 
 
 def _apart_s(track: Tracks, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:
     """Seconds between pings, at least one."""
-    seconds: NDArray[np.float64] = np.maximum(np.abs(track.time[j] - track.time[i]) / 1e6, 1.0)
-    return seconds
+    return np.maximum(np.abs(track.time[j] - track.time[i]) / 1e6, 1.0)

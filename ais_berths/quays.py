@@ -260,8 +260,7 @@ def _extra_m(
     ways = rivals[["row", "port_id"]].reset_index(names="rival").merge(points)
     ways["away_m"] = _apart_m(sphere[ways["row"]], middle[ways["point"]])
     away_m = ways.groupby("rival")["away_m"].min()
-    extra_m: geo.Floats = (away_m - away_m.groupby(rivals["row"]).transform("min")).to_numpy()
-    return extra_m
+    return (away_m - away_m.groupby(rivals["row"]).transform("min")).to_numpy()
 
 
 def _apart_m(a: geo.Floats, b: geo.Floats) -> geo.Floats:

@@ -127,8 +127,7 @@ class CellFilter:
 
         Positions that are not finite, beyond the poles or beyond 180 degrees are never near.
         """
-        mask: Mask = self._states(lat, lon) != _OUT
-        return mask
+        return self._states(lat, lon) != _OUT
 
     def inside(self, lat: ArrayLike, lon: ArrayLike) -> Mask:
         """Mask of the positions that lie in the set: exactly those whose H3 cell belongs to it."""
@@ -196,8 +195,7 @@ def _contains(ordered: Cells, cells: Cells) -> Mask:
     if not ordered.size:
         return np.zeros(cells.shape, dtype=bool)
     place = np.minimum(np.searchsorted(ordered, cells), ordered.size - 1)
-    result: Mask = ordered[place] == cells
-    return result
+    return ordered[place] == cells
 
 
 def _surrounded(cells: Cells, resolution: int) -> Mask:

@@ -353,8 +353,7 @@ def _followed(system: Any, item: dict[str, Any], root: str) -> dict[str, Any]:
             f"{show(str(path))} is a link out of the folder {show(root)}; name {show(str(target))} itself, "
             "or take the link out"
         )
-    followed: dict[str, Any] = system.info(item["name"])
-    return followed
+    return system.info(item["name"])
 
 
 def _is_hidden(path: str) -> bool:

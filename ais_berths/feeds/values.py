@@ -46,8 +46,7 @@ def single(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def to_numpy(array: pa.Array) -> NDArray[Any]:
     """Return an array as numpy, without a copy where it has no nulls."""
-    result: NDArray[Any] = array.to_numpy(zero_copy_only=False)
-    return result
+    return array.to_numpy(zero_copy_only=False)
 
 
 def numbers(column: pa.Array | pa.ChunkedArray, decimal: str = ".") -> Floats:
@@ -246,8 +245,7 @@ def filled(column: pa.Array | pa.ChunkedArray) -> Mask:
     if _is_text(array.type):
         array = _blank_to_null(as_text(array))
     elif pa.types.is_floating(array.type):
-        present: Mask = ~np.isnan(to_numpy(array))
-        return present
+        return ~np.isnan(to_numpy(array))
     return _valid(array)
 
 
@@ -287,8 +285,7 @@ def _through_dictionary(array: pa.Array, read: Callable[[pa.Array], Floats]) -> 
 def _spread(values: NDArray[_Kind], array: pa.DictionaryArray) -> NDArray[_Kind]:
     """Give each row the value of its dictionary entry; the last value is for nulls."""
     # Polars counts its categories without a sign.
-    result: NDArray[_Kind] = values[to_numpy(array.indices.cast(pa.int64()).fill_null(-1))]
-    return result
+    return values[to_numpy(array.indices.cast(pa.int64()).fill_null(-1))]
 
 
 def _text_numbers(text: pa.Array, decimal: str) -> pa.Array:

@@ -197,8 +197,7 @@ def _load_cells(out: Path, stamp: str) -> pd.DataFrame:  # noqa: ARG001 - names 
     path = Store(out).table("cells")
     with whole(path), pq.ParquetFile(path, read_dictionary=["port_id"]) as file:
         table = file.read(columns)
-    cells: pd.DataFrame = table.sort_by("cell").to_pandas()
-    return cells
+    return table.sort_by("cell").to_pandas()
 
 
 def _cells_of(cells: pd.DataFrame, pings: pd.DataFrame) -> pd.DataFrame:
@@ -207,5 +206,4 @@ def _cells_of(cells: pd.DataFrame, pings: pd.DataFrame) -> pd.DataFrame:
     used.sort()
     at = np.searchsorted(known, used)
     at = at[at < len(known)]
-    found: pd.DataFrame = cells.iloc[at[known[at] == used[: len(at)]]]
-    return found
+    return cells.iloc[at[known[at] == used[: len(at)]]]

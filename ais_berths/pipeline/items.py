@@ -182,8 +182,7 @@ def _frame(names: pd.Index, shape: tuple[Any, Any] | None, index: pd.Index, *col
 
 
 def _index(name: Any, labels: Any) -> pd.Index[Any]:
-    index: pd.Index[Any] = pd.Index(labels, name=name)
-    return index
+    return pd.Index(labels, name=name)
 
 
 def _only_column(frame: pd.DataFrame) -> pd.Series:
@@ -204,13 +203,11 @@ def _texts(stored: NDArray[np.uint8]) -> NDArray[np.object_]:
     values = _from_arrow(stored)
     if pa.types.is_null(values.type):
         return np.full(len(values), None, dtype=object)
-    texts: NDArray[np.object_] = values.to_numpy().astype(object)
-    return texts
+    return values.to_numpy().astype(object)
 
 
 def _shapes(stored: NDArray[np.uint8]) -> NDArray[np.object_]:
-    shapes: NDArray[np.object_] = shapely.from_wkb(_texts(stored))
-    return shapes
+    return shapely.from_wkb(_texts(stored))
 
 
 def _from_arrow(stored: NDArray[np.uint8]) -> pa.ChunkedArray:

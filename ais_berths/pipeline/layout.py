@@ -163,8 +163,7 @@ def slice_of(mmsi: NDArray[np.int64], slices: int) -> NDArray[np.int64]:
 
 
 def _mixed(mmsi: NDArray[np.int64]) -> NDArray[np.uint64]:
-    mixed: NDArray[np.uint64] = np.asarray(mmsi, dtype=np.int64).astype(np.uint64) * _MIX
-    return mixed
+    return np.asarray(mmsi, dtype=np.int64).astype(np.uint64) * _MIX
 
 
 def merge_equal(statics: pa.Table) -> pa.Table:
@@ -311,8 +310,7 @@ def read_statics(store: Store, records: Iterable[Record]) -> pa.Table:
 
 @lru_cache(maxsize=1)
 def _index(path: Path, stamp: str) -> dict[str, list[Any]]:  # noqa: ARG001 - names the content
-    buckets: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))["buckets"]
-    return buckets
+    return json.loads(path.read_text(encoding="utf-8"))["buckets"]
 
 
 def _hash_of(path: Path) -> str:

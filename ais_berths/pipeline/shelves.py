@@ -53,8 +53,7 @@ class DiskShelf(Shelf[T]):
         return len(self.items)
 
     def __getitem__(self, at: int) -> T:
-        found: T = self.items[at].read()
-        return found
+        return self.items[at].read()
 
     def each(self, task: Callable[..., U], *beside: Shelf[Any], **same: Any) -> Shelf[U]:
         """Let workers call ``task(item, *items beside, **same)`` for every portion."""

@@ -232,8 +232,7 @@ def _centre(tables: Tables, port_id: str, berths: gpd.GeoDataFrame, stops: pd.Da
 
 
 def _unroll(lon: Any, centre: float) -> NDArray[np.float64]:
-    turned: NDArray[np.float64] = centre + geo.turn_deg(centre, lon)
-    return turned
+    return centre + geo.turn_deg(centre, lon)
 
 
 def _coordinates(line: Any, centre: float) -> list[list[float]]:

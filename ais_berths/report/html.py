@@ -161,8 +161,7 @@ def _indicator_table(indicators: dict[str, Any] | None) -> dict[str, Any] | None
 
 def _bokeh_script() -> str:
     # The other scripts of the list only set the level of Bokeh's log.
-    script: str = Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]
-    return script
+    return Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]
 
 
 def _static(name: str) -> str:

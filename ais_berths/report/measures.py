@@ -252,8 +252,7 @@ def _clip(visits: pd.DataFrame, period: Period) -> tuple[pd.Series, pd.Series]:
 
 
 def _hours(spans: pd.Series) -> NDArray[np.float64]:
-    hours: NDArray[np.float64] = np.maximum(spans.dt.total_seconds().to_numpy(dtype=np.float64) / 3600, 0.0)
-    return hours
+    return np.maximum(spans.dt.total_seconds().to_numpy(dtype=np.float64) / 3600, 0.0)
 
 
 def _median(values: pd.Series) -> float | None:

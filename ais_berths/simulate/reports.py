@@ -241,8 +241,7 @@ def _interval_s(segments: pd.DataFrame, ships: pd.DataFrame, reception: Receptio
         2.0,
     )
     thinned = np.where(segments["mode"].to_numpy() == 0, reception.sail_s, reception.rest_s)
-    result: Floats = np.maximum(own, thinned)
-    return result
+    return np.maximum(own, thinned)
 
 
 def _report_times(
@@ -354,8 +353,7 @@ def _position_error(
     wild = np.flatnonzero(rng.random(n) < 0.001)
     radius = 10 ** rng.uniform(2.0, 4.3, wild.size)
     error[wild] += radius * np.exp(2j * np.pi * rng.random(wild.size))
-    result: NDArray[np.complex128] = error
-    return result
+    return error
 
 
 def _to_degrees(

@@ -69,8 +69,7 @@ def in_degrees(scene: Scene, table: pd.DataFrame) -> gpd.GeoDataFrame:
 
     def turn(shapes: pd.Series) -> NDArray[np.object_]:
         out: NDArray[np.object_] = shapely.transform(shapes.to_numpy(dtype=object), back)
-        normal: NDArray[np.object_] = shapely.normalize(out)
-        return normal
+        return shapely.normalize(out)
 
     more = (
         {"slot_wkt": shapely.to_wkt(turn(table["built"]), rounding_precision=7)} if "built" in table else {}
