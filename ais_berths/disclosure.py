@@ -344,10 +344,7 @@ def _solve(matrix: csr_array, right: NDArray[np.float64]) -> NDArray[np.float64]
     limit = 10 * sum(matrix.shape) + 100
     # Some thousand numbers are added up in less time than threads take to share them.
     with _threads().limit(limits=1):
-        solution: NDArray[np.float64] = lsqr(
-            matrix, right, atol=1e-14, btol=1e-14, conlim=0.0, iter_lim=limit
-        )[0]
-    return solution
+        return lsqr(matrix, right, atol=1e-14, btol=1e-14, conlim=0.0, iter_lim=limit)[0]
 
 
 @cache

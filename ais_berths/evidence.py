@@ -148,7 +148,7 @@ def in_portions(sizes: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     >>> in_portions(np.array([2, 2, 3, 9, 1]), 4).tolist()
     [0, 0, 1, 1, 2]
     """
-    portion: NDArray[np.int64] = np.unique((np.cumsum(sizes) - sizes) // most, return_inverse=True)[1]
+    portion = np.unique((np.cumsum(sizes) - sizes) // most, return_inverse=True)[1]
     return portion.astype(np.int64)
 
 

@@ -328,7 +328,7 @@ def _for_csv(frame: pd.DataFrame) -> pd.DataFrame:
         shapes = _cut(_in_degrees(frame))
         wkt = shapely.to_wkt(shapes.geometry.to_numpy(), rounding_precision=7)
         frame = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    plain: pd.DataFrame = without_formulas(plain_columns(frame, times_as_text=True))
+    plain = without_formulas(plain_columns(frame, times_as_text=True))
     return plain if wkt is None else plain.assign(geometry=wkt)
 
 

@@ -113,9 +113,8 @@ def ahead_right(east: Floats, north: Floats, heading_deg: ArrayLike) -> tuple[Fl
     ([3.0], [-1.0])
     """
     theta = np.radians(heading_deg)
-    ahead: Floats = east * np.sin(theta) + north * np.cos(theta)
-    right: Floats = east * np.cos(theta) - north * np.sin(theta)
-    return ahead, right
+    sin, cos = np.sin(theta), np.cos(theta)
+    return east * sin + north * cos, east * cos - north * sin
 
 
 def between_axes(
@@ -282,7 +281,7 @@ class Plane:
             lon, lat = _mercator().transform(xy[:, 0], xy[:, 1], direction="INVERSE")
             return np.column_stack([np.asarray(lon) + self.lon0_deg, lat])
 
-        unwrapped: NDArray[np.object_] = shapely.transform(np.asarray(shapes, dtype=object), back)
+        unwrapped = shapely.transform(np.asarray(shapes, dtype=object), back)
         west = shapely.bounds(unwrapped)[..., 0]
         turns = np.where(np.isfinite(west), np.floor((west + 180.0) / 360.0), 0.0)
         if not turns.any():

@@ -87,7 +87,7 @@ def _weigh(portions: Shelf[UnsizedPortion], mmsi: NDArray[np.int64], usual: Floa
     In the first round a ship is assumed to be as long as each ship that it is compared with, afterwards those
     are as long as the round before found.
     """
-    evident: NDArray[np.bool_] = np.any(turns != 0.0, axis=1)
+    evident = np.any(turns != 0.0, axis=1)
     spread = np.where(evident, _TURNS_SPREAD, _GROUP_SPREAD)[:, None]
     of_group = (_GRID[None, :] - usual[:, None]) / spread
     length = quay = np.full(len(usual), np.nan)

@@ -298,6 +298,6 @@ def _distance_to_area_m(lat: Floats, lon: Floats, area: shapely.Geometry) -> Flo
     x, y = plane.forward(lon, np.clip(lat, -89.9, 89.9))
     ends = shapely.get_point(shapely.shortest_line(shapely.points(x, y), shape), 1)
     end_lon, end_lat = plane.inverse(shapely.get_x(ends), shapely.get_y(ends))
-    distance_m: Floats = haversine_m(lat, lon, end_lat, end_lon)
+    distance_m = haversine_m(lat, lon, end_lat, end_lon)
     distance_m[shapely.intersects_xy(shape, x, y)] = 0.0
     return distance_m

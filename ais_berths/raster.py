@@ -133,7 +133,7 @@ class CellFilter:
         """Mask of the positions that lie in the set: exactly those whose H3 cell belongs to it."""
         states = self._states(lat, lon)
         edge = np.flatnonzero(states == _EDGE)
-        mask: Mask = states == _INSIDE
+        mask = states == _INSIDE
         cells = find_cells(np.asarray(lat)[edge], np.asarray(lon)[edge], self.resolution)
         mask[edge] = self.has_cells(cells)
         return mask
@@ -141,7 +141,7 @@ class CellFilter:
     def has_cells(self, cells: ArrayLike) -> Mask:
         """Mask of the cells that belong to the set; cells of other resolutions never do."""
         values = np.asarray(cells, dtype=np.int64)
-        mask: Mask = self._regions[_region(values)]
+        mask = self._regions[_region(values)]
         rows = np.flatnonzero(mask)
         close = values[rows]
         ancestors = parent_cells(close, self.resolution - 3)

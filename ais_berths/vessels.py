@@ -6,19 +6,20 @@ most frequent of the others is taken, and ``dims_basis`` says how much is known 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from ais_berths import schema
+from ais_berths.config.places import VesselGroup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ais_berths.config import HullsConfig
 
-TYPE_GROUPS = ("cargo", "tanker", "passenger", "tug", "fishing", "leisure", "service", "other", "unknown")
+TYPE_GROUPS: tuple[str, ...] = get_args(VesselGroup)
 """Vessel groups, from the AIS ship type code (ITU-R M.1371-5, table 53)."""
 
 COMMERCIAL = ("cargo", "tanker", "passenger")
@@ -145,17 +146,12 @@ def _plausible(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = length / width
         fits = (length > 2.0) & (length <= config.max_length_m) & (width > 1.0)
-        result: NDArray[np.bool_] = (
-            fits & (width <= config.max_width_m) & (ratio >= _SLENDER[0]) & (ratio <= _SLENDER[1])
-        )
-    return result
+        return fits & (width <= config.max_width_m) & (ratio >= _SLENDER[0]) & (ratio <= _SLENDER[1])
 
 
 def _mode(rows: pd.DataFrame, names: list[str], usable: pd.Series) -> pd.DataFrame:
     """Most reported combination of `names` for each vessel; ties go to the larger values."""
-    counts: pd.DataFrame = (
-        rows[usable].groupby(["mmsi", *names], dropna=False)["n_reports"].sum().reset_index()
-    )
+    counts = rows[usable].groupby(["mmsi", *names], dropna=False)["n_reports"].sum().reset_index()
     counts = counts.sort_values(["mmsi", "n_reports", *names], ascending=False)
     return counts.drop_duplicates("mmsi").set_index("mmsi")[names]
 

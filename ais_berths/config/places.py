@@ -198,7 +198,9 @@ class CallsConfig(Section):
     )
 
 
-_Group = Literal["cargo", "tanker", "passenger", "tug", "fishing", "leisure", "service", "other", "unknown"]
+VesselGroup = Literal[
+    "cargo", "tanker", "passenger", "tug", "fishing", "leisure", "service", "other", "unknown"
+]
 
 
 class IndicatorsConfig(Section):
@@ -210,7 +212,7 @@ class IndicatorsConfig(Section):
         min_length=1,
         description="lengths of the periods for which figures are made",
     )
-    groups: tuple[_Group, ...] = Field(
+    groups: tuple[VesselGroup, ...] = Field(
         ("cargo", "tanker", "passenger"), min_length=1, description="vessel groups that are counted"
     )
     uses: tuple[Literal["commercial", "service", "fishing", "leisure", "unknown"], ...] = Field(

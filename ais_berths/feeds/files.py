@@ -188,7 +188,7 @@ class _Inflating:
         self._total = 0
 
     def read(self, size: int) -> bytes:
-        data: bytes = self._stream.read(size)
+        data = self._stream.read(size)
         self._total += len(data)
         if self._total > _LARGE_BYTES and self._total > _MOST_TIMES * self._packed():
             raise InputError(

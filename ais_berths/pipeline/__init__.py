@@ -253,9 +253,8 @@ def _apply_register(
 
 
 def _gather(store: Store, job: Job, *, with_stops: bool, wiring: Wiring, summary: Summary) -> None:
-    found = gather_vessels(store, job, with_stops=with_stops, wiring=wiring)
-    summary.quality = found.quality
-    summary.counts |= {"rows": found.rows, "pings": found.pings, "stops": found.stops}
+    counts, summary.quality = gather_vessels(store, job, with_stops=with_stops, wiring=wiring)
+    summary.counts |= counts
 
 
 def _write_tables(

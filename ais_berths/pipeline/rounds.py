@@ -125,18 +125,15 @@ def find_missing_days(store: Store, job: Job, chunks: list[Record]) -> list[str]
     return [str(day) for day in missing]
 
 
-@dataclass(frozen=True)
-class Gathered:
-    """Numbers of a round over all vessels."""
+def gather_vessels(
+    store: Store, job: Job, *, with_stops: bool, wiring: Wiring
+) -> tuple[dict[str, int], pd.DataFrame]:
+    """Clean all pings and, unless only filtering, find the stops; what is done already is not repeated.
 
-    rows: int
-    pings: int
-    stops: int
-    quality: pd.DataFrame
-
-
-def gather_vessels(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) -> Gathered:
-    """Clean all pings and, unless only filtering, find the stops; what is done already is not repeated."""
+    Returns
+    -------
+    Numbers of rows, pings and stops, and the table ``quality``.
+    """
     records = read_records(store)
     chunks = chunks_of(records)
     run = job.config.run
@@ -154,7 +151,7 @@ def gather_vessels(store: Store, job: Job, *, with_stops: bool, wiring: Wiring) 
         if with_stops:
             write_text(store.stops_mark, json.dumps(mark | {"counts": counts}))
     quality = add_quality([counts_table(chunks), read_parts(parts_of(store, "quality"), "quality")])
-    return Gathered(sum(chunk["rows"] for chunk in chunks), quality=quality, **counts)
+    return {"rows": sum(chunk["rows"] for chunk in chunks), **counts}, quality
 
 
 def has_all_stops(store: Store, chunks: list[Record]) -> bool:
@@ -184,8 +181,8 @@ def _counts_of(store: Store, mark: dict[str, Any]) -> dict[str, int] | None:
     """Numbers of pings and stops, if a run before found them all."""
     if not store.stops_mark.exists():
         return None
-    found: dict[str, Any] = json.loads(store.stops_mark.read_text(encoding="utf-8"))
-    counts: dict[str, int] = found.pop("counts")
+    found = json.loads(store.stops_mark.read_text(encoding="utf-8"))
+    counts = found.pop("counts")
     whole = found == mark and all(store.part(name, "stops").exists() for name in mark["parts"])
     return counts if whole else None
 

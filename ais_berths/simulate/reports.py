@@ -93,8 +93,7 @@ def segment_table(plan: Plan, period: tuple[float, float], ships: pd.DataFrame) 
     table = table.assign(w0=table["t0"].clip(lower=period[0]), w1=table["t1"].clip(upper=period[1]))
     table = table.assign(**_habits(plan.rng, table, kinds, ships))
     silent = ships["silent_home"].to_numpy()[table["vessel"]] & (table["mode"].to_numpy() == 1)
-    heard: pd.DataFrame = table[(table["w1"] > table["w0"]) & ~silent]
-    return heard.reset_index(drop=True)
+    return table[(table["w1"] > table["w0"]) & ~silent].reset_index(drop=True)
 
 
 def expected_reports(segments: pd.DataFrame, ships: pd.DataFrame, reception: Reception) -> Floats:
@@ -153,8 +152,7 @@ def hear(
     n = len(row)
     twice = np.sort(np.concatenate([np.arange(n), np.flatnonzero(rng.random(n) < 0.003)]))
     again = np.diff(twice, prepend=-1) == 0
-    doubled: pd.DataFrame = out.iloc[twice]
-    return doubled.reset_index(drop=True).assign(again=again)
+    return out.iloc[twice].reset_index(drop=True).assign(again=again)
 
 
 def _sent(

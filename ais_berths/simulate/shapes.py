@@ -35,8 +35,7 @@ def boxes(
         ],
         axis=-1,
     )
-    result: NDArray[np.object_] = shapely.polygons(np.stack([corners.real, corners.imag], axis=-1))
-    return np.atleast_1d(result)
+    return np.atleast_1d(shapely.polygons(xy(corners)))
 
 
 def quay_box(
@@ -68,8 +67,7 @@ def in_degrees(scene: Scene, table: pd.DataFrame) -> gpd.GeoDataFrame:
         return np.column_stack([near, lat])
 
     def turn(shapes: pd.Series) -> NDArray[np.object_]:
-        out: NDArray[np.object_] = shapely.transform(shapes.to_numpy(dtype=object), back)
-        return shapely.normalize(out)
+        return shapely.normalize(shapely.transform(shapes.to_numpy(dtype=object), back))
 
     more = (
         {"slot_wkt": shapely.to_wkt(turn(table["built"]), rounding_precision=7)} if "built" in table else {}
