@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from ais_berths.indicators import batch_ports, make_indicators
 from ais_berths.periods import Heard, span_of_calls
 from ais_berths.pipeline.job import load_job, write_text, writing
 from ais_berths.pipeline.lock import only_run
-from ais_berths.pipeline.portions import PortGroups, add_counts, parts_of, write_sorted
+from ais_berths.pipeline.portions import PortGroups, parts_of, write_sorted
 from ais_berths.pipeline.shelves import DiskRoom, Ships, portions_folder
 from ais_berths.pipeline.tasks import Wiring
 from ais_berths.presets import apply_preset
@@ -98,9 +99,9 @@ def find_all_calls(
             f"run `ais-berths berths {store.out}` first"
         )
     berths, quays = (read_places(store.table(name), name) for name in ("berths", "quays"))
-    counted: dict[Any, int] = {}
+    counted: Counter[Any] = Counter()
     for rows in read_slices(store.table("stops"), "stops", ["mmsi"]):
-        add_counts(counted, rows["mmsi"])
+        counted.update(rows["mmsi"].value_counts().to_dict())
     ships = Ships.of(pd.Series(counted, dtype=np.int64), config.run.task_stops)
     with (
         (wiring or Wiring()).connected() as connected,
@@ -149,11 +150,11 @@ def write_calls(
     Number of rows of each table of calls.
     """
     config = config or job.config
-    by_port: dict[Any, int] = {}
+    by_port: Counter[Any] = Counter()
 
     def counted() -> Iterator[pd.DataFrame]:
         for rows in stops:
-            add_counts(by_port, rows["port_id"])
+            by_port.update(rows["port_id"].value_counts().to_dict())
             yield rows
 
     of_ships = room.by_ship(counted(), "stops")
@@ -225,11 +226,11 @@ def _span_of_calls(store: Store) -> Span | None:
 
 def _count_calls(store: Store, job: Job) -> pd.Series:
     """Port calls of each port that has any calls, or was asked for."""
-    counts: dict[Any, int] = dict.fromkeys(job.ports, 0)
+    counts: Counter[Any] = Counter(dict.fromkeys(job.ports, 0))
     for rows in read_slices(store.table("port_calls"), "port_calls", ["port_id"]):
-        add_counts(counts, rows["port_id"])
+        counts.update(rows["port_id"].value_counts().to_dict())
     for rows in read_slices(store.table("berth_calls"), "berth_calls", ["port_id"]):
-        counts |= dict.fromkeys(set(rows["port_id"].dropna()) - set(counts), 0)
+        counts.update(dict.fromkeys(rows["port_id"].dropna(), 0))
     return pd.Series(counts, dtype=np.int64).sort_index()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -25,14 +26,14 @@ from ais_berths.pipeline.job import write_text
 from ais_berths.tables import read_part, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from ais_berths.pipeline.job import Store
 
-Counts = dict[tuple[str, str, str], int]
+Counts = Counter[tuple[str, str, str]]
 Record = dict[str, Any]
 
 NEAR = pa.schema(
@@ -208,12 +209,6 @@ def forget(store: Store, records: Iterable[Record], gone: Collection[str]) -> No
                 path.unlink()
         elif len(left) < len(record["chunks"]):
             write_record(store, {**record, "chunks": left, "forgotten": True})
-
-
-def add_counts(counts: Counts, more: Mapping[tuple[str, str, str], int]) -> None:
-    """Add up counts by stage, reason and action."""
-    for key, value in more.items():
-        counts[key] = counts.get(key, 0) + value
 
 
 # reading ------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +41,11 @@ class Survey:
     def of(cls, store: Store, config: Config) -> Survey:
         """Count the stops of a folder, which lie there by vessel."""
         side_m = reach_m(config)
-        counted: dict[Any, int] = {}
+        counted: Counter[Any] = Counter()
         cubes = [Cubes.of(schema.empty("stops"), side_m)]
         for path in parts_of(store, "stops"):
             some = schema.to_pandas(read_part(path, "stops", _WHERE))
-            add_counts(counted, some["mmsi"])
+            counted.update(some["mmsi"].value_counts().to_dict())
             cubes.append(Cubes.of(some, side_m))
             if len(cubes) > _FILES_AT_ONCE:
                 cubes = [Cubes.added(cubes)]
@@ -110,9 +111,3 @@ def write_sorted(store: Store, name: str, drawers: Shelf[pd.DataFrame], order: l
 def parts_of(store: Store, name: str) -> list[Path]:
     """Files of a table that was written by bucket of vessels."""
     return whole_files(store.parts, f"{name}-*.parquet")
-
-
-def add_counts(counts: dict[Any, int], values: pd.Series) -> None:
-    """Add how often each value comes to other such counts (in place)."""
-    for value, number in values.value_counts().items():
-        counts[value] = counts.get(value, 0) + int(number)

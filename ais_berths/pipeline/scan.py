@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ from ais_berths.feeds import (
 )
 from ais_berths.pings import ship_mmsi
 from ais_berths.pipeline.job import Job, Store, stored_job
-from ais_berths.pipeline.layout import NEAR, BatchWriter, Counts, Record, add_counts, batch_id, late
+from ais_berths.pipeline.layout import NEAR, BatchWriter, Counts, Record, batch_id, late
 from ais_berths.raster import CellFilter
 from ais_berths.redact import redact_urls
 from ais_berths.tables import whole
@@ -123,9 +124,9 @@ def make_batches(chunks: Iterable[Chunk], most_rows: int) -> list[tuple[Chunk, .
 
 def counts_table(chunks: Iterable[Record]) -> pd.DataFrame:
     """Counts of all chunks as the table ``quality``."""
-    total: Counts = {}
+    total: Counts = Counter()
     for chunk in chunks:
-        add_counts(total, {(stage, reason, action): n for stage, reason, action, n in chunk["counts"]})
+        total.update({(stage, reason, action): n for stage, reason, action, n in chunk["counts"]})
     rows = [
         {"stage": stage, "reason": reason, "action": action, "rows": n}
         for (stage, reason, action), n in total.items()
@@ -158,16 +159,16 @@ def scan_chunk(chunk: Chunk, plan: ScanPlan) -> tuple[Record, Iterator[tuple[pa.
     }
 
     def rows() -> Iterator[tuple[pa.Table, pa.Table]]:
-        counts: Counts = {}
+        counts: Counts = Counter()
         # Rows that were never read lie outside the area; with a period, some may lie outside that instead.
         skipped = "outside_area" if plan.start is None and plan.end is None else "outside_area_or_period"
-        add_counts(counts, {("read", "row_read", "kept"): chunk.skipped_rows})
-        add_counts(counts, {("filter", skipped, "dropped"): chunk.skipped_rows})
+        counts["read", "row_read", "kept"] += chunk.skipped_rows
+        counts["filter", skipped, "dropped"] += chunk.skipped_rows
         for batch in iter_batches(chunk, plan.feed, resolution=plan.cells.resolution, near=plan.cells):
             yield _near_rows(batch, plan, counts)
         if has_changed(chunk.path, chunk.fingerprint):
             raise InputError(f"{chunk.label} changed while it was read; run the same command again")
-        record["rows"] = counts[("read", "row_read", "kept")]
+        record["rows"] = counts["read", "row_read", "kept"]
         record["counts"] = [[*key, value] for key, value in sorted(counts.items()) if value]
 
     return record, rows()
@@ -182,19 +183,12 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
         static_only = np.zeros(table.num_rows, dtype=bool)
     no_place = np.isnan(lat) & ~static_only
     near = _inside(table, lat, lon, plan) & ~static_only
-    outside = int((~(near | no_place | static_only)).sum())
-    add_counts(
-        counts,
-        {
-            ("read", "row_read", "kept"): table.num_rows + sum(batch.counts.values()),
-            ("read", "position_unreadable", "dropped"): int(no_place.sum()),
-            ("read", "static_only", "kept"): int(static_only.sum()),
-            ("filter", OUTSIDE, "dropped"): outside,
-        },
-    )
+    counts["read", "row_read", "kept"] += table.num_rows + sum(batch.counts.values())
+    counts["read", "position_unreadable", "dropped"] += int(no_place.sum())
+    counts["read", "static_only", "kept"] += int(static_only.sum())
+    counts["filter", OUTSIDE, "dropped"] += int((~(near | no_place | static_only)).sum())
     for reason, n in batch.counts.items():
-        stage = "filter" if reason == OUTSIDE else "read"
-        add_counts(counts, {(stage, reason, "dropped"): n})
+        counts["filter" if reason == OUTSIDE else "read", reason, "dropped"] += n
     wanted = near | static_only
     if np.count_nonzero(wanted) < _LARGEST_CUT * len(wanted):
         table, near, wanted = cut(table, wanted), near[wanted], wanted[wanted]
@@ -203,8 +197,8 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
     time = found.columns["time"]
     wanted = wanted & (_in_period(np.ma.getdata(time), plan) | np.ma.getmaskarray(time))
     ships, broken = distinct_statics(table, plan.feed, wanted)
-    for defects in (found.counts, broken):
-        add_counts(counts, {("read", reason, REASONS[reason][0]): n for reason, n in defects.items()})
+    for reason, n in [*found.counts.items(), *broken.items()]:
+        counts["read", reason, REASONS[reason][0]] += n
     is_ship, _ = ship_mmsi(ships["mmsi"].to_numpy(), plan.clean)
     return _ships_in_time(found, plan, counts), ships.filter(pa.array(is_ship))
 
@@ -228,12 +222,10 @@ def _ships_in_time(found: Reports, plan: ScanPlan, counts: Counts) -> pa.Table:
     at = np.flatnonzero(found.usable)
     keep, wrong = ship_mmsi(columns["mmsi"][at], plan.clean)
     in_time = _in_period(columns["time"][at], plan)
-    counted = {
-        ("filter", "outside_period", "dropped"): int((keep & ~in_time).sum()),
-        ("filter", "near_port", "kept"): int((keep & in_time).sum()),
-        **{("filter", reason, "dropped"): n for reason, n in wrong.items()},
-    }
-    add_counts(counts, counted)
+    counts["filter", "outside_period", "dropped"] += int((keep & ~in_time).sum())
+    counts["filter", "near_port", "kept"] += int((keep & in_time).sum())
+    for reason, n in wrong.items():
+        counts["filter", reason, "dropped"] += n
     at = at[keep & in_time]
     columns.setdefault("cell", np.zeros(len(found.usable), dtype=np.int64))
     return pa.Table.from_arrays(
