@@ -334,7 +334,7 @@ def _visit_weights(moored: Moored) -> Floats:
         }
     )
     n = place.groupby(["vessel", "way", "lat", "lon"])["vessel"].transform("size").to_numpy()
-    return np.asarray(1.0 / np.sqrt(n) ** 1.5)
+    return 1.0 / np.sqrt(n) ** 1.5
 
 
 def _spike(ratio: Floats) -> Floats:

@@ -264,7 +264,7 @@ def _extra_m(
 
 
 def _apart_m(a: geo.Floats, b: geo.Floats) -> geo.Floats:
-    return np.asarray(np.linalg.norm(a - b, axis=1))
+    return np.linalg.norm(a - b, axis=1)
 
 
 def _group_points(lat: NDArray[np.float64], lon: NDArray[np.float64], within_m: float) -> NDArray[np.int64]:
@@ -341,7 +341,7 @@ def _position(
     x: NDArray[np.float64], y: NDArray[np.float64], theta: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     main = np.angle(np.exp(2j * theta).mean()) / 2.0
-    return np.asarray(x * np.sin(main) + y * np.cos(main))
+    return x * np.sin(main) + y * np.cos(main)
 
 
 def _middles(
