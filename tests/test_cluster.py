@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import logging
@@ -237,6 +238,30 @@ def test_all_workers_are_lost_and_another_comes(
     lost = next(n for n, text in enumerate(told) if "the same command carries on later" in text)
     assert "a worker is there again: the run goes on" in told[lost + 1 :]
     assert_same(tmp_path / "out", usual)
+
+
+@pytest.mark.slow
+def test_a_run_inside_a_task(archive: Path, job: Job, usual: Path, tmp_path: Path) -> None:
+    """It does not wait for tasks that wait for its own place on the cluster."""
+    from distributed import Client  # noqa: PLC0415 - it costs a second
+
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"}
+    with Client(**options) as client:
+        client.submit(detect, [archive / "feed"], tmp_path / "out", job).result(timeout=120)
+    assert_same(tmp_path / "out", usual)
+
+
+@pytest.mark.slow
+def test_an_asynchronous_client(archive: Path, job: Job, tmp_path: Path) -> None:
+    from distributed import Client  # noqa: PLC0415 - it costs a second
+
+    async def run() -> None:
+        options = {"n_workers": 1, "processes": False, "dashboard_address": ":0"}
+        async with Client(asynchronous=True, **options):
+            detect([archive / "feed"], tmp_path / "out", job)
+
+    with pytest.raises(ConfigError, match=r"is asynchronous, .* or give the address of its scheduler"):
+        asyncio.run(run())
 
 
 @pytest.mark.slow

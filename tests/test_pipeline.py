@@ -587,6 +587,17 @@ def test_a_recipe_names_all_that_is_wrong(tmp_path: Path) -> None:
         load_recipe(path)
 
 
+def test_out_may_be_a_link_to_a_folder(feed: Feed, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("there")
+    with pytest.raises(OutputError, match="link is a link to a folder that does not exist; make that folder"):
+        filter_pings(feed.files[:1], link, a_job(feed))
+    (tmp_path / "there").mkdir()
+    filter_pings(feed.files[:1], link, a_job(feed))
+    assert link.is_symlink()
+    assert (tmp_path / "there" / "pings").is_dir()
+
+
 def test_out_may_not_be_a_url(feed: Feed) -> None:
     with pytest.raises(OutputError, match="expected a folder"):
         detect(feed.files, "s3://bucket/out", a_job(feed))

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from ais_berths.cli import main
 from ais_berths.errors import EmptyInputError, InputError, OutputError
 from ais_berths.export import export
+from ais_berths.feeds import list_inputs
 from ais_berths.pipeline import Job, Wiring, detect
 from ais_berths.simulate import simulate
 from ais_berths.stores import copy_results, export_to_url
@@ -128,6 +129,31 @@ def test_a_bucket_is_read_as_a_disk_is(store: Store, archive: Path, tmp_path: Pa
     summary = detect([f"{store.url}/feed"], tmp_path / "store", a_job(archive))
     assert summary.counts["stops"] > 0
     assert_same(tmp_path / "store", tmp_path / "disk")
+
+
+@pytest.mark.slow
+def test_a_day_of_more_objects_than_one_listing_has(store: Store) -> None:
+    folder = f"{store.url}/feed/year=2024/month=3/day=1"
+    keys = {f"{folder}/part={number:04d} of 1,050.parquet": b"x" for number in range(1050)}
+    s3fs.S3FileSystem().pipe(keys)
+    forget_listings()
+    assert len(list_inputs([f"{store.url}/feed"])) == len(keys)
+
+
+@pytest.mark.slow
+def test_keys_with_signs_that_mean_something_in_urls(store: Store, archive: Path, tmp_path: Path) -> None:
+    folder = f"{store.url}/feed of 2024 (50% & more) + häfen"
+    put(archive, folder)
+    system = s3fs.S3FileSystem()
+    for number, key in enumerate(system.find(folder)):
+        system.mv(key, f"{key.removesuffix('.parquet')} #{number}=a+b%20c?.parquet")
+    forget_listings()
+    detect([archive / "feed"], tmp_path / "disk", a_job(archive))
+    detect([folder], tmp_path / "store", a_job(archive))
+    assert_same(tmp_path / "store", tmp_path / "disk")
+    detect([f"{folder}/year=2024/month=3/day=2"], tmp_path / "day", a_job(archive))
+    detect([folder], tmp_path / "day", a_job(archive))
+    assert_same(tmp_path / "day", tmp_path / "disk")
 
 
 def test_days_come_from_the_calendar(store: Store, archive: Path, tmp_path: Path) -> None:

@@ -152,6 +152,8 @@ def check_out(out: str | Path, job: Job, *, overwrite: bool) -> Job:
     store = Store(out)
     if store.out.exists() and not store.out.is_dir():
         raise OutputError(f"{store.out} is a file, expected a folder; choose another --out")
+    if store.out.is_symlink() and not store.out.exists():
+        raise OutputError(f"{store.out} is a link to a folder that does not exist; make that folder first")
     if store.job_file.exists():
         return job if overwrite else _same_job(store, job)
     if store.out.exists() and not _is_new(store) and not (overwrite and store.state.is_dir()):

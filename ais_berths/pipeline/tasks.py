@@ -223,12 +223,25 @@ def _without_tracebacks() -> Iterator[None]:
 def _own_client() -> Any:
     if "distributed" not in sys.modules:
         return None
-    from distributed import get_client  # noqa: PLC0415 - already imported by the caller
+    from distributed import get_client, get_worker  # noqa: PLC0415 - already imported by the caller
 
     try:
-        return get_client()
+        # Inside a task of a cluster: waiting for other tasks there, it would keep the place that they need.
+        get_worker()
+    except ValueError:
+        pass
+    else:
+        return None
+    try:
+        client = get_client()
     except ValueError:
         return None
+    if client.asynchronous:
+        raise ConfigError(
+            "the dask client that was made before the run is asynchronous, so a run cannot wait for it; "
+            "make it without asynchronous=True, or give the address of its scheduler"
+        )
+    return client
 
 
 def _check_workers(client: Any) -> None:
