@@ -106,4 +106,5 @@ def _cluster(rows: pd.DataFrame, config: AnchoragesConfig) -> NDArray[np.int64]:
     places, place = geo.grains(xyz, config.eps_m / _GRAINS)
     model = DBSCAN(eps=config.eps_m, min_samples=config.min_stops)
     found = model.fit_predict(places, sample_weight=np.bincount(place))
-    return found[place].astype(np.int64)
+    labels: NDArray[np.int64] = found[place].astype(np.int64)
+    return labels

@@ -136,7 +136,8 @@ def ratio_density(group: NDArray[np.object_], length_m: Floats, grid: Floats) ->
     anywhere = np.full((1, len(grid)), 1.0 / len(grid))
     mixture = bands[:, [2]] * usual + (1.0 - bands[:, [2]]) * other
     mixture = (1.0 - _ANYWHERE) * mixture + _ANYWHERE * anywhere
-    return mixture / mixture.sum(axis=1, keepdims=True)
+    result: Floats = mixture / mixture.sum(axis=1, keepdims=True)
+    return result
 
 
 def usual_ratio(group: NDArray[np.object_], length_m: Floats) -> tuple[Floats, Floats]:
@@ -162,4 +163,5 @@ def _bands_of(group: NDArray[np.object_], length_m: Floats) -> Floats:
 
 def _bell(grid: Floats, mean: Floats, sd: Floats) -> Floats:
     weight = np.exp(-0.5 * ((grid[None, :] - mean) / sd) ** 2)
-    return weight / weight.sum(axis=1, keepdims=True)
+    result: Floats = weight / weight.sum(axis=1, keepdims=True)
+    return result

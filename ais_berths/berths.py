@@ -231,7 +231,8 @@ def most_frequent(rows: pd.DataFrame, key: str, column: str) -> pd.Series:
     """Most frequent value of a column by another one; ties go to the first in the alphabet."""
     counts = rows.dropna(subset=[column]).groupby([key, column]).size().reset_index(name="n")
     counts = counts.sort_values([key, "n", column], ascending=[True, False, True])
-    return counts.drop_duplicates(key).set_index(key)[column]
+    first: pd.Series = counts.drop_duplicates(key).set_index(key)[column]
+    return first
 
 
 def _boxes(

@@ -380,7 +380,8 @@ def _quay_metres(
 
 
 def _hours(start: pd.Series, end: pd.Series) -> NDArray[np.float64]:
-    return (schema.to_micros(end) - schema.to_micros(start)) / schema.HOUR_US
+    hours: NDArray[np.float64] = (schema.to_micros(end) - schema.to_micros(start)) / schema.HOUR_US
+    return hours
 
 
 def _spread(rows: pd.DataFrame, name: str, n: int) -> NDArray[np.object_]:

@@ -143,7 +143,8 @@ def _by_overlap(
     )
     model = DBSCAN(eps=1.0 - config.min_overlap, min_samples=1, metric="precomputed")
     # Numbered in the order of the footprints.
-    return pd.factorize(model.fit_predict(graph)[first])[0].astype(np.int64)
+    result: NDArray[np.int64] = pd.factorize(model.fit_predict(graph)[first])[0].astype(np.int64)
+    return result
 
 
 def _distances(
@@ -183,7 +184,7 @@ def _alongside(prints: Footprints, pairs: Pairs, config: BerthsConfig) -> NDArra
     gap = np.minimum(config.raft_gap_m + np.hypot(prints.error[i], prints.error[j]), _REACH_M)
     side = np.where(prints.error > _GUESS_M, antennas.ACROSS_SD * prints.width, 0.0)
     gap = np.minimum(gap + np.hypot(side[i], side[j]), _FAR_RAFT_M)
-    return (
+    result: NDArray[np.bool_] = (
         (pairs.turn <= config.max_turn_deg)
         & (pairs.across >= 0.5 * beside)
         & (pairs.across <= beside + gap)
@@ -191,6 +192,7 @@ def _alongside(prints: Footprints, pairs: Pairs, config: BerthsConfig) -> NDArra
         & (pairs.together_h >= 0.5 * np.minimum(hours[i], hours[j]))
         & (prints.mmsi[i] != prints.mmsi[j])
     )
+    return result
 
 
 def _hours(prints: Footprints) -> Floats:

@@ -42,7 +42,8 @@ def misfits(
         a, b = visits[:, None], others[None, :]
         shared = (length[a] + length[b]) / 2.0 - np.abs(along[a] - along[b])
         least = config.reach_share * np.minimum(length[a], length[b]) + np.hypot(error[a], error[b])
-        return (shared > least) & (place[a] != place[b])
+        result: NDArray[np.bool_] = (shared > least) & (place[a] != place[b])
+        return result
 
     in_line = np.argsort(along, kind="stable")
     farthest = length.max()

@@ -59,4 +59,5 @@ def measure_detours(pings: pd.DataFrame, stops: pd.DataFrame) -> pd.DataFrame:
 def excess_m(point: Points, a: Points, b: Points) -> NDArray[np.float64]:
     """Half of what the way from a to b over a point is longer than the straight one."""
     total = geo.haversine_m(*a, *point) + geo.haversine_m(*point, *b)
-    return np.maximum(total - geo.haversine_m(*a, *b), 0.0) / 2.0
+    excess: NDArray[np.float64] = np.maximum(total - geo.haversine_m(*a, *b), 0.0) / 2.0
+    return excess

@@ -105,7 +105,8 @@ def protect(
         if not partners.any():
             break
         unknown = unknown | partners
-    return unknown & shown
+    chosen: Flags = unknown & shown
+    return chosen
 
 
 def hide_zeros(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Flags:
@@ -114,7 +115,8 @@ def hide_zeros(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Flags
     beside = links["relation"][positive[links["cell"].to_numpy()]]
     zeros = np.zeros(len(cells), dtype=bool)
     zeros[links["cell"][links["relation"].isin(beside)].to_numpy()] = True
-    return hidden | (zeros & ((cells["n_vessels"] == 0) & cells["published"]).to_numpy(dtype=bool))
+    chosen: Flags = hidden | (zeros & ((cells["n_vessels"] == 0) & cells["published"]).to_numpy(dtype=bool))
+    return chosen
 
 
 def can_be_solved(cells: pd.DataFrame, links: pd.DataFrame, hidden: Flags) -> Flags:
@@ -244,7 +246,8 @@ class _Sums:
         part = at & ~self.total
         total_shown = self.count(self.total & ~at) > 0
         few = (self.count(part) > 0) & total_shown & ~self._enough(part)
-        return ((count == 1) | few) & (self.count(secret[self.cell]) > 0)
+        weak: Flags = ((count == 1) | few) & (self.count(secret[self.cell]) > 0)
+        return weak
 
     def _enough(self, part: Flags) -> Flags:
         """Whether the hidden parts of each sum have enough different vessels together."""
@@ -336,7 +339,8 @@ class _Sums:
         """
         kinds = self.rule[(self.cell == like) & self.total]
         over = self.relation[(self.cell == cell) & ~self.total & np.isin(self.rule, kinds)]
-        return self.cell[np.isin(self.relation, over) & self.total]
+        totals: NDArray[np.int64] = self.cell[np.isin(self.relation, over) & self.total]
+        return totals
 
 
 def _solve(matrix: csr_array, right: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -344,7 +348,10 @@ def _solve(matrix: csr_array, right: NDArray[np.float64]) -> NDArray[np.float64]
     limit = 10 * sum(matrix.shape) + 100
     # Some thousand numbers are added up in less time than threads take to share them.
     with _threads().limit(limits=1):
-        return lsqr(matrix, right, atol=1e-14, btol=1e-14, conlim=0.0, iter_lim=limit)[0]
+        solution: NDArray[np.float64] = lsqr(
+            matrix, right, atol=1e-14, btol=1e-14, conlim=0.0, iter_lim=limit
+        )[0]
+    return solution
 
 
 @cache

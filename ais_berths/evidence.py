@@ -71,7 +71,8 @@ class StopFacts:
 
 def total(evidence: Evidence) -> Floats:
     """Add up all evidence."""
-    return np.sum(list(evidence.values()), axis=0)
+    result: Floats = np.sum(list(evidence.values()), axis=0)
+    return result
 
 
 def near_pairs(
@@ -117,7 +118,8 @@ def sum_near(
     for i, j, metres in near_pairs(places, within_m):
         weight = weigh(metres)
         sums += np.stack([count(i, len(places), whole(weight * row[j])) for row in there])
-    return (sums[:, place] - rows).reshape(values.shape)
+    result: Floats = (sums[:, place] - rows).reshape(values.shape)
+    return result
 
 
 def count_near(xyz: Floats, within_m: float) -> NDArray[np.int64]:
@@ -130,7 +132,8 @@ def count_near(xyz: Floats, within_m: float) -> NDArray[np.int64]:
 
 def whole(values: Floats) -> Floats:
     """Round to multiples of 2**-32, so that sums are exact and do not depend on the order."""
-    return np.round(values * _PARTS) / _PARTS
+    result: Floats = np.round(values * _PARTS) / _PARTS
+    return result
 
 
 def add_rows(out: Floats, at: NDArray[np.intp], rows: Floats) -> None:
@@ -148,7 +151,7 @@ def in_portions(sizes: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     >>> in_portions(np.array([2, 2, 3, 9, 1]), 4).tolist()
     [0, 0, 1, 1, 2]
     """
-    portion = np.unique((np.cumsum(sizes) - sizes) // most, return_inverse=True)[1]
+    portion: NDArray[np.int64] = np.unique((np.cumsum(sizes) - sizes) // most, return_inverse=True)[1]
     return portion.astype(np.int64)
 
 
@@ -156,7 +159,8 @@ def separate(facts: StopFacts, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDAr
     """Whether two stops are separate visits: not at once, and one ship was seen to leave in between."""
     first, second = np.where(facts.start[i] <= facts.start[j], (i, j), (j, i))
     left = (facts.mmsi[i] != facts.mmsi[j]) | (facts.after[first] < facts.start[second])
-    return left & (facts.end[first] < facts.start[second])
+    apart: NDArray[np.bool_] = left & (facts.end[first] < facts.start[second])
+    return apart
 
 
 def count(at: NDArray[np.intp], n: int, weight: Floats | None = None) -> Floats:

@@ -352,7 +352,8 @@ def _ids(frame: gpd.GeoDataFrame, id_field: str) -> pd.Series[str]:
     if ids.isna().any() or ids.duplicated().any():
         wrong = ids[ids.isna() | ids.duplicated()].iloc[0]
         raise InputError(f"{id_field} must be different in every row, but {wrong!r} is empty or repeated")
-    return ids.astype("string")
+    text: pd.Series[str] = ids.astype("string")
+    return text
 
 
 def _tidy_geo(text: bytes) -> bytes:

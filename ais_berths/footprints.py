@@ -106,7 +106,8 @@ class Footprints:
             (self.length[of] + reach_m) * self.scale[of],
             (self.width[of] + reach_m) * self.scale[of],
         )
-        return of[touching(grown)]
+        result: NDArray[np.intp] = of[touching(grown)]
+        return result
 
     def together(self, place: NDArray[np.int64]) -> NDArray[np.intp]:
         """Every two footprints of one place that were there at the same time, as two rows of numbers."""
@@ -140,7 +141,8 @@ class Footprints:
                 (self.length[a], self.width[a]),
                 (self.length[b], self.width[b]),
             )
-        return area / np.minimum(self.length[i] * self.width[i], self.length[j] * self.width[j])
+        result: Floats = area / np.minimum(self.length[i] * self.width[i], self.length[j] * self.width[j])
+        return result
 
 
 @dataclass(frozen=True)
@@ -249,7 +251,8 @@ def quantiles(values: Floats, number: NDArray[np.int64], share: Floats | float) 
     low = np.floor(at).astype(np.int64)
     first = np.cumsum(n) - n
     below, above = in_order[first + low], in_order[first + np.minimum(low + 1, n - 1)]
-    return below + (above - below) * (at - low)
+    result: Floats = below + (above - below) * (at - low)
+    return result
 
 
 def ranks(*keys: NDArray[Any]) -> NDArray[np.intp]:
@@ -274,4 +277,5 @@ def _axes(heading: Floats, number: NDArray[np.int64]) -> Floats:
     )
     middle = np.degrees(mean) / 2.0
     turn = geo.turn_deg(middle[number], heading, period=180.0)
-    return (middle + quantiles(turn, number, 0.5)) % 180.0
+    result: Floats = (middle + quantiles(turn, number, 0.5)) % 180.0
+    return result

@@ -45,7 +45,8 @@ def haversine_m(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLi
     phi1, phi2 = np.radians(lat1), np.radians(lat2)
     dlam = np.radians(np.subtract(lon2, lon1))
     a = np.sin((phi2 - phi1) / 2) ** 2 + np.cos(phi1) * np.cos(phi2) * np.sin(dlam / 2) ** 2
-    return 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0)))
+    result: Floats = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0)))
+    return result
 
 
 def sphere_xyz_m(lat: ArrayLike, lon: ArrayLike) -> Floats:
@@ -61,7 +62,8 @@ def sphere_xyz_m(lat: ArrayLike, lon: ArrayLike) -> Floats:
     """
     phi, lam = np.radians(lat), np.radians(lon)
     cos = np.cos(phi)
-    return EARTH_RADIUS_M * np.stack([cos * np.cos(lam), cos * np.sin(lam), np.sin(phi)], axis=-1)
+    xyz: Floats = EARTH_RADIUS_M * np.stack([cos * np.cos(lam), cos * np.sin(lam), np.sin(phi)], axis=-1)
+    return xyz
 
 
 def offset_deg(
@@ -169,7 +171,8 @@ def turn_deg(start: ArrayLike, end: ArrayLike, period: float = 360.0) -> Floats:
     (20.0, -5.0)
     """
     half = period / 2
-    return (np.subtract(end, start, dtype=np.float64) + half) % period - half
+    result: Floats = (np.subtract(end, start, dtype=np.float64) + half) % period - half
+    return result
 
 
 def circular_mean_deg(angles: ArrayLike, period: float = 360.0) -> float:
@@ -257,7 +260,8 @@ class Plane:
         sin = np.sin(np.radians(np.asarray(lat, dtype=np.float64)))
         cos = np.cos(np.radians(np.asarray(lat, dtype=np.float64)))
         # 1 / (N cos(lat) / a) with the first eccentricity squared of WGS 84.
-        return np.sqrt(1 - 0.006_694_379_990_14 * sin**2) / cos
+        result: Floats = np.sqrt(1 - 0.006_694_379_990_14 * sin**2) / cos
+        return result
 
     def from_degrees(self, shapes: Any) -> Any:
         """Shapely geometries, one or an array, from degrees to plane units.
@@ -281,7 +285,7 @@ class Plane:
             lon, lat = _mercator().transform(xy[:, 0], xy[:, 1], direction="INVERSE")
             return np.column_stack([np.asarray(lon) + self.lon0_deg, lat])
 
-        unwrapped = shapely.transform(np.asarray(shapes, dtype=object), back)
+        unwrapped: NDArray[np.object_] = shapely.transform(np.asarray(shapes, dtype=object), back)
         west = shapely.bounds(unwrapped)[..., 0]
         turns = np.where(np.isfinite(west), np.floor((west + 180.0) / 360.0), 0.0)
         if not turns.any():
@@ -321,7 +325,8 @@ def rectangles(
         [middle + ahead + right, middle + ahead - right, middle - ahead - right, middle - ahead + right],
         axis=-2,
     )
-    return np.atleast_1d(shapely.polygons(ring))
+    result: NDArray[np.object_] = np.atleast_1d(shapely.polygons(ring))
+    return result
 
 
 def shared_area(
@@ -379,4 +384,5 @@ def _edges_inside(corners: Floats, seen: Floats, half: Floats) -> Floats:
     leave = np.minimum(np.maximum(one, two).min(axis=-1), 1.0)
     along = np.roll(corners, -1, axis=1) - corners
     cross = corners[..., 1] * along[..., 0] - corners[..., 0] * along[..., 1]
-    return (np.maximum(leave - enter, 0.0) * cross).sum(axis=1) / 2.0
+    result: Floats = (np.maximum(leave - enter, 0.0) * cross).sum(axis=1) / 2.0
+    return result

@@ -39,13 +39,15 @@ def number_groups(i: Links, j: Links, n: int) -> Ints:
     [0, 1, 0, 2, 0]
     """
     graph = coo_array((np.ones(len(i), dtype=bool), (i, j)), shape=(n, n))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    groups: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
+    return groups
 
 
 def touching(shapes: NDArray[np.object_]) -> NDArray[np.intp]:
     """Every two shapes that touch, as two rows of numbers, in no order."""
     pairs = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    return pairs[:, pairs[0] < pairs[1]]
+    found: NDArray[np.intp] = pairs[:, pairs[0] < pairs[1]]
+    return found
 
 
 def group_touching(shapes: NDArray[np.object_]) -> Ints:
@@ -75,7 +77,8 @@ def at_once(place: Ints, start: Ints, end: Ints) -> NDArray[np.intp]:
 
 def overlap(start: Ints, end: Ints, i: Links, j: Links) -> Ints:
     """Time for which two stays overlap; below 0, the time between them."""
-    return np.minimum(end[i], end[j]) - np.maximum(start[i], start[j])
+    result: Ints = np.minimum(end[i], end[j]) - np.maximum(start[i], start[j])
+    return result
 
 
 def uncovered_from(place: Links, start: Ints, end: Ints) -> Ints:
@@ -91,4 +94,5 @@ def uncovered_from(place: Links, start: Ints, end: Ints) -> Ints:
     """
     latest = pd.Series(end).groupby(place).cummax()
     before = latest.groupby(place).shift(fill_value=schema.NO_TIME_US)
-    return np.maximum(start, before.to_numpy())
+    begin: Ints = np.maximum(start, before.to_numpy())
+    return begin

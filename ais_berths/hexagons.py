@@ -253,7 +253,8 @@ def _dbscan(
             "fine_resolution"
         )
     model = DBSCAN(eps=reach, min_samples=config.min_samples, metric="haversine", algorithm="ball_tree")
-    return model.fit(centres, sample_weight=weights).labels_
+    labels: NDArray[np.int64] = model.fit(centres, sample_weight=weights).labels_
+    return labels
 
 
 def _renumber(cluster: NDArray[np.int64]) -> NDArray[np.int64]:

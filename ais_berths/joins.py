@@ -99,7 +99,8 @@ def _join(track: Tracks, places: Spots, config: StopsConfig, over_trips: bool) -
 
 def _is_tight(places: Spots) -> NDArray[np.bool_]:
     """Whether the ship of a run was heard often enough and lay still."""
-    return (places.runs.count >= _SETTLED_PINGS) & (places.most_m < TIGHT_M)
+    tight: NDArray[np.bool_] = (places.runs.count >= _SETTLED_PINGS) & (places.most_m < TIGHT_M)
+    return tight
 
 
 def _floats(track: Tracks, places: Spots, config: StopsConfig) -> NDArray[np.bool_]:
@@ -137,7 +138,10 @@ def _swings(track: Tracks, places: Spots, at: NDArray[np.intp]) -> NDArray[np.bo
         pivot_m = np.abs(step) / np.abs(turn)
         cosine = (step * turn.conjugate()).real / (np.abs(step) * np.abs(turn))
     near, far = _SWING_REACH_M
-    return (np.abs(turn) > _SWING_TURN) & (cosine > _SWING_COSINE) & (pivot_m > near) & (pivot_m < far)
+    result: NDArray[np.bool_] = (
+        (np.abs(turn) > _SWING_TURN) & (cosine > _SWING_COSINE) & (pivot_m > near) & (pivot_m < far)
+    )
+    return result
 
 
 def _ways(track: Tracks, runs: Runs) -> NDArray[np.complex128]:
@@ -145,7 +149,8 @@ def _ways(track: Tracks, runs: Runs) -> NDArray[np.complex128]:
     _, found = loops.headings(
         track.heading, np.isfinite(track.heading), track.lat, track.lon, runs.first, runs.last
     )
-    return found[0] + 1j * found[1]
+    ways: NDArray[np.complex128] = found[0] + 1j * found[1]
+    return ways
 
 
 def made_way(

@@ -321,7 +321,8 @@ class _Places:
         key = np.column_stack(
             [self.ship, np.round(self.heading / 90.0) % 4, np.round(self.xyz / _SAME_PLACE_M)]
         )
-        return np.sort(np.unique(key, axis=0, return_index=True)[1])
+        result: NDArray[np.intp] = np.sort(np.unique(key, axis=0, return_index=True)[1])
+        return result
 
     def facing(self, at: NDArray[np.intp]) -> _Pairs:
         """Pair each stop with those of ships facing the other way on the same line, at other times."""
@@ -353,7 +354,8 @@ class _Places:
     def _together(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Whether two ships were there at the same time."""
         shared = overlap(self.start, self.end, i, j)
-        return (shared > schema.HOUR_US) & (self.ship[i] != self.ship[j])
+        result: NDArray[np.bool_] = (shared > schema.HOUR_US) & (self.ship[i] != self.ship[j])
+        return result
 
     def apart(self, pairs: _Pairs, others_m: Floats | None) -> tuple[Floats, Floats]:
         """How far two middles lie apart for each length of the first ship (m), and the length of the other.
@@ -392,4 +394,5 @@ def _best(score: Floats) -> Floats:
     top = score.argmax(axis=1)
     weight = np.exp(score - score.max(axis=1, keepdims=True))
     weight = np.where(np.abs(_GRID[None, :] - _GRID[top][:, None]) < _QUAY_SPREAD, weight, 0.0)
-    return (weight * _GRID).sum(axis=1) / weight.sum(axis=1)
+    result: Floats = (weight * _GRID).sum(axis=1) / weight.sum(axis=1)
+    return result

@@ -134,12 +134,16 @@ def lever_contradicts(
     )
     expected = (0.5 - _PIVOT - np.stack([ratio, 1.0 - ratio])) * length_m
     off = np.abs(lever_m - expected).min(axis=0)
-    return is_lever_usable(lever_m, group) & (off > _FAR * lever_spread_m(error_m, length_m))
+    result: NDArray[np.bool_] = is_lever_usable(lever_m, group) & (
+        off > _FAR * lever_spread_m(error_m, length_m)
+    )
+    return result
 
 
 def is_lever_usable(lever_m: Floats, group: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Whether the lever of each ship is known and reliable: that of a tug may be the lever of its tow."""
-    return np.isfinite(lever_m) & np.isin(group, _GROUPS)
+    result: NDArray[np.bool_] = np.isfinite(lever_m) & np.isin(group, _GROUPS)
+    return result
 
 
 def lever_spread_m(error_m: Floats, length_m: Floats) -> Floats:

@@ -146,7 +146,8 @@ def _are_one_berth(prints: Footprints, groups: list[Members], config: BerthsConf
     most = config.berth_spread * np.where(n < _FEW, _BY_CHANCE, 1.0) * length
     together = (n <= 2) | (spread <= most + 10.0 + error)
     # One conflict is allowed, as a rafted ship may not have been recognised.
-    return together & (_conflicts(laid) <= 1 + config.conflict_share * n)
+    result: NDArray[np.bool_] = together & (_conflicts(laid) <= 1 + config.conflict_share * n)
+    return result
 
 
 def _conflicts(laid: Groups) -> NDArray[np.int64]:

@@ -161,7 +161,8 @@ def _log_ratio(value: Floats, moored: tuple[float, float], free: tuple[Floats, f
     log = np.log(np.clip(value, moored[0], np.maximum(free[0], moored[0])))
     fit = -0.5 * ((log - np.log(moored[0])) / moored[1]) ** 2 - np.log(moored[1])
     free_fit = -0.5 * ((log - np.log(free[0])) / free[1]) ** 2 - np.log(free[1])
-    return np.clip(fit - free_fit, -_CLIP, _CLIP)
+    ratio: Floats = np.clip(fit - free_fit, -_CLIP, _CLIP)
+    return ratio
 
 
 def _revisits(facts: StopFacts, config: MooringConfig) -> Floats:
@@ -217,7 +218,8 @@ class _Near(NamedTuple):
         often = (lonely[0::2] + 1.0) / (lonely[1::2] + 2.0)
         alone = np.clip(np.log(often[0] / often[1]), -config.neighbour_weight, config.neighbour_weight)
         near = config.neighbour_weight * self.beliefs / np.maximum(self.weight, 0.5)
-        return np.where(self.weight < _LONELY, alone, near)
+        result: Floats = np.where(self.weight < _LONELY, alone, near)
+        return result
 
 
 # at anchor or adrift --------------------------------------------------------------------------------
@@ -249,7 +251,8 @@ def _company(facts: StopFacts, anchored: NDArray[np.intp]) -> Floats:
     tree = cKDTree(facts.xyz[anchored])
     count = tree.query_ball_point(facts.xyz, COMPANY_M, return_length=True)
     count[anchored] -= 1
-    return 0.7 * np.minimum(count, 3)
+    company: Floats = 0.7 * np.minimum(count, 3)
+    return company
 
 
 def _reasons(

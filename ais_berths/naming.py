@@ -76,7 +76,8 @@ def are_kept(frame: gpd.GeoDataFrame, core: Core, only: Collection[str]) -> NDAr
     middle = frame.geometry.representative_point()
     inside = ~core.leaves_out(middle.y.to_numpy(), middle.x.to_numpy())
     chosen = frame["port_id"].isin(list(only)).to_numpy() if only else np.ones(len(frame), dtype=bool)
-    return inside & chosen
+    result: NDArray[np.bool_] = inside & chosen
+    return result
 
 
 def without_dropped_places(
@@ -124,7 +125,8 @@ class Core:
             return np.zeros(len(lat), dtype=bool)
         own = h3cells.cells_at(lat, geo.turn_deg(0.0, lon), self._resolution)
         at = np.minimum(np.searchsorted(self._cell, own), len(self._cell) - 1)
-        return (self._cell[at] != own) | self._margin[at]
+        result: NDArray[np.bool_] = (self._cell[at] != own) | self._margin[at]
+        return result
 
 
 def count_stops(

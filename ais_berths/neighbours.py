@@ -172,7 +172,8 @@ def _in_line(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArra
     along, across = _apart(moored, i, j)
     beside = np.abs(across) < 0.35 * (moored.width[i] + moored.width[j]) + 5.0
     near = np.abs(along) < 0.75 * (moored.length[i] + moored.length[j])
-    return (np.abs(turn) < 15.0) & beside & near
+    result: NDArray[np.bool_] = (np.abs(turn) < 15.0) & beside & near
+    return result
 
 
 def _apart(moored: Moored, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Floats, Floats]:

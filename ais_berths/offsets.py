@@ -305,7 +305,8 @@ def _evidence(
     # A uniform density along the ship keeps a single neighbour from being certain.
     doubt = np.where(moored.known[stops], _DOUBT_SENT, _DOUBT) / np.maximum(own_length, 20.0)
     log = np.log(doubt[:, None] + density) - np.minimum(_CLASH * clash, _MOST_CLASH)
-    return log - log.max(axis=1, keepdims=True)
+    result: Floats = log - log.max(axis=1, keepdims=True)
+    return result
 
 
 def _weight_of(
@@ -334,12 +335,13 @@ def _visit_weights(moored: Moored) -> Floats:
         }
     )
     n = place.groupby(["vessel", "way", "lat", "lon"])["vessel"].transform("size").to_numpy()
-    return 1.0 / np.sqrt(n) ** 1.5
+    return np.asarray(1.0 / np.sqrt(n) ** 1.5)
 
 
 def _spike(ratio: Floats) -> Floats:
     weight = np.exp(-0.5 * ((antennas.RATIOS[None, :] - ratio[:, None]) / _SPIKE) ** 2)
-    return weight / weight.sum(axis=1, keepdims=True)
+    result: Floats = weight / weight.sum(axis=1, keepdims=True)
+    return result
 
 
 def _describe(density: Floats) -> tuple[Floats, Floats, Floats]:

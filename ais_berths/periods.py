@@ -256,4 +256,5 @@ def span_of_calls(first_arrival: pd.Timestamp, last_departure: pd.Timestamp) -> 
 
 
 def _iso(days: pd.DatetimeIndex) -> NDArray[np.object_]:
-    return days.strftime("%Y-%m-%d").to_numpy(dtype=object)
+    texts: NDArray[np.object_] = days.strftime("%Y-%m-%d").to_numpy(dtype=object)
+    return texts

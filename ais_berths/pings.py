@@ -221,9 +221,11 @@ def _impossible(
     reported = np.maximum(track.sog[start], track.sog[end])
     limit = reported + config.spare_speed_kn + config.pick_up_kn_min * seconds / 60.0
     limit = np.where(np.isfinite(limit), np.minimum(limit, config.max_speed_kn), config.max_speed_kn)
-    return (metres / seconds * geo.KN_PER_M_S > limit) & (metres > config.min_jump_m)
+    result: NDArray[np.bool_] = (metres / seconds * geo.KN_PER_M_S > limit) & (metres > config.min_jump_m)
+    return result
 
 
 def _apart_s(track: Tracks, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float64]:
     """Seconds between pings, at least one."""
-    return np.maximum(np.abs(track.time[j] - track.time[i]) / 1e6, 1.0)
+    seconds: NDArray[np.float64] = np.maximum(np.abs(track.time[j] - track.time[i]) / 1e6, 1.0)
+    return seconds

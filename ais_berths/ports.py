@@ -286,7 +286,8 @@ def _least_distance_m(lat: Floats, lon: Floats, area: shapely.Geometry) -> Float
     middle = area.representative_point()
     radius_m = haversine_m(y, x, middle.y, middle.x).max()
     # Sides are straight on the map, not on the globe, and may bulge out of the circle a little.
-    return haversine_m(lat, lon, middle.y, middle.x) - 1.1 * radius_m - 1000.0
+    result: Floats = haversine_m(lat, lon, middle.y, middle.x) - 1.1 * radius_m - 1000.0
+    return result
 
 
 def _distance_to_area_m(lat: Floats, lon: Floats, area: shapely.Geometry) -> Floats:

@@ -260,11 +260,12 @@ def _extra_m(
     ways = rivals[["row", "port_id"]].reset_index(names="rival").merge(points)
     ways["away_m"] = _apart_m(sphere[ways["row"]], middle[ways["point"]])
     away_m = ways.groupby("rival")["away_m"].min()
-    return (away_m - away_m.groupby(rivals["row"]).transform("min")).to_numpy()
+    extra_m: geo.Floats = (away_m - away_m.groupby(rivals["row"]).transform("min")).to_numpy()
+    return extra_m
 
 
 def _apart_m(a: geo.Floats, b: geo.Floats) -> geo.Floats:
-    return np.linalg.norm(a - b, axis=1)
+    return np.asarray(np.linalg.norm(a - b, axis=1))
 
 
 def _group_points(lat: NDArray[np.float64], lon: NDArray[np.float64], within_m: float) -> NDArray[np.int64]:
@@ -341,7 +342,7 @@ def _position(
     x: NDArray[np.float64], y: NDArray[np.float64], theta: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     main = np.angle(np.exp(2j * theta).mean()) / 2.0
-    return x * np.sin(main) + y * np.cos(main)
+    return np.asarray(x * np.sin(main) + y * np.cos(main))
 
 
 def _middles(

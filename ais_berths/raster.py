@@ -127,13 +127,14 @@ class CellFilter:
 
         Positions that are not finite, beyond the poles or beyond 180 degrees are never near.
         """
-        return self._states(lat, lon) != _OUT
+        mask: Mask = self._states(lat, lon) != _OUT
+        return mask
 
     def inside(self, lat: ArrayLike, lon: ArrayLike) -> Mask:
         """Mask of the positions that lie in the set: exactly those whose H3 cell belongs to it."""
         states = self._states(lat, lon)
         edge = np.flatnonzero(states == _EDGE)
-        mask = states == _INSIDE
+        mask: Mask = states == _INSIDE
         cells = find_cells(np.asarray(lat)[edge], np.asarray(lon)[edge], self.resolution)
         mask[edge] = self.has_cells(cells)
         return mask
@@ -195,7 +196,8 @@ def _contains(ordered: Cells, cells: Cells) -> Mask:
     if not ordered.size:
         return np.zeros(cells.shape, dtype=bool)
     place = np.minimum(np.searchsorted(ordered, cells), ordered.size - 1)
-    return ordered[place] == cells
+    result: Mask = ordered[place] == cells
+    return result
 
 
 def _surrounded(cells: Cells, resolution: int) -> Mask:

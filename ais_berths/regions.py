@@ -120,4 +120,5 @@ class Portions:
 def _cubes(lat: NDArray[np.float64], lon: NDArray[np.float64], side_m: float) -> NDArray[np.int64]:
     """Number of the cube of space that each position lies in."""
     x, y, z = np.floor((geo.sphere_xyz_m(lat, lon) + _EARTH_M) / side_m).astype(np.int64).T
-    return x | y << _BITS | z << 2 * _BITS
+    cube: NDArray[np.int64] = x | y << _BITS | z << 2 * _BITS
+    return cube

@@ -49,7 +49,8 @@ def sides_of(
         side[stops] = _to_quay(moored, pairs, stops, signed)
     # If the bow of a ship that sent offsets is open, so is the side, and neighbours do not settle it.
     side = np.where(moored.known, np.where(as_sent, moored.side, 0.0), side)
-    return side * turn
+    result: Floats = side * turn
+    return result
 
 
 def _to_quay(moored: Moored, pairs: Pairs, stops: NDArray[np.intp], signed: Floats) -> Floats:
@@ -86,4 +87,5 @@ def _to_quay(moored: Moored, pairs: Pairs, stops: NDArray[np.intp], signed: Floa
     variance = np.maximum(best / np.maximum(count, 1), 1.0 / np.maximum(total, 1e-12))
     error = np.sqrt(variance) + _LINE_M
     gain = np.where(count >= _ENOUGH, usual**2 / (usual**2 + error**2), 0.0)
-    return np.clip(gain * target, -width / 2.0, width / 2.0)
+    result: Floats = np.clip(gain * target, -width / 2.0, width / 2.0)
+    return result

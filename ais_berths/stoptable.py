@@ -160,14 +160,16 @@ def _rest_of_gap_s(
     straight = sails & np.where(np.isnan(ahead), metres <= _NEAR_M, (ahead > 0.0) | (metres <= _TURNS_M))
     usual_s = np.where(straight | ~sails, config.max_silence_h * 3600.0, waits_s)
     share = np.where(sails, 1.0, 0.5)
-    return usual_s * -np.expm1(-share * spare_s / usual_s)
+    rest_s: Floats = usual_s * -np.expm1(-share * spare_s / usual_s)
+    return rest_s
 
 
 def _ahead(track: Tracks, at: Ints, place: tuple[Floats, Floats]) -> Floats:
     """Cosine of the angle between the course of a ship and the way to a place; nan without a course."""
     lat, lon = place
     north, east = lat - track.lat[at], east_deg(track.lon[at], lon) * np.cos(np.radians(lat))
-    return np.cos(np.radians(track.course[at]) - np.arctan2(east, north))
+    cosine: Floats = np.cos(np.radians(track.course[at]) - np.arctan2(east, north))
+    return cosine
 
 
 def _stop_ids(mmsi: Ints, start: Ints, number: Ints) -> pa.Array:

@@ -154,7 +154,8 @@ def plane_m(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLike) 
     """
     north = np.subtract(lat2, lat1)
     east = east_deg(lon1, lon2) * np.cos(np.radians(np.add(lat1, lat2) / 2))
-    return geo.METRES_PER_DEG * np.sqrt(north**2 + east**2)
+    result: Floats = geo.METRES_PER_DEG * np.sqrt(north**2 + east**2)
+    return result
 
 
 def east_deg(lon1: ArrayLike, lon2: ArrayLike) -> Floats:
@@ -163,7 +164,8 @@ def east_deg(lon1: ArrayLike, lon2: ArrayLike) -> Floats:
     The same as `geo.turn_deg` but for exact opposites, and several times as fast.
     """
     step = np.subtract(lon2, lon1)
-    return step - 360.0 * np.rint(step / 360.0)
+    result: Floats = step - 360.0 * np.rint(step / 360.0)
+    return result
 
 
 def is_whole(at: NDArray[Any], n: int) -> bool:

@@ -155,4 +155,5 @@ def _misfit_m(pings: Columns, tip: int, begin: int, limits: Limits) -> float:
     if metres > reach_m:
         return math.inf
     sailed_m = mean_kn * _M_S_PER_KN * seconds if mean_kn < math.inf else 0.0
-    return max(metres - sailed_m, 0.0) + _SILENCE_M_S * seconds
+    misfit_m: float = max(metres - sailed_m, 0.0) + _SILENCE_M_S * seconds
+    return misfit_m

@@ -97,14 +97,16 @@ def type_groups(codes: NDArray[np.int64]) -> NDArray[np.object_]:
     groups[70:80] = "cargo"
     groups[80:90] = "tanker"
     values = np.asarray(codes, dtype=np.int64)
-    return groups[np.where((values >= 0) & (values < 256), values, 0)]
+    result: NDArray[np.object_] = groups[np.where((values >= 0) & (values < 256), values, 0)]
+    return result
 
 
 def column_of(vessels: pd.DataFrame, column: str, mmsi: pd.Series) -> NDArray[Any]:
     """Look up a column of ``vessels`` for each MMSI; null where the vessel or the column is not known."""
     if column not in vessels:
         return np.full(len(mmsi), np.nan)
-    return vessels.set_index("mmsi")[column].reindex(mmsi).to_numpy()
+    values: NDArray[Any] = vessels.set_index("mmsi")[column].reindex(mmsi).to_numpy()
+    return values
 
 
 def vessels_at(stops: pd.DataFrame, vessels: pd.DataFrame) -> pd.DataFrame:
@@ -153,7 +155,8 @@ def _mode(rows: pd.DataFrame, names: list[str], usable: pd.Series) -> pd.DataFra
     """Most reported combination of `names` for each vessel; ties go to the larger values."""
     counts = rows[usable].groupby(["mmsi", *names], dropna=False)["n_reports"].sum().reset_index()
     counts = counts.sort_values(["mmsi", "n_reports", *names], ascending=False)
-    return counts.drop_duplicates("mmsi").set_index("mmsi")[names]
+    first: pd.DataFrame = counts.drop_duplicates("mmsi").set_index("mmsi")[names]
+    return first
 
 
 def _settle_size(vessels: pd.DataFrame) -> NDArray[np.object_]:

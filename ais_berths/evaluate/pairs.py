@@ -61,7 +61,8 @@ def of_use(frame: pd.DataFrame, uses: Collection[str] | None) -> NDArray[np.bool
     """Which rows have one of some uses; all of them where no use is asked for, or none is known."""
     if uses is None or "use" not in frame.columns:
         return np.ones(len(frame), dtype=bool)
-    return frame["use"].isin(list(uses)).to_numpy(dtype=bool)
+    asked: NDArray[np.bool_] = frame["use"].isin(list(uses)).to_numpy(dtype=bool)
+    return asked
 
 
 def detect_of_use(chosen: pd.DataFrame, scored: NDArray[np.bool_], asked: NDArray[np.bool_]) -> Detection:

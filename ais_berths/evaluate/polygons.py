@@ -159,7 +159,8 @@ def first_half(mmsi: ArrayLike, seed: int = 0) -> NDArray[np.bool_]:
     key = f"{seed:016d}"
     vessels, place = np.unique(np.asarray(mmsi, dtype=np.int64), return_inverse=True)
     hashed = pd.util.hash_array(vessels.astype(str).astype(object), hash_key=key)
-    return (hashed & np.uint64(1)).astype(bool)[place]
+    result: NDArray[np.bool_] = (hashed & np.uint64(1)).astype(bool)[place]
+    return result
 
 
 def _errors_m(plane: Plane, found: Shapes, true: Shapes) -> tuple[NDArray[np.float64], ...]:
@@ -182,7 +183,8 @@ def _long_side(shapes: Shapes) -> NDArray[np.float64]:
     corners = shapely.get_coordinates(shapely.oriented_envelope(shapes)).reshape(-1, 5, 2)
     sides = np.diff(corners[:, :3], axis=1)
     longest = np.hypot(sides[..., 0], sides[..., 1]).argmax(axis=1)
-    return sides[np.arange(len(sides)), longest]
+    result: NDArray[np.float64] = sides[np.arange(len(sides)), longest]
+    return result
 
 
 def _nearest_m(plane: Plane, of: Shapes, among: Shapes) -> NDArray[np.float64]:
@@ -219,4 +221,5 @@ def _recall_by_kind(truth: Any, asked: NDArray[np.bool_], chosen: pd.DataFrame) 
 
 def _weights(frame: Any, n: int) -> NDArray[np.float64]:
     weights = frame["n_stops"].to_numpy(dtype=float) if "n_stops" in frame.columns else np.ones(n)
-    return weights / weights.sum() if n else weights
+    result: NDArray[np.float64] = weights / weights.sum() if n else weights
+    return result

@@ -188,7 +188,7 @@ class _Inflating:
         self._total = 0
 
     def read(self, size: int) -> bytes:
-        data = self._stream.read(size)
+        data: bytes = self._stream.read(size)
         self._total += len(data)
         if self._total > _LARGE_BYTES and self._total > _MOST_TIMES * self._packed():
             raise InputError(
@@ -353,7 +353,8 @@ def _followed(system: Any, item: dict[str, Any], root: str) -> dict[str, Any]:
             f"{show(str(path))} is a link out of the folder {show(root)}; name {show(str(target))} itself, "
             "or take the link out"
         )
-    return system.info(item["name"])
+    followed: dict[str, Any] = system.info(item["name"])
+    return followed
 
 
 def _is_hidden(path: str) -> bool:

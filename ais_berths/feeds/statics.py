@@ -113,7 +113,7 @@ def _type(table: pa.Table, feed: Feed, found: dict[str, str]) -> tuple[NDArray[n
 
 def _says_much(ship: dict[str, Any]) -> Mask:
     """Tell which rows hold anything at all about the ship."""
-    much = (ship["imo"] > 0) | (ship["type_code"] > 0)
+    much: Mask = (ship["imo"] > 0) | (ship["type_code"] > 0)
     for name in ("name", "call_sign"):
         much |= values.to_numpy(pc.not_equal(ship[name], ""))
     for name in _SIZES:

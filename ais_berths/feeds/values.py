@@ -46,7 +46,8 @@ def single(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def to_numpy(array: pa.Array) -> NDArray[Any]:
     """Return an array as numpy, without a copy where it has no nulls."""
-    return array.to_numpy(zero_copy_only=False)
+    result: NDArray[Any] = array.to_numpy(zero_copy_only=False)
+    return result
 
 
 def numbers(column: pa.Array | pa.ChunkedArray, decimal: str = ".") -> Floats:
@@ -245,7 +246,8 @@ def filled(column: pa.Array | pa.ChunkedArray) -> Mask:
     if _is_text(array.type):
         array = _blank_to_null(as_text(array))
     elif pa.types.is_floating(array.type):
-        return ~np.isnan(to_numpy(array))
+        present: Mask = ~np.isnan(to_numpy(array))
+        return present
     return _valid(array)
 
 
@@ -285,7 +287,8 @@ def _through_dictionary(array: pa.Array, read: Callable[[pa.Array], Floats]) -> 
 def _spread(values: NDArray[_Kind], array: pa.DictionaryArray) -> NDArray[_Kind]:
     """Give each row the value of its dictionary entry; the last value is for nulls."""
     # Polars counts its categories without a sign.
-    return values[to_numpy(array.indices.cast(pa.int64()).fill_null(-1))]
+    result: NDArray[_Kind] = values[to_numpy(array.indices.cast(pa.int64()).fill_null(-1))]
+    return result
 
 
 def _text_numbers(text: pa.Array, decimal: str) -> pa.Array:

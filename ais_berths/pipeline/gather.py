@@ -197,7 +197,8 @@ def _load_cells(out: Path, stamp: str) -> pd.DataFrame:  # noqa: ARG001 - names 
     path = Store(out).table("cells")
     with whole(path), pq.ParquetFile(path, read_dictionary=["port_id"]) as file:
         table = file.read(columns)
-    return table.sort_by("cell").to_pandas()
+    cells: pd.DataFrame = table.sort_by("cell").to_pandas()
+    return cells
 
 
 def _cells_of(cells: pd.DataFrame, pings: pd.DataFrame) -> pd.DataFrame:
@@ -206,4 +207,5 @@ def _cells_of(cells: pd.DataFrame, pings: pd.DataFrame) -> pd.DataFrame:
     used.sort()
     at = np.searchsorted(known, used)
     at = at[at < len(known)]
-    return cells.iloc[at[known[at] == used[: len(at)]]]
+    found: pd.DataFrame = cells.iloc[at[known[at] == used[: len(at)]]]
+    return found

@@ -182,7 +182,8 @@ def _frame(names: pd.Index, shape: tuple[Any, Any] | None, index: pd.Index, *col
 
 
 def _index(name: Any, labels: Any) -> pd.Index[Any]:
-    return pd.Index(labels, name=name)
+    index: pd.Index[Any] = pd.Index(labels, name=name)
+    return index
 
 
 def _only_column(frame: pd.DataFrame) -> pd.Series:
@@ -203,11 +204,13 @@ def _texts(stored: NDArray[np.uint8]) -> NDArray[np.object_]:
     values = _from_arrow(stored)
     if pa.types.is_null(values.type):
         return np.full(len(values), None, dtype=object)
-    return values.to_numpy().astype(object)
+    texts: NDArray[np.object_] = values.to_numpy().astype(object)
+    return texts
 
 
 def _shapes(stored: NDArray[np.uint8]) -> NDArray[np.object_]:
-    return shapely.from_wkb(_texts(stored))
+    shapes: NDArray[np.object_] = shapely.from_wkb(_texts(stored))
+    return shapes
 
 
 def _from_arrow(stored: NDArray[np.uint8]) -> pa.ChunkedArray:

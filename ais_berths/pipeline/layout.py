@@ -164,7 +164,8 @@ def slice_of(mmsi: NDArray[np.int64], slices: int) -> NDArray[np.int64]:
 
 
 def _mixed(mmsi: NDArray[np.int64]) -> NDArray[np.uint64]:
-    return np.asarray(mmsi, dtype=np.int64).astype(np.uint64) * _MIX
+    mixed: NDArray[np.uint64] = np.asarray(mmsi, dtype=np.int64).astype(np.uint64) * _MIX
+    return mixed
 
 
 def merge_equal(statics: pa.Table) -> pa.Table:
@@ -305,7 +306,8 @@ def read_statics(store: Store, records: Iterable[Record]) -> pa.Table:
 
 @lru_cache(maxsize=1)
 def _index(path: Path, stamp: str) -> dict[str, list[Any]]:  # noqa: ARG001 - names the content
-    return json.loads(path.read_text(encoding="utf-8"))["buckets"]
+    buckets: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))["buckets"]
+    return buckets
 
 
 def _hash_of(path: Path) -> str:

@@ -84,4 +84,5 @@ def hash_inputs(store: Store, *, missing: bool) -> dict[str, str]:
 def _read(store: Store) -> Manifest:
     if not store.manifest.exists():
         return {}
-    return json.loads(store.manifest.read_text(encoding="utf-8"))
+    manifest: Manifest = json.loads(store.manifest.read_text(encoding="utf-8"))
+    return manifest

@@ -53,7 +53,8 @@ class DiskShelf(Shelf[T]):
         return len(self.items)
 
     def __getitem__(self, at: int) -> T:
-        return self.items[at].read()
+        found: T = self.items[at].read()
+        return found
 
     def each(self, task: Callable[..., U], *beside: Shelf[Any], **same: Any) -> Shelf[U]:
         """Let workers call ``task(item, *items beside, **same)`` for every portion."""

@@ -61,7 +61,8 @@ class Boxes(NamedTuple):
         extent = 0.5 * (shared / shorter + shared / (shorter + longer - shared))
         # Boxes up to half a width apart across may be one berth; a whole width apart they are two.
         in_line = np.clip(2.0 - 2.0 * across / ((self.width + other.width) / 2.0), 0.0, 1.0)
-        return extent * in_line * (turn <= _MAX_TURN_DEG)
+        result: NDArray[np.float64] = extent * in_line * (turn <= _MAX_TURN_DEG)
+        return result
 
 
 def give_way(shapes: Shapes, rank: ArrayLike) -> Shapes:
@@ -92,7 +93,8 @@ def give_way(shapes: Shapes, rank: ArrayLike) -> Shapes:
 
 def rounded(shapes: Shapes) -> Shapes:
     """Round shapes in degrees to a tenth of a millimetre, as planes of different runs differ by less."""
-    return shapely.transform(shapes, lambda xy: np.round(xy, 9))
+    result: Shapes = shapely.transform(shapes, lambda xy: np.round(xy, 9))
+    return result
 
 
 def measure(shapes: Shapes, heading_deg: ArrayLike) -> pd.DataFrame:

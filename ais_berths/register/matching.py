@@ -63,7 +63,10 @@ def link_places(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, config: Regist
 
 
 def _has_line(places: gpd.GeoDataFrame) -> NDArray[np.bool_]:
-    return (places["berth_kind"].notna() & (places["berth_kind"] != "buoy")).to_numpy(dtype=bool)
+    lined: NDArray[np.bool_] = (places["berth_kind"].notna() & (places["berth_kind"] != "buoy")).to_numpy(
+        dtype=bool
+    )
+    return lined
 
 
 def _named(pairs: pd.DataFrame) -> pd.DataFrame:

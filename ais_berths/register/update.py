@@ -355,4 +355,5 @@ def _reading_order(new: pd.DataFrame) -> NDArray[np.intp]:
     """From west to east, then from south to north, so that numbers do not depend on the order of rows."""
     middle = gpd.GeoSeries(new["geometry"].to_numpy()).representative_point()
     lon, lat = middle.x.round(6), middle.y.round(6)
-    return np.lexsort((lat.to_numpy(), lon.to_numpy(), new["port_id"].to_numpy(dtype=str)))
+    order: NDArray[np.intp] = np.lexsort((lat.to_numpy(), lon.to_numpy(), new["port_id"].to_numpy(dtype=str)))
+    return order

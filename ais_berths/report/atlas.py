@@ -232,7 +232,8 @@ def _centre(tables: Tables, port_id: str, berths: gpd.GeoDataFrame, stops: pd.Da
 
 
 def _unroll(lon: Any, centre: float) -> NDArray[np.float64]:
-    return centre + geo.turn_deg(centre, lon)
+    turned: NDArray[np.float64] = centre + geo.turn_deg(centre, lon)
+    return turned
 
 
 def _coordinates(line: Any, centre: float) -> list[list[float]]:

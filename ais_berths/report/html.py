@@ -161,7 +161,8 @@ def _indicator_table(indicators: dict[str, Any] | None) -> dict[str, Any] | None
 
 def _bokeh_script() -> str:
     # The other scripts of the list only set the level of Bokeh's log.
-    return Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]
+    script: str = Resources(mode="inline", components=["bokeh"], minified=True).js_raw[0]
+    return script
 
 
 def _static(name: str) -> str:

@@ -252,7 +252,8 @@ def _clip(visits: pd.DataFrame, period: Period) -> tuple[pd.Series, pd.Series]:
 
 
 def _hours(spans: pd.Series) -> NDArray[np.float64]:
-    return np.maximum(spans.dt.total_seconds().to_numpy(dtype=np.float64) / 3600, 0.0)
+    hours: NDArray[np.float64] = np.maximum(spans.dt.total_seconds().to_numpy(dtype=np.float64) / 3600, 0.0)
+    return hours
 
 
 def _median(values: pd.Series) -> float | None:

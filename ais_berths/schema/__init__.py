@@ -197,7 +197,8 @@ def to_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
 def to_pandas(table: pa.Table) -> pd.DataFrame:
     """Turn an Arrow table into a frame with UTC times in microseconds."""
     # Most tables are small or belong to one of several tasks: threads would cost more than they spare.
-    return table.to_pandas(coerce_temporal_nanoseconds=False, use_threads=False)
+    frame: pd.DataFrame = table.to_pandas(coerce_temporal_nanoseconds=False, use_threads=False)
+    return frame
 
 
 HOUR_US = 3_600_000_000
@@ -210,7 +211,8 @@ NO_TIME_US = np.iinfo(np.int64).min
 def to_micros(times: pd.Series) -> NDArray[np.int64]:
     """Times as microseconds since 1970; missing times become `NO_TIME_US`."""
     # A column without rows may be of any type.
-    return pd.DatetimeIndex(times if len(times) else []).as_unit("us").asi8
+    micros: NDArray[np.int64] = pd.DatetimeIndex(times if len(times) else []).as_unit("us").asi8
+    return micros
 
 
 def from_micros(micros: NDArray[np.int64]) -> pd.Series:

@@ -274,7 +274,8 @@ def _shared_pairs(rng: np.random.Generator, ships: pd.DataFrame, n_shared: int) 
     """Pairs of merchant ships, each ship in one pair at most."""
     able = ships.index[(~ships["class_b"]) & ships["type_group"].isin(["cargo", "tanker"])].to_numpy()
     picked = rng.permutation(able)[: 2 * min(n_shared, len(able) // 2)]
-    return picked.reshape(-1, 2).astype(np.int64)
+    pairs: NDArray[np.int64] = picked.reshape(-1, 2).astype(np.int64)
+    return pairs
 
 
 def _imo_numbers(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
@@ -282,7 +283,8 @@ def _imo_numbers(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
     digits = rng.permutation(900_000)[:n] + 100_000
     weights = np.array([7, 6, 5, 4, 3, 2])
     check = ((digits[:, None] // 10 ** np.arange(5, -1, -1) % 10) * weights).sum(axis=1) % 10
-    return digits * 10 + check
+    numbers: NDArray[np.int64] = digits * 10 + check
+    return numbers
 
 
 def _names(rng: np.random.Generator, n: int) -> list[str]:

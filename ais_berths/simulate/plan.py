@@ -273,4 +273,5 @@ def passage_s(points: Sequence[complex], speeds_kn: Sequence[float]) -> np.ndarr
     """Seconds for each leg when speed changes evenly along it."""
     steps = np.abs(np.diff(np.asarray(points)))
     speeds = np.asarray(speeds_kn) * KN
-    return 2 * steps / np.maximum(speeds[:-1] + speeds[1:], 0.05)
+    result: np.ndarray[Any, np.dtype[np.float64]] = 2 * steps / np.maximum(speeds[:-1] + speeds[1:], 0.05)
+    return result

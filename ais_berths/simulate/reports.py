@@ -93,7 +93,8 @@ def segment_table(plan: Plan, period: tuple[float, float], ships: pd.DataFrame) 
     table = table.assign(w0=table["t0"].clip(lower=period[0]), w1=table["t1"].clip(upper=period[1]))
     table = table.assign(**_habits(plan.rng, table, kinds, ships))
     silent = ships["silent_home"].to_numpy()[table["vessel"]] & (table["mode"].to_numpy() == 1)
-    return table[(table["w1"] > table["w0"]) & ~silent].reset_index(drop=True)
+    heard: pd.DataFrame = table[(table["w1"] > table["w0"]) & ~silent]
+    return heard.reset_index(drop=True)
 
 
 def expected_reports(segments: pd.DataFrame, ships: pd.DataFrame, reception: Reception) -> Floats:
@@ -239,7 +240,8 @@ def _interval_s(segments: pd.DataFrame, ships: pd.DataFrame, reception: Receptio
         2.0,
     )
     thinned = np.where(segments["mode"].to_numpy() == 0, reception.sail_s, reception.rest_s)
-    return np.maximum(own, thinned)
+    result: Floats = np.maximum(own, thinned)
+    return result
 
 
 def _report_times(
@@ -351,7 +353,8 @@ def _position_error(
     wild = np.flatnonzero(rng.random(n) < 0.001)
     radius = 10 ** rng.uniform(2.0, 4.3, wild.size)
     error[wild] += radius * np.exp(2j * np.pi * rng.random(wild.size))
-    return error
+    result: NDArray[np.complex128] = error
+    return result
 
 
 def _to_degrees(

@@ -67,7 +67,8 @@ def in_degrees(scene: Scene, table: pd.DataFrame) -> gpd.GeoDataFrame:
         return np.column_stack([near, lat])
 
     def turn(shapes: pd.Series) -> NDArray[np.object_]:
-        return shapely.normalize(shapely.transform(shapes.to_numpy(dtype=object), back))
+        out: NDArray[np.object_] = shapely.normalize(shapely.transform(shapes.to_numpy(dtype=object), back))
+        return out
 
     more = (
         {"slot_wkt": shapely.to_wkt(turn(table["built"]), rounding_precision=7)} if "built" in table else {}

@@ -158,7 +158,8 @@ class Passages:
         later = np.maximum(np.minimum(time + _STEP_S, self.start[leg] + self.whole[leg]), earlier + 0.1)
         (hull_0, heading_0), (hull_1, heading_1) = (self.steer(row, when) for when in (earlier, later))
         step = hull_1 - hull_0 + to_antenna * (bows(heading_1) - bows(heading_0))
-        return step / (later - earlier)
+        result: Places = step / (later - earlier)
+        return result
 
     def _leg(self, ship: Ints, time: Floats) -> Ints:
         """Which leg a ship is on at a time."""
@@ -176,4 +177,5 @@ class Passages:
 
 def bows(heading_deg: Floats) -> Places:
     """Unit vectors of headings, east and (imaginary) north."""
-    return np.exp(1j * np.radians(90.0 - heading_deg))
+    result: Places = np.exp(1j * np.radians(90.0 - heading_deg))
+    return result
