@@ -36,7 +36,7 @@ _KIND_GOALS = {"terrestrial": 0.95, "satellite": 0.90}
 
 def main() -> None:
     """Run all cases and write the page."""
-    parser = tables.options(__doc__ or "", "390-429", "7,14,30", "accuracy.md")
+    parser = tables.options(__doc__ or "", "430-469", "7,14,30", "accuracy.md")
     parser.add_argument("--reception", choices=[*RECEPTIONS, "both"], default="both")
     given = parser.parse_args()
     receptions = list(RECEPTIONS) if given.reception == "both" else [given.reception]
