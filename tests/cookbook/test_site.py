@@ -65,8 +65,8 @@ def test_the_site_is_built_without_a_warning_and_without_a_network(site: Site) -
     assert site.code == 0, site.output
 
 
-def test_every_chapter_was_executed_and_is_quick(site: Site) -> None:
-    """The sum is of processor time, so that other work on the machine does not matter."""
+def test_every_chapter_was_executed(site: Site) -> None:
+    """How long each took is printed (``-s``), not judged: it is the machine's as much as ours."""
     index = (site.folder / "index.html").read_text(encoding="utf-8")
     row = r'href="(\d\d_\w+)\.html"[^>]*>.*?<p>force</p>.*?<p>([\d.]+)</p>.*?<p>(.)</p>'
     rows = re.findall(row, index, re.DOTALL)
@@ -75,7 +75,6 @@ def test_every_chapter_was_executed_and_is_quick(site: Site) -> None:
     print(f"processor time of the whole build: {site.cpu_s:.0f} s")
     assert [name for name, _, _ in rows] == CHAPTERS
     assert {mark for _, _, mark in rows} == {"✅"}
-    assert site.cpu_s < 240
 
 
 def test_no_page_fetches_anything_from_elsewhere(site: Site) -> None:
