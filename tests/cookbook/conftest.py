@@ -61,7 +61,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     }
     before = os.times()
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", str(COOKBOOK), str(work / "html")],
+        [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-W",
+            "--keep-going",
+            "-q",
+            "-j",
+            "2",
+            str(COOKBOOK),
+            str(work / "html"),
+        ],
         env=environment,
         capture_output=True,
         text=True,
