@@ -102,7 +102,7 @@ def test_readme_has_two_commands_of_one_line(root: Path) -> None:
     commands = re.findall(r"^python3 -m venv .*$", text, re.MULTILINE)
     assert len(commands) == 2
     assert commands[0].endswith("/ais-berths demo")
-    assert commands[1].endswith("-m pytest")
+    assert commands[1].endswith("-m pytest -n 2")
 
 
 def test_no_machine_paths(root: Path) -> None:
