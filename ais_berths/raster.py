@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from ais_berths.compiled import compiled
 from ais_berths.errors import InputError
 from ais_berths.h3cells import cell_resolutions, cell_rings, cells_at, find_cells, parent_cells
 
@@ -40,14 +41,15 @@ _SIDE = 64  # pixels along a tile
 _PER_TILE = _SIDE * _SIDE
 _PER_DEG = TILES_PER_DEG * _SIDE
 _ROWS, _COLUMNS = 180 * _PER_DEG, 360 * _PER_DEG
-# Positions, cells and pixels that are looked at together, for the sake of memory.
-_STRETCH, _BLOCK, _MAX_PLACES = 1 << 15, 20_000, 1 << 21
+# Cells and pixels that are looked at together, for the sake of memory.
+_BLOCK, _MAX_PLACES = 20_000, 1 << 21
 # Larger cells than those of this resolution are no filter.
 _COARSEST = 5
 # What `CellFilter` finds from its other attributes.
-_DERIVED = ("tiles", "_places")
+_DERIVED = ("tiles", "_starts")
 # Base cell and the digits of resolutions 1-4 of a cell: a region of about 1,800 km2.
 _REGION_SHIFT, _REGION_BITS = 33, 19
+_RESOLUTION = 15 << 52
 
 
 class CellFilter:
@@ -93,8 +95,6 @@ class CellFilter:
         self._ancestors = distinct(ancestors)
         self._members = np.zeros((len(self._ancestors), 512), dtype=bool)
         self._members[np.searchsorted(self._ancestors, ancestors), self._last_digits(ordered)] = True
-        self._regions = np.zeros(1 << _REGION_BITS, dtype=bool)
-        self._regions[_region(ordered)] = True
 
     @classmethod
     def load(cls, path: str | Path) -> CellFilter:
@@ -142,41 +142,61 @@ class CellFilter:
     def has_cells(self, cells: ArrayLike) -> Mask:
         """Mask of the cells that belong to the set; cells of other resolutions never do."""
         values = np.asarray(cells, dtype=np.int64)
-        mask = self._regions[_region(values)]
-        rows = np.flatnonzero(mask)
-        close = values[rows]
-        ancestors = parent_cells(close, self.resolution - 3)
-        place = self._places.get_indexer(pd.Index(ancestors))
-        found = (place >= 0) & (parent_cells(close, self.resolution) == close)
-        mask[rows] = found & self._members[place, self._last_digits(close)]
-        return mask
+        return _among(values, self._ancestors, self._starts, self._members, self.resolution)
 
     @cached_property
-    def _places(self) -> pd.Index[int]:
-        """Rows of `_members`, looked up by ancestor."""
-        places = pd.Index(self._ancestors)
-        # The first look-up builds a table; no other thread may see it unfinished.
-        places.get_indexer(places[:1])
-        return places
+    def _starts(self) -> NDArray[np.int64]:
+        """First of the ancestors in each region, and one more."""
+        return np.searchsorted(_region(self._ancestors), np.arange((1 << _REGION_BITS) + 1))
 
     def _last_digits(self, cells: Cells) -> Ints:
         return (cells >> (3 * (15 - self.resolution))) & 511
 
     def _states(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.uint8]:
         lats, lons = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
-        states = np.zeros(lats.shape, dtype=np.uint8)
-        for start in range(0, len(lats), _STRETCH):  # short stretches stay in the processor's cache
-            part = slice(start, start + _STRETCH)
-            with np.errstate(over="ignore"):
-                y, x = lats[part] * _PER_DEG + _ROWS / 2, lons[part] * _PER_DEG + _COLUMNS / 2
-            good = (y >= 0) & (y <= _ROWS) & (x >= 0) & (x <= _COLUMNS)
-            if not good.all():
-                y, x = np.where(good, y, 0.0), np.where(good, x, 0.0)
-            row, column = np.minimum(y.astype(np.int32), _ROWS - 1), x.astype(np.int32)
-            slot = self._slots[row >> 6, column >> 6]
-            hit = np.flatnonzero((slot != 0) & good)
-            states[part][hit] = self._tiles[slot[hit], row[hit] & 63, column[hit] & 63]
-        return states
+        return _look_up(lats, lons, self._slots, self._tiles)
+
+
+# rows of input -------------------------------------------------------------------------------------
+
+
+@compiled
+def _look_up(
+    lat: Floats, lon: Floats, slots: NDArray[np.integer], tiles: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """State of the pixel of each position."""
+    states = np.zeros(len(lat), np.uint8)
+    for i in range(len(lat)):
+        y, x = lat[i] * _PER_DEG + _ROWS / 2, lon[i] * _PER_DEG + _COLUMNS / 2
+        # Also false for what is not a number.
+        if 0 <= y <= _ROWS and 0 <= x <= _COLUMNS:
+            row, column = min(int(y), _ROWS - 1), int(x)
+            slot = slots[row >> 6, column >> 6]
+            if slot:
+                states[i] = tiles[slot, row & 63, column & 63]
+    return states
+
+
+@compiled
+def _among(cells: Cells, ancestors: Cells, starts: Ints, members: Mask, resolution: int) -> Mask:
+    """Whether each cell is one of those that the ancestors and the table of their descendants hold."""
+    mask = np.zeros(len(cells), np.bool_)
+    # A cell holds its resolution, its digits, and ones in place of the digits that it does not have.
+    shift = 3 * (15 - resolution)
+    form, filled = _RESOLUTION | (1 << shift) - 1, resolution << 52 | (1 << shift) - 1
+    for i in range(len(cells)):
+        cell = cells[i]
+        if cell & form == filled:
+            ancestor = cell & ~_RESOLUTION | (resolution - 3) << 52 | (512 << shift) - 1
+            region = (ancestor >> _REGION_SHIFT) & ((1 << _REGION_BITS) - 1)
+            low, size = starts[region], starts[region + 1] - starts[region]
+            while size > 1:
+                half = size >> 1
+                low += half * (ancestors[low + half] <= ancestor)
+                size -= half
+            if size and ancestors[low] == ancestor:
+                mask[i] = members[low, (cell >> shift) & 511]
+    return mask
 
 
 # cells --------------------------------------------------------------------------------------------
@@ -252,7 +272,7 @@ def _raster(cells: Cells, resolution: int) -> tuple[NDArray[np.integer], NDArray
     is_polar = (touched < _CAP * _TILE_COLUMNS) | (touched >= (_TILE_ROWS - _CAP) * _TILE_COLUMNS)
     whole = touched[~(is_polar | _contains(mixed, touched))]
     whole = whole[_holds(whole * _PER_TILE + (_PER_TILE + _SIDE) // 2, cells, resolution)]
-    slots = np.zeros((_TILE_ROWS, _TILE_COLUMNS + 1), dtype=np.min_scalar_type(len(tiles)))
+    slots = np.zeros((_TILE_ROWS, _TILE_COLUMNS + 1), dtype=np.uint16 if len(tiles) < 1 << 16 else np.uint32)
     slots[_tile_place(mixed)] = np.arange(3, len(tiles))
     slots[_tile_place(whole)] = _INSIDE
     slots[np.unique(touched[is_polar] // _TILE_COLUMNS)] = _EDGE

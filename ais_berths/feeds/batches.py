@@ -82,9 +82,11 @@ def iter_batches(
         if chunk.kind == "parquet":
             if chunk.row_groups:
                 with open_parquet(chunk.path) as file:
-                    names = list_columns(file.schema_arrow)
-                sources = _sources(names, chunk, feed, wanted, resolution)
-                yield from read_parquet(chunk, feed, sources, near, batch_rows, threads=threads)
+                    schema, metadata = file.schema_arrow, file.metadata
+                sources = _sources(list_columns(schema), chunk, feed, wanted, resolution)
+                yield from read_parquet(
+                    chunk, feed, schema, metadata, sources, near, batch_rows, threads=threads
+                )
         elif chunk.kind == "csv":
             yield from _read_csv(chunk, feed, wanted, resolution, batch_rows, threads=threads)
         else:

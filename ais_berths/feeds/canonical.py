@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from ais_berths import schema
+from ais_berths.compiled import compiled
 from ais_berths.feeds import values, words
 from ais_berths.feeds.fields import codes, not_vessel, numbers, select, ship_numbers, to_arrow
 from ais_berths.feeds.statics import ship_data
@@ -65,6 +66,8 @@ _DEG = {"deg": 1.0, "deg 0-360": 1.0, "min/10000": 1 / 600_000.0, "deg/10": 0.1}
 # 102.2 kn stands for "or more", 102.3 for "not available"; a float32 of 102.2 is a little less.
 _SOG_LIMIT_KN = 102.15
 _COARSE_SOG_LIMIT_KN = 63.0
+# Just under 360 would become 360 as a float32; -49.6 + 409.6 must count as the 360 it stands for.
+_ANGLE_LIMIT_DEG = 359.995
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,12 @@ def normalise(
 
 
 def read_reports(
-    table: pa.Table, feed: Feed, rows: Mask | None = None, *, resolution: int | None = None
+    table: pa.Table,
+    feed: Feed,
+    rows: Mask | None = None,
+    *,
+    positions: tuple[Floats, Floats] | None = None,
+    resolution: int | None = None,
 ) -> Reports:
     """Read time, position and motion of all rows of a raw table.
 
@@ -166,13 +174,16 @@ def read_reports(
     ----------
     rows
         Rows that count; the others are never usable.
+    positions
+        What `read_positions` returns, if it was asked already.
     resolution
         As for `normalise`.
     """
     found = feed.require(table.column_names, "the table")
     found |= feed.resolve(table.column_names, resolution)
     rows = np.ones(len(table), dtype=bool) if rows is None else rows
-    columns, usable, counts = _positions(table, feed, found, rows)
+    lat, lon = read_positions(table, feed) if positions is None else positions
+    columns, usable, counts = _reports(table, feed, found, rows, lat, lon)
     return Reports(columns, usable, {reason: n for reason, n in counts.items() if n})
 
 
@@ -187,11 +198,10 @@ def read_positions(table: pa.Table, feed: Feed) -> tuple[Floats, Floats]:
     found = feed.require(table.column_names, "the table")
     scale = _DEG[feed.units.position]
     lat, lon = (numbers(table, feed, found, name) for name in ("lat", "lon"))
-    if scale != 1.0:
-        lat, lon = lat * scale, lon * scale
+    lat, lon = _scaled(lat, scale), _scaled(lon, scale)
     if feed.units.position == "deg 0-360":
         lon = np.where((lon > 180.0) & (lon <= 360.0), lon - 360.0, lon)
-    good = (np.abs(lat) <= 90.0) & (np.abs(lon) <= 180.0)
+    good = (lat >= -90.0) & (lat <= 90.0) & (lon >= -180.0) & (lon <= 180.0)
     if good.all():
         return lat, lon
     return np.where(good, lat, np.nan), np.where(good, lon, np.nan)
@@ -217,15 +227,14 @@ def is_static_only(table: pa.Table, feed: Feed) -> Mask | None:
     return values.to_numpy(values.single(table.column(source)).fill_null(False))
 
 
-# positions ----------------------------------------------------------------------------------------
+# reports ------------------------------------------------------------------------------------------
 
 
-def _positions(
-    table: pa.Table, feed: Feed, found: dict[str, str], usable: Mask
+def _reports(
+    table: pa.Table, feed: Feed, found: dict[str, str], usable: Mask, lat: Floats, lon: Floats
 ) -> tuple[dict[str, Any], Mask, dict[str, int]]:
     mmsi, has_mmsi = ship_numbers(table, feed, found)
     stamps, has_time = values.times(table.column(found["time"]), feed.time)
-    lat, lon = read_positions(table, feed)
     static_only = is_static_only(table, feed)
     if static_only is None:
         static_only = np.zeros(len(table), dtype=bool)
@@ -240,8 +249,9 @@ def _positions(
         counts[reason] = int((usable & bad).sum())
         usable = usable & ~bad
     motion = _motion(table, feed, found)
+    heard = usable & ~static_only
     for reason, missing in motion.pop("missing").items():
-        counts[reason] = int((usable & missing & ~static_only).sum())
+        counts[reason] = int(np.count_nonzero(heard & missing))
     columns = {
         "mmsi": np.ma.masked_array(mmsi, ~has_mmsi | no_ship),
         "time": np.ma.masked_array(stamps, ~has_time),
@@ -260,16 +270,14 @@ def _motion(table: pa.Table, feed: Feed, found: dict[str, str]) -> dict[str, Any
     coarse = np.zeros(len(table), dtype=bool)
     if "message_type" in found:
         coarse = numbers(table, feed, found, "message_type") == 27
-    sog = numbers(table, feed, found, "sog") * _KN[feed.units.speed]
-    limit = np.where(coarse, _COARSE_SOG_LIMIT_KN, _SOG_LIMIT_KN)
-    sog = np.where((sog >= 0.0) & (sog < limit), sog, np.nan)
-    cog = numbers(table, feed, found, "cog") * _DEG[feed.units.angle]
+    speed = _scaled(numbers(table, feed, found, "sog"), _KN[feed.units.speed])
+    if coarse.any():
+        speed = np.where(coarse & (speed >= _COARSE_SOG_LIMIT_KN), np.nan, speed)
+    course = _scaled(numbers(table, feed, found, "cog"), _DEG[feed.units.angle])
     if feed.rules.cog_wrap_deg:
-        cog = np.where(cog < 0.0, cog + feed.rules.cog_wrap_deg, cog)
-    # Just under 360 would become 360 as a float32; -49.6 + 409.6 must count as the 360 it stands for.
-    cog = np.where((cog >= 0.0) & (cog < 359.995), cog, np.nan)
-    heading = numbers(table, feed, found, "heading")
-    heading = np.where((heading >= 0.0) & (heading < 359.995), heading, np.nan)
+        course = np.where(course < 0.0, course + feed.rules.cog_wrap_deg, course)
+    sog, cog = _within(speed, _SOG_LIMIT_KN), _within(course, _ANGLE_LIMIT_DEG)
+    heading = _within(numbers(table, feed, found, "heading"), _ANGLE_LIMIT_DEG)
     for name, array in {"sog": sog, "cog": cog, "heading": heading}.items():
         if name in found:
             missing[f"{name}_unavailable"] = np.isnan(array)
@@ -281,7 +289,20 @@ def _motion(table: pa.Table, feed: Feed, found: dict[str, str]) -> dict[str, Any
         "sog_kn": sog,
         "cog_deg": cog,
         "heading_deg": heading,
-        "nav_status": status,
+        "nav_status": status.astype(np.int8),
         "coarse": coarse,
         "missing": missing,
     }
+
+
+def _scaled(array: Floats, factor: float) -> Floats:
+    return array if factor == 1.0 else array * factor
+
+
+@compiled
+def _within(array: Floats, limit: float) -> NDArray[np.float32]:
+    """Numbers from 0 to below a limit, and nan for all others."""
+    found = np.empty(len(array), np.float32)
+    for i in range(len(array)):
+        found[i] = array[i] if 0.0 <= array[i] < limit else np.nan
+    return found

@@ -65,16 +65,17 @@ def codes(
     default: int,
     largest: int,
 ) -> tuple[NDArray[np.int64], Mask]:
-    """Codes from 0 to `largest`, `default` for all others, and the mask of those that make no sense."""
+    """Codes of a field, see `values.codes`."""
     if field not in found:
         return np.full(len(table), default), np.zeros(len(table), dtype=bool)
     remap = {int(word): code for word, code in lookup.items() if word.isdecimal()}
-    number, strange = values.codes(
-        table.column(found[field]), lambda text: words.code_of(text, lookup, default), remap
+    return values.codes(
+        table.column(found[field]),
+        lambda text: words.code_of(text, lookup, default),
+        remap,
+        default=default,
+        largest=largest,
     )
-    inside = (number >= 0) & (number <= largest)
-    strange = strange | ~(inside | np.isnan(number))
-    return np.where(inside, number, default).astype(np.int64), strange
 
 
 def to_arrow(column: Any, kind: pa.DataType) -> pa.Array:

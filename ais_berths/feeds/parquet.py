@@ -38,6 +38,8 @@ _WHOLE_GROUPS = 4
 def read_parquet(
     chunk: Chunk,
     feed: Feed,
+    schema: pa.Schema,
+    metadata: pq.FileMetaData,
     sources: list[str],
     near: CellFilter | None,
     batch_rows: int,
@@ -46,11 +48,10 @@ def read_parquet(
 ) -> Iterator[Batch]:
     """Read a chunk of Parquet; see `iter_batches` for the parameters.
 
-    `sources` are the columns that are needed. Rows are left out only from local files, where reading more
-    than is needed costs decoding and nothing else, and only where positions are floats in degrees.
+    `schema` and `metadata` are those of the file, `sources` the columns that are needed. Rows are left out
+    only from local files, where reading more than is needed costs decoding and nothing else, and only where
+    positions are floats in degrees.
     """
-    with open_parquet(chunk.path) as file:
-        schema, metadata = file.schema_arrow, file.metadata
     wanted = None
     if near is not None and "://" not in chunk.path and _is_plain(schema):
         wanted = _near(schema, feed, near)

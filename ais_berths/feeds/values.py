@@ -94,7 +94,7 @@ def whole_numbers(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64]
         array = quick if quick is not None else array
     if pa.types.is_signed_integer(array.type):
         good = _valid(array)
-        return to_numpy(array.fill_null(0)).astype(np.int64, copy=False), good
+        return to_numpy(_filled(array)).astype(np.int64, copy=False), good
     floats = numbers(array)
     good = (np.abs(floats) < 2**53) & (floats == np.floor(floats))
     return np.where(good, floats, 0).astype(np.int64), good
@@ -145,14 +145,19 @@ def times(column: pa.Array | pa.ChunkedArray, form: TimeFormat) -> tuple[NDArray
     else:
         parsed = _to_utc(_timestamps(array, form), form.zone)
         good = _valid(parsed)
-        stamps = to_numpy(parsed.cast(pa.int64()).fill_null(0))
+        stamps = to_numpy(_filled(parsed.cast(pa.int64())))
     good = good & (stamps >= _FIRST_US) & (stamps < _END_US)
-    return np.where(good, stamps, 0), good
+    return (stamps if good.all() else np.where(good, stamps, 0)), good
 
 
 def codes(
-    column: pa.Array | pa.ChunkedArray, read: Callable[[str], int | None], remap: Mapping[int, int]
-) -> tuple[Floats, Mask]:
+    column: pa.Array | pa.ChunkedArray,
+    read: Callable[[str], int | None],
+    remap: Mapping[int, int],
+    *,
+    default: int,
+    largest: int,
+) -> tuple[NDArray[np.int64], Mask]:
     """Read a column of codes or words.
 
     Parameters
@@ -163,32 +168,41 @@ def codes(
         Turns one text into a code, or None if it cannot be understood. Called once for each distinct text.
     remap
         Replaces numbers of the source by codes.
+    default, largest
+        What stands for missing codes, and for those that are not from 0 to `largest`.
 
     Returns
     -------
-    The codes, NaN where missing, and a mask of the values that are there but cannot be understood.
+    The codes, and a mask of the values that are there but cannot be understood.
+
+    Examples
+    --------
+    >>> column, known = pa.array(["moored", "5", "?", None, "99"]), {"moored": 5, "5": 5, "99": 99}
+    >>> [part.tolist() for part in codes(column, known.get, {}, default=15, largest=15)]
+    [[5, 5, 15, 15, 15], [False, False, True, False, True]]
     """
     array = single(column)
     if _is_text(array.type):
         array = array.dictionary_encode()
-        quick = _try_cast(_blank_to_null(as_text(array.dictionary)), pa.float64())
-        if quick is not None:
-            each, strange = codes(quick, read, remap)
-            return _spread(np.append(each, np.nan), array), _spread(np.append(strange, False), array)
     if pa.types.is_dictionary(array.type):
-        texts = _blank_to_null(as_text(array.dictionary)).to_pylist()
-        found = [np.nan if text is None else read(text) for text in texts]
-        strange = np.array([code is None for code in found] + [False])
-        known = np.array([np.nan if code is None else code for code in found] + [np.nan], dtype=np.float64)
-        return _spread(known, array), _spread(strange, array)
+        texts = _blank_to_null(as_text(array.dictionary))
+        quick = _try_cast(texts, pa.float64())
+        if quick is not None:
+            each, strange = codes(quick, read, remap, default=default, largest=largest)
+        else:
+            found = [default if text is None else read(text) for text in texts.to_pylist()]
+            strange = np.array([code is None or not 0 <= code <= largest for code in found])
+            each = np.where(strange, default, np.array(found, dtype=np.float64)).astype(np.int64)
+        odd = _spread(np.append(strange, False), array) if strange.any() else np.zeros(len(array), dtype=bool)
+        return _spread(np.append(each, default), array), odd
     numeric = numbers(array)
     broken = np.isfinite(numeric) & (numeric != np.floor(numeric))
-    numeric = np.where(broken, np.nan, numeric)
     if remap:
         old, new = np.array(sorted(remap.items()), dtype=np.float64).T
         at = np.minimum(np.searchsorted(old, numeric), len(old) - 1)
         numeric = np.where(old[at] == numeric, new[at], numeric)
-    return numeric, broken
+    inside = (numeric >= 0) & (numeric <= largest) & ~broken
+    return np.where(inside, numeric, default).astype(np.int64), ~(inside | np.isnan(numeric))
 
 
 def matches(column: pa.Array | pa.ChunkedArray, test: Callable[[str], bool]) -> Mask:
@@ -261,6 +275,11 @@ def _valid(array: pa.Array) -> Mask:
     return to_numpy(array.is_valid())
 
 
+def _filled(array: pa.Array) -> pa.Array:
+    """Zeros for nulls; Arrow would copy the array where there are none."""
+    return array.fill_null(0) if array.null_count else array
+
+
 def _try_cast(array: pa.Array, kind: pa.DataType) -> pa.Array | None:
     try:
         return array.cast(kind)
@@ -287,7 +306,10 @@ def _through_dictionary(array: pa.Array, read: Callable[[pa.Array], Floats]) -> 
 def _spread(values: NDArray[_Kind], array: pa.DictionaryArray) -> NDArray[_Kind]:
     """Give each row the value of its dictionary entry; the last value is for nulls."""
     # Polars counts its categories without a sign.
-    result: NDArray[_Kind] = values[to_numpy(array.indices.cast(pa.int64()).fill_null(-1))]
+    indices = array.indices
+    if indices.null_count or not pa.types.is_int32(indices.type):
+        indices = indices.cast(pa.int64()).fill_null(-1)
+    result: NDArray[_Kind] = values[to_numpy(indices)]
     return result
 
 

@@ -191,8 +191,9 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
         counts["filter" if reason == OUTSIDE else "read", reason, "dropped"] += n
     wanted = near | static_only
     if np.count_nonzero(wanted) < _LARGEST_CUT * len(wanted):
-        table, near, wanted = cut(table, wanted), near[wanted], wanted[wanted]
-    found = read_reports(table, plan.feed, near, resolution=plan.cells.resolution)
+        table, lat, lon = cut(table, wanted), lat[wanted], lon[wanted]
+        near, wanted = near[wanted], wanted[wanted]
+    found = read_reports(table, plan.feed, near, positions=(lat, lon), resolution=plan.cells.resolution)
     # Which rows outside the period are read at all depends on how the files are cut.
     time = found.columns["time"]
     wanted = wanted & (_in_period(np.ma.getdata(time), plan) | np.ma.getmaskarray(time))
@@ -229,7 +230,7 @@ def _ships_in_time(found: Reports, plan: ScanPlan, counts: Counts) -> pa.Table:
     at = at[keep & in_time]
     columns.setdefault("cell", np.zeros(len(found.usable), dtype=np.int64))
     return pa.Table.from_arrays(
-        [pa.array(columns[field.name][at]).cast(field.type) for field in NEAR], schema=NEAR
+        [pa.array(columns[field.name][at], field.type) for field in NEAR], schema=NEAR
     )
 
 

@@ -49,10 +49,11 @@ def test_written_numbers_come_back(numbers: list[float]) -> None:
 def test_a_code_is_read_alike_whatever_stands_beside_it(texts: list[str | None]) -> None:
     lookup = words.type_codes({"1004": 70})
 
-    def read(column: pa.Array) -> list[tuple[float, bool]]:
-        codes, strange = values.codes(column, lambda text: words.code_of(text, lookup, 0), {1004: 70})
-        # Missing and "nothing is known" are the same to every caller.
-        return list(zip(np.nan_to_num(codes).tolist(), strange.tolist(), strict=True))
+    def read(column: pa.Array) -> list[tuple[int, bool]]:
+        codes, strange = values.codes(
+            column, lambda text: words.code_of(text, lookup, 0), {1004: 70}, default=0, largest=99
+        )
+        return list(zip(codes.tolist(), strange.tolist(), strict=True))
 
     alone = [read(pa.array([text], pa.string()))[0] for text in texts]
     for array in kinds_of(texts):
