@@ -115,6 +115,20 @@ def test_a_setting_travels_as_it_is(tmp_path: Path) -> None:
     assert found[0] is config
 
 
+def test_an_array_keeps_its_shape_in_any_layout(tmp_path: Path) -> None:
+    square = np.arange(6.0).reshape(2, 3)
+    for array in (square, square.T, square[:, ::2], square[:0], np.array(3.5), np.array(["text", "x"])):
+        found = again(array, tmp_path)
+        assert (found.dtype, found.tolist()) == (array.dtype, array.tolist())
+
+
+def test_a_file_that_was_cut_is_noticed(tmp_path: Path) -> None:
+    item = Item.write(np.arange(9), tmp_path / "item")
+    (tmp_path / "item").write_bytes((tmp_path / "item").read_bytes()[:-1])
+    with pytest.raises(EOFError, match="ends too early"):
+        item.read()
+
+
 def test_what_is_half_written_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(pa.ArrowInvalid):
         Item.write([np.arange(3), np.array([{1}, object()], dtype=object)], tmp_path / "item")

@@ -18,6 +18,7 @@ from ais_berths.atomic import atomic_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from io import BufferedReader
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -52,7 +53,23 @@ class Item:
 
 @dataclass(frozen=True)
 class _Stored:
-    """The next array in the file."""
+    """The next array in the file: its shape, then its values."""
+
+    dtype: str
+    dimensions: int
+
+    @classmethod
+    def write(cls, array: NDArray[Any], file: BinaryIO) -> _Stored:
+        for part in (np.array(array.shape, dtype=np.int64), np.ascontiguousarray(array)):
+            file.write(part.reshape(-1).view(np.uint8).data)
+        return cls(array.dtype.str, array.ndim)
+
+    def read(self, file: BufferedReader) -> NDArray[Any]:
+        shape = np.frombuffer(file.read(8 * self.dimensions), dtype=np.int64)
+        array = np.empty(tuple(shape), dtype=self.dtype)
+        if file.readinto(array.reshape(-1).view(np.uint8).data) < array.nbytes:
+            raise EOFError("an array in a file of the run ends too early")
+        return array
 
 
 @dataclass(frozen=True)
@@ -71,10 +88,10 @@ class _Shared:
     recipe: _Stored | _Made
 
 
-def _read(recipe: Any, file: BinaryIO, shared: dict[int, Any]) -> Any:
+def _read(recipe: Any, file: BufferedReader, shared: dict[int, Any]) -> Any:
     """Follow a recipe; `shared` is what was read before."""
     if isinstance(recipe, _Stored):
-        return np.load(file, allow_pickle=False)
+        return recipe.read(file)
     if isinstance(recipe, _Made):
         return recipe.make(*(_read(given, file, shared) for given in recipe.given))
     if isinstance(recipe, _Shared):
@@ -156,8 +173,7 @@ class _Writer:
         return self._store(np.frombuffer(sink.getvalue(), dtype=np.uint8))
 
     def _store(self, array: NDArray[Any]) -> _Stored:
-        np.save(self._file, array, allow_pickle=False)
-        return _Stored()
+        return _Stored.write(array, self._file)
 
 
 # what recipes are made with -------------------------------------------------------------------------

@@ -104,7 +104,8 @@ class Wiring:
             return []
         if self.client is not None:
             return _run_on_cluster(call, items, self.client, self.log, tenths=self.tenths)
-        calls = [dask.delayed(call, pure=False, traverse=False)(item) for item in items]
+        # As arguments, items would be searched for other tasks, which takes longer than some tasks.
+        calls = [dask.delayed(partial(call, item), pure=False, traverse=False)() for item in items]
         with ProgressBar(out=sys.stderr) if self.progress else nullcontext():
             return list(dask.compute(*calls, scheduler=self._scheduler(locked and len(items) > 1)))
 
