@@ -30,6 +30,10 @@ _NEEDED = ("mmsi", "time", "lat", "lon")
 _SHIP_MMSI = (201_000_000, 775_999_999)
 # Positions of one second this close are one report.
 _SAME_REPORT_M = 20.0
+# A way this long, in so little time, tells the speed, whatever the errors of positions and clocks.
+_LEAST_WAY_M, _MOST_S = 100.0, 180.0
+# Speeds of one unit taken for another differ by more: those of knots, km/h and m/s by 1.8 and more.
+_MISFIT = 4 / 3
 
 
 def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -75,6 +79,7 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     counts["spike", "dropped"] = int(spike.sum())
     rows, track = rows[~spike], track.take(~spike)
     counts["shared_mmsi", "flagged"] = int((track.number > 0).sum())
+    counts |= _check_speeds(track)
     return _pings(table, rows, track), quality_table("clean", counts)
 
 
@@ -179,6 +184,25 @@ def _spikes(track: Tracks, config: CleanConfig) -> NDArray[np.bool_]:
     agree = track.apart_m(before, after) < 0.3 * np.minimum(out, back)
     spike[index] = agree & hasty
     return spike
+
+
+def _check_speeds(track: Tracks) -> dict[tuple[str, str], int]:
+    """Compare speeds that stay the same with the way to the next ping: nearly all agree if the unit is right.
+
+    On a day at US ports 997 of 1,000 did, and 2 at most with km/h, m/s or tenths of knots taken for knots.
+    """
+    end = np.flatnonzero(~track.first & (track.sog > 0.5) & track.fine)
+    start = end - 1
+    seconds, way_m = track.step_s(end), track.apart_m(start, end)
+    sog = (track.sog[start] + track.sog[end]) / 2.0
+    told_m = sog / geo.KN_PER_M_S * seconds
+    steady = (np.abs(track.sog[start] - track.sog[end]) <= 0.1 * sog) & (seconds <= _MOST_S)
+    compared = steady & (told_m >= _LEAST_WAY_M) & track.fine[start]
+    return {
+        ("speed_compared", "kept"): int(compared.sum()),
+        ("speed_above_way", "flagged"): int((compared & (told_m > _MISFIT * way_m)).sum()),
+        ("speed_below_way", "flagged"): int((compared & (_MISFIT * told_m < way_m)).sum()),
+    }
 
 
 def _tracks(track: Tracks, config: CleanConfig) -> tuple[NDArray[np.int64], NDArray[np.intp]]:

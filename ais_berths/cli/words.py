@@ -52,10 +52,13 @@ def _hint(quality: pd.DataFrame) -> str:
     read, timeless = rows.get("row_read", 0), rows.get("time_unreadable", 0)
     kept = rows.get("stop_at_berth", 0) + rows.get("stop_at_anchorage", 0)
     some = rows.get("near_port", 0) > 0
+    many = max(_MANY_SPEEDS, rows.get("speed_compared", 0) / 2)
     reasons = (
         (some and timeless > read / 10, _FEW_TIMES),
         (some and rows.get("stop_of_another_port", 0) > kept, _OTHER_PORTS),
         (some and rows.get("position_unreadable", 0) > read / 10, _FEW_PLACES),
+        (rows.get("speed_above_way", 0) >= many, _HIGH_SPEEDS),
+        (rows.get("speed_below_way", 0) >= many, _LOW_SPEEDS),
         (some, ""),
         (read == 0, "The input holds no rows."),
         (timeless > read / 2, _NO_TIMES),
@@ -66,6 +69,8 @@ def _hint(quality: pd.DataFrame) -> str:
     return next((text for holds, text in reasons if holds), "")
 
 
+# Fewer may be chance.
+_MANY_SPEEDS = 20
 _FEW_TIMES = (
     "More than a tenth of the rows have no time that can be read (time_unreadable). If day and month are\n"
     "exchanged in the format of the mapping, the times that were read are wrong too."
@@ -73,6 +78,14 @@ _FEW_TIMES = (
 _FEW_PLACES = (
     "More than a tenth of the rows have no position that can be read (position_unreadable). If longitudes\n"
     'go from 0 to 360, write position = "deg 0-360" under [units] of a mapping.'
+)
+_HIGH_SPEEDS = (
+    "Most ships under way moved more slowly than they said (speed_above_way). Check speed under [units]\n"
+    "of the mapping: km/h taken for knots are nearly twice as high, tenths of knots ten times."
+)
+_LOW_SPEEDS = (
+    "Most ships under way moved faster than they said (speed_below_way). Check speed under [units] of\n"
+    "the mapping: m/s taken for knots are half as high."
 )
 _OTHER_PORTS = (
     "Most stops here were given to other ports of the list, which are nearer (stop_of_another_port).\n"

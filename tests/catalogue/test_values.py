@@ -110,6 +110,22 @@ def test_decimal_commas(here: Path) -> None:
     assert counted("a.csv", "--feed", "m.toml")["pings"] == N
 
 
+def test_speeds_in_another_unit(here: Path) -> None:
+    """Nothing is lost, but the hint says where to look; with the unit it is gone."""
+    moving = "".join(
+        f"367000002,2024-03-01T00:{minute:02d}:00,{45 + minute / 300:.6f},-29.95,22.2\n"
+        for minute in range(25)
+    )
+    (here / "a.csv").write_text(GOOD + moving, encoding="utf-8")
+    rows = counted("a.csv")
+    assert (rows["pings"], rows["speed_compared"], rows["speed_above_way"]) == (N + 25, 24, 24)
+    assert "Check speed under [units] of the mapping" in said_again()
+    (here / "m.toml").write_text(MAPPING + '[units]\nspeed = "km/h"\n', encoding="utf-8")
+    told = said_again("--feed", "m.toml", "--overwrite")
+    assert "speed_compared" in told
+    assert "speed_above_way" not in told
+
+
 def test_two_ships_on_one_number(here: Path) -> None:
     other = ROWS.replace("45.01,-29.95", "45.06,-29.99").replace(":00,", ":30,")
     (here / "a.csv").write_text(GOOD + other, encoding="utf-8")
