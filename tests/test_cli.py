@@ -186,6 +186,7 @@ def test_ports() -> None:
     walvis: list[dict[str, Any]] = json.loads(run("ports", "NAWVB", "--json"))
     assert walvis[0]["country"] == "NA"
     assert len(run("ports", "port", "--limit", "3").splitlines()) == 4
+    assert "0 is not in the range" in CliRunner().invoke(main, ["ports", "xyz", "--limit", "0"]).stderr
 
 
 def test_the_middle_of_an_area_is_shown_in_few_decimals(tmp_path: Path) -> None:

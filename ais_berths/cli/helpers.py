@@ -15,7 +15,9 @@ from ais_berths.redact import printable
 @click.command()
 @click.argument("search", default="")
 @click.option("--ports", "ports_file", type=click.Path(), help="Search your own port list instead.")
-@click.option("--limit", default=20, show_default=True, help="Show at most this many ports.")
+@click.option(
+    "--limit", default=20, type=click.IntRange(1), show_default=True, help="Show at most this many ports."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ports(search: str, ports_file: str | None, limit: int, as_json: bool) -> None:
     """Search the port list by name, country, UN/LOCODE or number."""
