@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import cloudpickle
 import pytest
 
+from ais_berths.atomic import whole_files
 from ais_berths.config import parse_config
 from ais_berths.errors import ClusterError, ConfigError, InputError, OutputError
 from ais_berths.pipeline import Job, Wiring, detect, patience, tasks
@@ -119,7 +120,7 @@ def test_a_worker_is_killed_in_the_middle(
     at: list[int] = []
 
     def kill() -> None:
-        while len(found := list((out / "state").glob(files))) < number:
+        while len(found := whole_files(out / "state", files)) < number:
             time.sleep(0.005)
         cluster.workers[0].send_signal(signal.SIGKILL)
         at.append(len(found) if not (out / "run.json").exists() else 0)
@@ -129,7 +130,7 @@ def test_a_worker_is_killed_in_the_middle(
     told: list[str] = []
     detect([archive / "feed"], out, job, wiring=Wiring(scheduler=cluster.address, log=told.append))
     killer.join()
-    total = len(list(records.glob("*.json")))
+    total = len(whole_files(records, "*.json"))
     assert cluster.workers[0].wait(5) == -signal.SIGKILL
     assert at[0] >= number, "the worker was killed too late to lose anything"
     assert files != "scan/*.json" or at[0] < total

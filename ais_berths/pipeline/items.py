@@ -53,20 +53,17 @@ class Item:
 
 @dataclass(frozen=True)
 class _Stored:
-    """The next array in the file: its shape, then its values."""
-
-    dtype: str
-    dimensions: int
+    """The next array in the file: a line with its type and its shape, then its values."""
 
     @classmethod
     def write(cls, array: NDArray[Any], file: BinaryIO) -> _Stored:
-        for part in (np.array(array.shape, dtype=np.int64), np.ascontiguousarray(array)):
-            file.write(part.reshape(-1).view(np.uint8).data)
-        return cls(array.dtype.str, array.ndim)
+        file.write(" ".join([array.dtype.str, *map(str, array.shape)]).encode() + b"\n")
+        file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        return cls()
 
     def read(self, file: BufferedReader) -> NDArray[Any]:
-        shape = np.frombuffer(file.read(8 * self.dimensions), dtype=np.int64)
-        array = np.empty(tuple(shape), dtype=self.dtype)
+        kind, *shape = file.readline().decode().split()
+        array = np.empty(tuple(map(int, shape)), dtype=kind)
         if file.readinto(array.reshape(-1).view(np.uint8).data) < array.nbytes:
             raise EOFError("an array in a file of the run ends too early")
         return array
