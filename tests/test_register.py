@@ -494,6 +494,20 @@ def test_there_and_back(known: Register, tmp_path: Path, suffix: str) -> None:
     assert ids(update(again, run(THREE, [4, 4, 4], day=7))) == ids(register)
 
 
+@pytest.mark.parametrize("suffix", [".GPKG", ".PARQUET", ".GEOJSON"])
+def test_a_suffix_in_capitals_is_the_same_format(known: Register, tmp_path: Path, suffix: str) -> None:
+    small, capital = tmp_path / f"a{suffix.lower()}", tmp_path / f"b{suffix}"
+    write_register(known, small)
+    write_register(read_register(small), capital)
+    assert capital.read_bytes()[:16] == small.read_bytes()[:16]
+    again = read_register(capital)
+    pd.testing.assert_frame_equal(again.history, known.history)
+    assert ids(update(again, run(THREE, [4, 4, 4], day=7))) == ids(known)
+    # What was made in small letters is read under the other name too.
+    small.rename(tmp_path / f"a{suffix}")
+    pd.testing.assert_frame_equal(read_register(tmp_path / f"a{suffix}").history, known.history)
+
+
 def test_a_copy_as_a_gis_leaves_it(known: Register, tmp_path: Path) -> None:
     """Other order of columns, a column fid, texts for nulls, several parts, lists, an unknown column."""
     frame = known.places.iloc[::-1].reset_index(drop=True)

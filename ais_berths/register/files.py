@@ -109,7 +109,7 @@ def write_register(register: Register, path: str | Path) -> None:
     """
     file = _with_suffix(path, OutputError)
     places = register.places
-    if file.suffix == ".gpkg":
+    if _format(file) == ".gpkg":
         layers: dict[str, Any] = {
             f"{place}s": places[places["place"] == place].reset_index(drop=True) for place in LETTERS
         }
@@ -117,7 +117,7 @@ def write_register(register: Register, path: str | Path) -> None:
         return
     # The history first: after a crash, events that are already in it are not added again.
     write_csv(register.history, _history_file(file))
-    if file.suffix == ".parquet":
+    if _format(file) == ".parquet":
         write_geoparquet(places, file, "register", keep=_extra(places))
     else:
         write_geojson(places, file, "place_id")
@@ -133,13 +133,18 @@ def hash_register(register: Register) -> str:
 
 def _with_suffix(path: str | Path, error: type[InputError | OutputError] = InputError) -> Path:
     file = Path(path)
-    if file.suffix.lower() not in SUFFIXES:
+    if _format(file) not in SUFFIXES:
         raise error(f"the register {file} ends in {file.suffix or 'nothing'}, expected {', '.join(SUFFIXES)}")
     return file
 
 
+def _format(file: Path) -> str:
+    """The suffix that names the format, whatever its case."""
+    return file.suffix.lower()
+
+
 def _read_layers(file: Path) -> dict[str, Any]:
-    if file.suffix.lower() == ".parquet":
+    if _format(file) == ".parquet":
         return {file.stem: read_shapes(file)}
     names = pyogrio.list_layers(file)
     return {name: gpd.read_file(file, layer=name) for name, kind in names if kind is not None}
@@ -174,7 +179,7 @@ def _typed(places: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _read_history(file: Path) -> pd.DataFrame:
-    if file.suffix == ".gpkg":
+    if _format(file) == ".gpkg":
         names = {str(name) for name, _ in pyogrio.list_layers(file)}
         table = pyogrio.read_dataframe(file, layer=_HISTORY) if _HISTORY in names else None
     else:
