@@ -417,6 +417,33 @@ def test_a_berth_that_was_drawn(known: Register) -> None:
     assert named.berths.set_index("berth_id")["n_stops"]["XSA00-B004"] == 2
 
 
+def test_a_drawn_berth_that_vanished_returns_when_ships_come(known: Register) -> None:
+    drawn = gpd.GeoDataFrame({"place_id": [None]}, geometry=[berth(800)], crs="EPSG:4326")
+    register, _ = apply_edits(known, drawn, NOON)
+
+    def visited(day: float) -> Places:
+        """Ships within the drawn berth, in no berth of the run."""
+        places = run([*THREE, berth(800)], [4, 4, 4, 2], day=day)
+        stray = places.stops["berth_id"] == "XSA00-found3"
+        stops = places.stops.assign(berth_id=places.stops["berth_id"].mask(stray, None))
+        return replace(places, stops=stops, berths=places.berths.iloc[:3])
+
+    register = update(register, visited(7))
+    late = update(register, run(THREE, [4, 4, 4], day=130))
+    assert ids(late, status="vanished") == ["XSA00-B004"]
+    places = visited(140)
+    back = update(late, places)
+    assert ids(back) == [*ids(known), "XSA00-B004"]
+    assert events(back)[-1] == ("XSA00-B004", "returned")
+    assert (
+        row(back, "XSA00-B004")["last_seen"]
+        == places.stops["end_time"][places.stops["berth_id"].isna()].max()
+    )
+    assert row(back, "XSA00-B004")["by_hand"] == "geometry"
+    named = apply_register(places, late, VESSELS, CONFIG)
+    assert named.berths.set_index("berth_id")["n_stops"]["XSA00-B004"] == 2
+
+
 def test_everything_that_is_wrong_is_named_at_once(known: Register) -> None:
     bow_tie = shapely.Polygon([(4, 52), (4.001, 52.001), (4.001, 52), (4, 52.001)])
     frame = edited(

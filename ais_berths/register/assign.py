@@ -158,7 +158,9 @@ def _known_rows(
         distance = shapely.distance(points[rows][:, None], flat[sorted(choices)][None, :])
         row[rows] = np.array(sorted(choices))[distance.argmin(axis=1)]
     if place in _KINDS:
-        drawn = np.flatnonzero(set_by_hand(known, "geometry") & (known["status"] == "active").to_numpy())
+        # One that vanished takes its ships too, and so returns.
+        stays = known["status"].isin(["active", "vanished"]).to_numpy()
+        drawn = np.flatnonzero(set_by_hand(known, "geometry") & stays)
         lies = np.flatnonzero(places.stops["kind"].isin(_KINDS[place]).to_numpy())
         which, shape = shapely.STRtree(flat[drawn]).query(points[lies], predicate="intersects")
         row[lies[which]] = drawn[shape]
