@@ -30,6 +30,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import lsqr
 from threadpoolctl import ThreadpoolController
 
+from ais_berths.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
@@ -183,7 +185,17 @@ def publish(tables: Mapping[str, Any], min_vessels: int = 3) -> dict[str, Any]:
     Returns
     -------
     The tables that may be published.
+
+    Raises
+    ------
+    InputError
+        The cells of berths are given without the berths.
     """
+    if "berth_cells" in tables and "berths" not in tables:
+        raise InputError(
+            "the table berth_cells was given without the table berths, which says whose cells are withheld; "
+            "give both"
+        )
     public = {name: frame for name, frame in tables.items() if name in _PUBLIC}
     for name, key in (("berths", "berth_id"), ("quays", "quay_id"), ("anchorages", "anchorage_id")):
         if name not in public:
@@ -195,7 +207,7 @@ def publish(tables: Mapping[str, Any], min_vessels: int = 3) -> dict[str, Any]:
             frame = frame[~frame[key].isin(list(secret))]
         none = [column for column in _OF_FEW[name] if column in frame.columns]
         public[name] = frame.reset_index(drop=True).assign(**dict.fromkeys(none))
-    if {"berths", "berth_cells"} <= set(public):
+    if "berth_cells" in public:
         cells = public["berth_cells"]
         public["berth_cells"] = cells[cells["berth_id"].isin(public["berths"]["berth_id"])]
     return public

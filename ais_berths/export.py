@@ -270,7 +270,8 @@ def _export_table(out: Path, table: str, path: Path, *, bom: bool, min_vessels: 
         raise OutputError(f"{path} ends in {path.suffix}, expected .csv for the table {table}")
     frame = _read_layer(out, table) if table in LAYERS else read_table(out / f"{table}.parquet", table)
     if min_vessels is not None:
-        public = publish({table: frame, "stops": _read_stops(out)}, min_vessels)
+        beside = {"berths": _read_layer(out, "berths")} if table == "berth_cells" else {}
+        public = publish({table: frame, "stops": _read_stops(out), **beside}, min_vessels)
         if table not in public:
             raise OutputError(f"the table {table} is about single ships; it cannot be written for the public")
         frame = public[table]

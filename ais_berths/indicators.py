@@ -103,7 +103,7 @@ def make_indicators(
         families = _families(listed, calendar, config, *counted, own_places)
         figures = make_figures(families, listed, calendar, grid_of, config.min_vessels)
         table = pd.concat([rows.assign(indicator=_IN_ORDER.index(name)) for name, rows in figures])
-        covered = cover_periods(heard.table(listed) if heard else None, calendar, config.periods)
+        covered = cover_periods(heard.table(listed), calendar, config.periods) if heard else None
         found.append(_in_words(table, listed, every, covered))
     return pd.concat(found[1:] or found, ignore_index=True)
 
@@ -125,15 +125,18 @@ def batch_ports(n_calls: pd.Series, span: Span, config: IndicatorsConfig) -> lis
     return [n_calls.index[number == batch].tolist() for batch in np.unique(number)]
 
 
-def _in_words(table: pd.DataFrame, names: list[str], grid: Grid, covered: pd.DataFrame) -> pd.DataFrame:
+def _in_words(
+    table: pd.DataFrame, names: list[str], grid: Grid, covered: pd.DataFrame | None
+) -> pd.DataFrame:
     """The table ``indicators`` in its order, from numbers of ports, rows of the grid and indicators."""
     time = ["period", "period_start"]
     scope = grid.cells.groupby([*time, "type_group"]).ngroup().to_numpy()
     part, parts = pd.factorize(grid.cells["part"].str[1:], sort=True)
     times = pd.MultiIndex.from_frame(grid.cells[time].drop_duplicates())
-    heard = np.full((len(names), len(times)), np.nan)
-    at = times.get_indexer(pd.MultiIndex.from_frame(covered[time]))
-    heard[pd.Index(names).get_indexer(pd.Index(covered["port_id"])), at] = covered["coverage"]
+    heard = np.full((len(names), len(times)), np.nan if covered is None else 0.0)
+    if covered is not None:
+        at = times.get_indexer(pd.MultiIndex.from_frame(covered[time]))
+        heard[pd.Index(names).get_indexer(pd.Index(covered["port_id"])), at] = covered["coverage"]
     port, row, indicator = (table[name].to_numpy() for name in ("port", "row", "indicator"))
     key = (port * len(grid.cells) + scope[row]) * len(_IN_ORDER) + indicator
     table = table.iloc[np.argsort(key * len(parts) + part[row])]

@@ -88,7 +88,8 @@ class Calendar:
         midnights = days.tz_localize(
             zone, ambiguous=np.ones(len(days), dtype=bool), nonexistent="shift_forward"
         )
-        edges = schema.to_micros(pd.Series(midnights))
+        # A day that a country leaves out, when it moves across the date line, has no hours.
+        edges = np.minimum.accumulate(schema.to_micros(pd.Series(midnights))[::-1])[::-1]
         days = days[:-1]
         mondays = days - pd.to_timedelta(days.day_of_week, unit="D")
         firsts = days - pd.to_timedelta(days.day - 1, unit="D")

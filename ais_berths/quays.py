@@ -130,7 +130,8 @@ def place_ids(prefix: pd.Series, points: gpd.GeoSeries, letter: str) -> pd.Serie
         return pd.Series(dtype=object)
     lon, lat = geo.turn_deg(0.0, points.x.to_numpy()), points.y.to_numpy()
     cells = h3cells.cells_at(lat, lon, _ID_RESOLUTION)
-    # The resolution digits and the unused tail are the same for all cells: leave them out.
+    # Base cell and eleven digits: what comes before is the same for all cells, and the twelfth digit, which
+    # tells places ten metres apart, is left to the ranks.
     code = pd.Series([f"{cell:015x}"[2:12] for cell in cells.tolist()], index=points.index)
     ids = prefix.astype(str) + "-" + letter + code
     order = pd.DataFrame({"id": ids, "lon": lon, "lat": lat}).sort_values(["id", "lon", "lat"])
@@ -166,6 +167,8 @@ def roads_of(anchored: pd.DataFrame, config: QuaysConfig) -> NDArray[np.int64]:
 
 def links(visits: pd.DataFrame) -> pd.DataFrame:
     """Number of ships whose next stop after one place is another one, in both directions.
+
+    A ship that also goes back counts twice, as it shows more of the two places.
 
     Parameters
     ----------
@@ -308,12 +311,13 @@ def _lines(berths: gpd.GeoDataFrame) -> tuple[pd.DataFrame, NDArray[np.object_]]
     half = berths["length_m"].to_numpy() / 2.0 * scale
     points, ends, areas = [], [], []
     shapes = plane.from_degrees(berths.geometry.to_numpy())
+    middles = np.stack([x, y], axis=1)
+    steps = np.stack([np.sin(theta), np.cos(theta)], axis=1) * half[:, None]
     for _, at in sorted(berths.groupby("quay").indices.items()):
-        order = at[np.argsort(_position(x[at], y[at], theta[at]), kind="stable")]
-        step = np.stack([np.sin(theta[order]) * half[order], np.cos(theta[order]) * half[order]], axis=1)
-        main = np.array([np.sin(theta[order[0]]), np.cos(theta[order[0]])])
+        main = _direction(theta[at])
+        order = at[np.argsort(middles[at] @ main, kind="stable")]
+        middle, step = middles[order], steps[order]
         step *= np.where(step @ main < 0, -1.0, 1.0)[:, None]
-        middle = np.stack([x[order], y[order]], axis=1)
         points.append(np.concatenate([(middle - step)[:1], middle, (middle + step)[-1:]]))
         ends.append(order[0])
         areas.append(_cover(shapes[order]))
@@ -338,11 +342,10 @@ def _cover(shapes: NDArray[np.object_]) -> shapely.Geometry:
     return shapely.union_all(pairs)
 
 
-def _position(
-    x: NDArray[np.float64], y: NDArray[np.float64], theta: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _direction(theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Common direction of axes, as a step of length 1 that never leads south."""
     main = np.angle(np.exp(2j * theta).mean()) / 2.0
-    return np.asarray(x * np.sin(main) + y * np.cos(main))
+    return np.array([np.sin(main), np.cos(main)])
 
 
 def _middles(

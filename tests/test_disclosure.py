@@ -14,6 +14,7 @@ from scipy.optimize import linprog
 from ais_berths import schema
 from ais_berths.config import IndicatorsConfig
 from ais_berths.disclosure import can_be_solved, hidden_parts, hide_zeros, protect, publish
+from ais_berths.errors import InputError
 from ais_berths.indicators import make_indicators
 
 if TYPE_CHECKING:
@@ -257,6 +258,11 @@ def test_a_berth_of_few_ships_goes_and_another_with_it(tables: dict[str, pd.Data
     assert public["quays"]["quay_id"].tolist() == ["Q1"]
     assert public["quays"]["n_vessels"].isna().all()
     assert len(publish(tables, min_vessels=1)["berths"]) == 4
+
+
+def test_cells_are_not_published_without_their_berths(tables: dict[str, pd.DataFrame]) -> None:
+    with pytest.raises(InputError, match="berth_cells was given without the table berths"):
+        publish({"berth_cells": tables["berth_cells"]})
 
 
 def test_figures_that_are_not_determined_are_not_taken_for_such_by_chance() -> None:

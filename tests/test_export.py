@@ -519,6 +519,20 @@ def test_export_of_another_table(result: Path, tmp_path: Path) -> None:
         export(result, tmp_path / "vessels.csv", table="vessels", min_vessels=3)
 
 
+def test_cells_of_withheld_berths_are_withheld_in_every_form(result: Path, tmp_path: Path) -> None:
+    """The second berth has one ship."""
+    berths = gpd.read_parquet(result / "berths.parquet").assign(n_vessels=[9, 1])
+    write_geoparquet(berths, result / "berths.parquet", "berths")
+    stops = pd.DataFrame({"stop_id": ["a"], "mmsi": [1], "port_id": ["50"]})
+    write_parquet(stops, result / "stops.parquet", "stops")
+    stored = pd.read_parquet(result / "berth_cells.parquet")
+    shown = stored.loc[stored["berth_id"] == "p-0", "hex_id"].tolist()
+    assert 0 < len(shown) < len(stored)
+    for how in ({"table": "berth_cells"}, {"cells": True}):
+        export(result, tmp_path / "cells.csv", min_vessels=3, **how)
+        assert pd.read_csv(tmp_path / "cells.csv")["hex_id"].tolist() == shown
+
+
 def test_export_says_what_is_wrong(result: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"ends in \.shp, expected one of \.geojson"):
         export(result, tmp_path / "berths.shp")

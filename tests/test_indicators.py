@@ -286,7 +286,7 @@ def test_coverage_stands_beside_each_figure() -> None:
     table = indicators([port_call(1, "2024-03-01 03:00", "2024-03-02")], hours=hours)
     known = table.set_index(["indicator", "period", "period_start", "type_group", "part"])["coverage"]
     assert known["port_calls", "day", "2024-03-01", "all", ""] == 2
-    assert np.isnan(known["port_calls", "day", "2024-03-02", "all", ""])
+    assert known["port_calls", "day", "2024-03-02", "all", ""] == 0
     assert known["time_in_port_h_p50", "month", "2024-03-01", "cargo", ""] == 3
     assert known["arrivals_by_hour", "month", "2024-03-01", "all", "03"] == 3
 

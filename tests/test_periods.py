@@ -53,6 +53,15 @@ def test_the_hour_that_comes_twice_and_the_one_that_never_comes() -> None:
     assert back.day_of(times).tolist() == [0, 0, 0]
 
 
+def test_a_day_that_a_country_left_out_has_no_hours() -> None:
+    """Samoa moved across the date line at the end of 29 December 2011."""
+    calendar = Calendar.of(utc("2011-12-28"), utc("2012-01-02"), "Pacific/Apia")
+    hours = dict(zip(calendar.dates, np.diff(calendar.edges) / HOUR_US, strict=True))
+    assert (hours["2011-12-29"], hours["2011-12-30"], hours["2011-12-31"]) == (24.0, 0.0, 24.0)
+    day = calendar.day_of(micros("2011-12-30 09:59", "2011-12-30 10:00"))
+    assert calendar.dates[day].tolist() == ["2011-12-29", "2011-12-31"]
+
+
 def test_weeks_begin_on_monday_as_in_iso_8601() -> None:
     calendar = Calendar.of(utc("2023-12-28"), utc("2024-01-09"))
     expected = ["2023-12-25"] * 4 + ["2024-01-01"] * 7 + ["2024-01-08"]

@@ -86,6 +86,21 @@ def test_berths_in_a_row_are_one_quay(place: str) -> None:
     assert shapely.covers(shapely.buffer(quay.geometry, 1e-9), shifted).all()
 
 
+@pytest.mark.parametrize("heading_deg", [0.0, 45.0, 89.0, 91.0, 135.0, 179.0])
+def test_the_line_of_a_quay_is_straight_whatever_its_direction(
+    heading_deg: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From end to end it is as long as along its berths, and it points where these do."""
+    monkeypatch.setitem(PLACES, "there", (51.9, 4.0, heading_deg))
+    found, _ = find([berth(0.0), berth(250.0, turn_deg=180.0), berth(500.0)], place="there")
+    quay = found.iloc[0]
+    points = shapely.get_coordinates(shapely.from_wkt(quay["line_wkt"]))
+    assert len(found) == 1
+    assert quay["length_m"] == pytest.approx(700.0, rel=0.006)
+    assert GEOD.line_length(points[[0, -1], 0], points[[0, -1], 1]) == pytest.approx(700.0, rel=0.006)
+    assert abs(float(geo.turn_deg(heading_deg, quay["heading_deg"], period=180.0))) < 0.5
+
+
 @pytest.mark.parametrize(
     ("other", "together"),
     [

@@ -41,6 +41,7 @@ class Window:
 
         Years of which no position is read are no limit.
         """
+        start, end = as_utc(start), as_utc(end)
         first = last = None
         if start is not None and start.year >= FIRST_YEAR:
             first = start.date() - dt.timedelta(days=days_before)

@@ -101,7 +101,9 @@ def list_inputs(inputs: Iterable[str | Path], window: Window | None = None) -> l
     window = window or Window()
     files: dict[str, InputFile] = {}
     for given in inputs:
-        files.update((file.path, file) for file in _expand(str(given), window))
+        for file in _expand(str(given), window):
+            name = file.path if "://" in file.path else os.path.normpath(file.path)
+            files.setdefault(name, file)
     if not files:
         raise EmptyInputError("no input was given; name a file, a folder, a glob or a URL")
     known: set[str] = set()
@@ -378,7 +380,7 @@ def _is_data(name: str) -> bool:
 
 def _natural(path: str) -> list[tuple[int, int, str]]:
     pieces = re.split(r"(\d+)", path)
-    return [(0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in pieces]
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
 
 
 def _input_file(system: Any, path: str, item: dict[str, Any]) -> InputFile:

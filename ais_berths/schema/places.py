@@ -143,7 +143,7 @@ QUAYS = table(
     ("heading_deg", FLOAT, "deg", "direction of the quay line, 0-180"),
     ("length_m", FLOAT, "m", "length of the quay line that ships used"),
     ("occupied_m", FLOAT, "m", "occupied length, mean over the period"),
-    ("line_wkt", TEXT, "", "the quay line, longitude and latitude, as WKT"),
+    ("line_wkt", TEXT, "", "the quay line from its southern end, longitude and latitude, as WKT"),
 )
 
 ANCHORAGES = table(

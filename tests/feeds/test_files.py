@@ -53,6 +53,22 @@ def test_globs_and_single_files(folder: Path) -> None:
     ]
 
 
+def test_a_file_that_is_named_in_two_ways_is_read_once(folder: Path) -> None:
+    assert names([folder / "c.csv", f"{folder}/day=2/../c.csv", f"{folder}/day=2/.."]).count("c.csv") == 1
+
+
+def test_signs_that_are_only_nearly_digits_are_letters(tmp_path: Path) -> None:
+    for name in ("10²3.csv", "9.csv", "10.csv"):
+        (tmp_path / name).write_bytes(b"x")
+    assert names([tmp_path]) == ["9.csv", "10.csv", "10²3.csv"]
+
+
+def test_the_days_of_a_period_do_not_depend_on_its_time_zone() -> None:
+    zone = dt.timezone(dt.timedelta(hours=-12))
+    local = dt.datetime(2024, 1, 1, 20, tzinfo=zone)
+    assert feeds.Window.around(local, local) == feeds.Window.around(*2 * [local.astimezone(dt.UTC)])
+
+
 def test_a_name_with_brackets_is_a_name(tmp_path: Path) -> None:
     (tmp_path / "a[1].csv").write_bytes(b"x")
     assert names([tmp_path / "a[1].csv"]) == ["a[1].csv"]
