@@ -521,6 +521,31 @@ def test_there_and_back(known: Register, tmp_path: Path, suffix: str) -> None:
     assert ids(update(again, run(THREE, [4, 4, 4], day=7))) == ids(register)
 
 
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geojson"])
+def test_files_cut_at_the_antimeridian_are_the_same_places(tmp_path: Path, suffix: str) -> None:
+    shapes = [berth(x, lon=180.0) for x in (-220, 0)]
+    known = update(Register.empty(), run(shapes, [3, 3]))
+    write_register(known, tmp_path / f"r{suffix}")
+    again = read_register(tmp_path / f"r{suffix}")
+    assert row(again, "XSA00-B002").geometry.geom_type == "MultiPolygon"
+    assert compare_places(known.places, again.places, CONFIG) == ([], 3)
+    after = update(again, run(shapes, [3, 3], day=7))
+    assert {event for _, event in events(after)} == {"new", "kept"}
+    without = again.places[again.places["place_id"] != "XSA00-B002"]
+    words = [item.words for item in compare_places(without, known.places, CONFIG)[0]]
+    assert words == ["XSA00-B002 is new: 200 m long, at 52.0000N 180.0000W"]
+    # A hand moves the berth, or draws it around its neighbour, as one piece.
+    for frame in (known, again):
+        _, edits = apply_edits(again, edited(frame, geometry={"XSA00-B002": berth(-20, lon=180.0)}), NOON)
+        assert [edit.event for edit in edits] == ["redrawn"]
+        whole = edited(frame, geometry={"XSA00-B001": berth(-110, 420, lon=180.0)})
+        _, edits = apply_edits(again, whole[whole["place_id"] != "XSA00-B002"], NOON)
+        assert [edit.event for edit in edits] == ["redrawn", "merged"]
+    # A longer berth gives way where its neighbour begins.
+    longer = update(again, run([berth(0, lon=180.0), berth(-130, 380, lon=180.0)], [9, 4], day=7))
+    assert row(longer, "XSA00-B001")["length_m"] == pytest.approx(220, abs=0.5)
+
+
 @pytest.mark.parametrize("suffix", [".GPKG", ".PARQUET", ".GEOJSON"])
 def test_a_suffix_in_capitals_is_the_same_format(known: Register, tmp_path: Path, suffix: str) -> None:
     small, capital = tmp_path / f"a{suffix.lower()}", tmp_path / f"b{suffix}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
 from ais_berths import geo
 from ais_berths.footprints import ranks
+from ais_berths.pairs import flatten
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -95,6 +97,23 @@ def rounded(shapes: Shapes) -> Shapes:
     """Round shapes in degrees to a tenth of a millimetre, as planes of different runs differ by less."""
     result: Shapes = shapely.transform(shapes, lambda xy: np.round(xy, 9))
     return result
+
+
+def middles(shapes: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitude and latitude of the middles of polygons in degrees.
+
+    Files hold polygons that are cut at the antimeridian, runs hold them in one piece: both have one middle.
+
+    Examples
+    --------
+    >>> whole = shapely.box(179.5, 10.0, 180.7, 11.0)
+    >>> cut = shapely.union(shapely.box(179.5, 10.0, 180.0, 11.0), shapely.box(-180.0, 10.0, -179.3, 11.0))
+    >>> middles([whole, cut])[0].round(6).tolist()
+    [-179.9, -179.9]
+    """
+    plane, (flat,) = flatten(gpd.GeoDataFrame(geometry=np.asarray(shapes, dtype=object), crs="EPSG:4326"))
+    middle = shapely.centroid(flat)
+    return plane.inverse(shapely.get_x(middle), shapely.get_y(middle))
 
 
 def measure(shapes: Shapes, heading_deg: ArrayLike) -> pd.DataFrame:

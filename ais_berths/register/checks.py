@@ -10,6 +10,7 @@ import shapely
 from ais_berths import geo
 from ais_berths.pairs import flatten, overlaps
 from ais_berths.register.book import LETTERS
+from ais_berths.register.boxes import middles
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -71,7 +72,8 @@ def check_shapes(rows: gpd.GeoDataFrame, labels: list[str], complaints: Complain
 
 def check_distance(label: str, old: Any, new: Any, complaints: Complaints) -> None:
     """Complain if a place was moved so far that the coordinates must be wrong."""
-    away = geo.haversine_m(old.centroid.y, old.centroid.x, new.centroid.y, new.centroid.x)
+    lon, lat = middles([old, new])
+    away = geo.haversine_m(lat[0], lon[0], lat[1], lon[1])
     if away > _FAR_M:
         complaints.add(
             f"{label} was moved by {float(away) / 1000:.0f} km; is the coordinate reference system right?"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from ais_berths import geo
-from ais_berths.register.boxes import measure
+from ais_berths.register.boxes import measure, middles
 from ais_berths.register.matching import link_places
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from ais_berths.config import RegistryConfig
 
 _WINDS = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
@@ -108,12 +109,12 @@ def _moved(
     a: gpd.GeoDataFrame, b: gpd.GeoDataFrame, i: int, j: int, config: RegistryConfig
 ) -> list[Difference]:
     shapes = np.array([a.geometry.iloc[i], b.geometry.iloc[j]], dtype=object)
-    middle = gpd.GeoSeries(shapes).centroid
-    away = float(geo.haversine_m(middle.y[0], middle.x[0], middle.y[1], middle.x[1]))
+    lon, lat = middles(shapes)
+    away = float(geo.haversine_m(lat[0], lon[0], lat[1], lon[1]))
     length = measure(shapes, [a["heading_deg"][i], b["heading_deg"][j]])["length_m"]
     found = []
     if away > config.moved_m:
-        ahead, right = geo.along_across_m(middle.y[0], middle.x[0], middle.y[1], middle.x[1], 0.0)
+        ahead, right = geo.along_across_m(lat[0], lon[0], lat[1], lon[1], 0.0)
         wind = _WINDS[int(np.degrees(np.arctan2(right, ahead)) % 360.0 / 45.0 + 0.5) % 8]
         found.append(f"{_title(b, j)} moved {away:.0f} m to the {wind}")
     if abs(length[1] - length[0]) > config.moved_m:
@@ -123,10 +124,11 @@ def _moved(
 
 
 def _appeared(b: gpd.GeoDataFrame, j: int) -> Difference:
-    middle = b.geometry.iloc[j].centroid
-    size = measure(np.array([b.geometry.iloc[j]], dtype=object), [b["heading_deg"][j]])["length_m"][0]
-    north, east = "N" if middle.y >= 0 else "S", "E" if middle.x >= 0 else "W"
-    where = f"{abs(middle.y):.4f}{north} {abs(middle.x):.4f}{east}"
+    shape = np.array([b.geometry.iloc[j]], dtype=object)
+    lon, lat = (float(values[0]) for values in middles(shape))
+    size = measure(shape, [b["heading_deg"][j]])["length_m"][0]
+    north, east = "N" if lat >= 0 else "S", "E" if lon >= 0 else "W"
+    where = f"{abs(lat):.4f}{north} {abs(lon):.4f}{east}"
     return Difference("new", None, b["place_id"][j], f"{_title(b, j)} is new: {size:.0f} m long, at {where}")
 
 

@@ -12,7 +12,7 @@ import shapely
 
 from ais_berths import schema
 from ais_berths.errors import Complaints, InputError
-from ais_berths.pairs import flatten
+from ais_berths.pairs import flatten, overlaps
 from ais_berths.register import checks
 from ais_berths.register.book import Register, mark_by_hand, new_ids
 from ais_berths.register.boxes import measure
@@ -176,15 +176,12 @@ class _Draft:
 
     def miss(self, names: list[str], *, reject: bool) -> None:
         """Places that are not in the file: merged if a redrawn berth covers them, else left or rejected."""
-        for name in names:
-            row = self.rows[name]
-            if row["status"] not in ("active", "vanished"):
-                continue
-            host = self._host(row) if row["place"] == "berth" else None
-            if host is not None:
-                self.merged[name] = host
-            elif reject:
-                self._set_status(name, row, "rejected")
+        live = [name for name in names if self.rows[name]["status"] in ("active", "vanished")]
+        hosts = self._hosts(live)
+        self.merged |= hosts
+        for name in live:
+            if reject and name not in hosts:
+                self._set_status(name, self.rows[name], "rejected")
 
     def finish(self) -> None:
         """Merge, and see whether what comes out fits together."""
@@ -248,16 +245,23 @@ class _Draft:
             row["heading_deg"] = float(sizes["heading_deg"])
         row["by_hand"] = mark_by_hand(row["by_hand"], ["geometry"])
 
-    def _host(self, row: dict[str, Any]) -> str | None:
-        """A redrawn berth that covers most of a place."""
-        for name in sorted(self.drawn):
-            other = self.rows[name]
-            if other["place"] != "berth" or other["place_id"] == row["place_id"]:
-                continue
-            shared = shapely.area(shapely.intersection(other["geometry"], row["geometry"]))
-            if shared > _COVERED * shapely.area(row["geometry"]):
-                return name
-        return None
+    def _hosts(self, names: list[str]) -> dict[str, str]:
+        """The redrawn berth that covers most of a berth, for each berth that has one."""
+        drawn, others = (
+            [name for name in part if self.rows[name]["place"] == "berth"]
+            for part in (sorted(self.drawn), names)
+        )
+        if not drawn or not others:
+            return {}
+        _, (hosts, parts) = flatten(
+            *(
+                gpd.GeoDataFrame(geometry=[self.rows[name]["geometry"] for name in part], crs="EPSG:4326")
+                for part in (drawn, others)
+            )
+        )
+        pairs = overlaps(hosts, parts)
+        first = pairs[pairs["share_of_true"] > _COVERED].drop_duplicates("true")
+        return {others[j]: drawn[i] for i, j in zip(first["found"], first["true"], strict=True)}
 
     def _frame(self) -> gpd.GeoDataFrame:
         table = pd.DataFrame(list(self.rows.values()), columns=self._names())

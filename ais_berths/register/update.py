@@ -11,7 +11,7 @@ import pandas as pd
 from ais_berths import geo, schema
 from ais_berths.register.assign import assign_stops, places_of_run
 from ais_berths.register.book import LETTERS, Register, new_ids, set_by_hand
-from ais_berths.register.boxes import give_way, measure, rounded
+from ais_berths.register.boxes import give_way, measure, middles, rounded
 from ais_berths.register.matching import link_places
 
 if TYPE_CHECKING:
@@ -341,8 +341,8 @@ def _lines(place_id: pd.Series, event: str, detail: Any) -> pd.DataFrame:
 
 def _moves(old: pd.DataFrame, new: pd.DataFrame, limit_m: float) -> dict[int, str]:
     """What moved, by row, in words."""
-    middles = [gpd.GeoSeries(frame["geometry"].to_numpy()).centroid for frame in (old, new)]
-    away = geo.haversine_m(middles[0].y, middles[0].x, middles[1].y, middles[1].x)
+    (lon, lat), (new_lon, new_lat) = (middles(frame["geometry"].to_numpy()) for frame in (old, new))
+    away = geo.haversine_m(lat, lon, new_lat, new_lon)
     lengths = old["length_m"].to_numpy(dtype=np.float64), new["length_m"].to_numpy(dtype=np.float64)
     moved = (away > limit_m) | (np.abs(lengths[1] - lengths[0]) > limit_m)
     return {
