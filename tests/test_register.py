@@ -153,6 +153,35 @@ def test_the_same_run_twice_is_that_run_once(known: Register) -> None:
     assert hash_register(again) == hash_register(known)
 
 
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geojson"])
+def test_the_same_run_twice_by_way_of_a_file(tmp_path: Path, suffix: str) -> None:
+    places = run(THREE, [4, 4, 4])
+    parts = pd.Timedelta(microseconds=123_456)
+    places = replace(places, stops=places.stops.assign(end_time=places.stops["end_time"] + parts))
+    once = update(Register.empty(), places)
+    write_register(once, tmp_path / f"r{suffix}")
+    twice = update(read_register(tmp_path / f"r{suffix}"), places)
+    pd.testing.assert_frame_equal(twice.history, once.history)
+
+
+def test_changes_are_told_where_a_run_of_the_same_data_finds_other_places(known: Register) -> None:
+    # Other settings: the last ping, and so the time, is that of the first run.
+    places = run([berth(40), berth(260), berth(440), berth(660)], [4, 4, 4, 4])
+    after = update(known, places)
+    assert after.history["time"].nunique() == 1
+    # The third found as before, but it gives way to the second.
+    moved = after.history[after.history["event"] == "moved"].set_index("place_id")["detail"]
+    assert moved.to_dict() == {
+        "XSA00-B001": "middle 40 m away, length 200 m, now 200 m",
+        "XSA00-B002": "middle 40 m away, length 200 m, now 200 m",
+        "XSA00-B003": "middle 10 m away, length 200 m, now 180 m",
+        "XSA00-Q001": "middle 130 m away, length 640 m, now 820 m",
+    }
+    assert ("XSA00-B004", "new") in events(after)
+    assert len(after.history) == len(known.history) + 5
+    pd.testing.assert_frame_equal(update(after, places).history, after.history)
+
+
 def test_ids_are_kept_when_found_shapes_change(known: Register) -> None:
     # A small ship at one end, a shape a little off the quay, and one that is longer than before.
     shapes = [berth(-60, 80), berth(225, 190, across_m=6), berth(450, 230)]

@@ -52,14 +52,17 @@ def update_register(
     """
     if places.stops.empty:
         return register
-    time = places.stops["end_time"].max()
-    rows, events = [], []
+    # Whole seconds, as a GeoPackage cuts off what is smaller: the history must know this run again.
+    time = places.stops["end_time"].max().floor("s")
+    rows, events, reshaped = [], [], []
     for place in LETTERS:
         news = _News(register, places, place, prefix, time, config)
         rows.append(news.known)
         events.append(news.events)
+        reshaped.extend(news.reshaped)
     merged = _join(register, rows)
     shaped = Register.of(_without_overlaps(merged), register.history)
+    events.append(_moves(register, shaped, reshaped, config.moved_m))
     seen, visits = _visits(shaped, places, config)
     return _with_history(shaped, seen, visits, pd.concat(events, ignore_index=True), time, config)
 
@@ -80,6 +83,7 @@ class _News:
         self.found = places_of_run(places, place)
         self.known = register.of_sort(place)
         self._log: list[dict[str, Any]] = []
+        self.reshaped: list[str] = []
         age = (time - self.known["shape_time"]) / pd.Timedelta(days=1)
         halves = age.clip(lower=0.0).fillna(0.0).to_numpy(dtype=np.float64) / config.half_life_days
         self._evidence = self.known["shape_stops"].astype(np.float64).fillna(0.0).to_numpy() * 0.5**halves
@@ -159,8 +163,7 @@ class _News:
             new[name] = old[name].to_numpy()
         # The port of a place is decided once, like its id.
         new["port_id"] = old["port_id"].to_numpy()
-        for row, text in _moves(old, new, self.config.moved_m).items():
-            self._say(old["place_id"].iloc[row], "moved", None, text)
+        self.reshaped = old["place_id"].tolist()
         extra = [name for name in old.columns if name not in new.columns]
         new[extra] = old[extra].to_numpy()
         rest = self.known.drop(index=known)
@@ -327,28 +330,36 @@ def _with_history(
     said = pd.concat([said, pd.DataFrame({"place_id": kept, "event": "kept"})], ignore_index=True)
     said["time"] = time
     said["n_stops"] = said["place_id"].map(visits).astype("Int64")
-    # A run that is already in the history adds nothing.
-    old = register.history
-    told = pd.MultiIndex.from_frame(old[["time", "place_id"]])
-    again = pd.MultiIndex.from_frame(said[["time", "place_id"]]).isin(told)
-    history = pd.concat([old, schema.conform(said[~again], "register_history")], ignore_index=True)
+    new, old = schema.conform(said, "register_history"), register.history
+    told = _told(new, old[old["time"] == time])
+    history = pd.concat([old, new[~told]], ignore_index=True)
     return Register.of(known, history)
+
+
+def _told(new: pd.DataFrame, old: pd.DataFrame) -> NDArray[np.bool_]:
+    """Lines of a run that the history of its time has, and those of kept places that it tells anything of."""
+    names = ["place_id", "event", "other_id", "detail"]
+    whole, known = (pd.MultiIndex.from_frame(part[names].astype(object).fillna("")) for part in (new, old))
+    again: NDArray[np.bool_] = whole.isin(known)
+    return again | ((new["event"] == "kept") & new["place_id"].isin(old["place_id"])).to_numpy()
 
 
 def _lines(place_id: pd.Series, event: str, detail: Any) -> pd.DataFrame:
     return pd.DataFrame({"place_id": place_id, "event": event, "detail": detail})
 
 
-def _moves(old: pd.DataFrame, new: pd.DataFrame, limit_m: float) -> dict[int, str]:
-    """What moved, by row, in words."""
-    (lon, lat), (new_lon, new_lat) = (middles(frame["geometry"].to_numpy()) for frame in (old, new))
+def _moves(before: Register, after: Register, names: list[str], limit_m: float) -> pd.DataFrame:
+    """What moved, in words; compared without overlaps, as a run that is repeated finds these again."""
+    old, new = (part.places.set_index("place_id").loc[names] for part in (before, after))
+    (lon, lat), (new_lon, new_lat) = (middles(part.geometry.to_numpy()) for part in (old, new))
     away = geo.haversine_m(lat, lon, new_lat, new_lon)
     lengths = old["length_m"].to_numpy(dtype=np.float64), new["length_m"].to_numpy(dtype=np.float64)
-    moved = (away > limit_m) | (np.abs(lengths[1] - lengths[0]) > limit_m)
-    return {
-        row: f"middle {away[row]:.0f} m away, length {lengths[0][row]:.0f} m, now {lengths[1][row]:.0f} m"
-        for row in np.flatnonzero(moved).tolist()
-    }
+    moved = np.flatnonzero((away > limit_m) | (np.abs(lengths[1] - lengths[0]) > limit_m))
+    words = [
+        f"middle {away[row]:.0f} m away, length {lengths[0][row]:.0f} m, now {lengths[1][row]:.0f} m"
+        for row in moved.tolist()
+    ]
+    return _lines(old.index.to_series().iloc[moved], "moved", words)
 
 
 def _reading_order(new: pd.DataFrame) -> NDArray[np.intp]:
