@@ -85,10 +85,11 @@ class Calendar:
         final = max(last - pd.Timedelta("1us"), first)
         ends = [when.tz_convert(zone).tz_localize(None).normalize() for when in (first, final)]
         days = pd.date_range(ends[0], ends[1] + pd.Timedelta("1D"), freq="D")
+        # By its name: with the zone itself, pandas 2 errs on a day that a country leaves out.
         midnights = days.tz_localize(
-            zone, ambiguous=np.ones(len(days), dtype=bool), nonexistent="shift_forward"
+            timezone, ambiguous=np.ones(len(days), dtype=bool), nonexistent="shift_forward"
         )
-        # A day that a country leaves out, when it moves across the date line, has no hours.
+        # Such a day has no hours.
         edges = np.minimum.accumulate(schema.to_micros(pd.Series(midnights))[::-1])[::-1]
         days = days[:-1]
         mondays = days - pd.to_timedelta(days.day_of_week, unit="D")
