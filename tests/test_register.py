@@ -435,6 +435,38 @@ def test_rejected_and_back(known: Register) -> None:
     assert ids(register) == ids(known)
 
 
+def test_a_merged_berth_is_restored_by_its_status(known: Register) -> None:
+    merged, _ = apply_edits(known, edited(known, merged_into={"XSA00-B002": "XSA00-B001"}), NOON)
+    cleared = edited(merged, merged_into={"XSA00-B002": None})
+    with pytest.raises(
+        InputError, match=r"XSA00-B002 is merged into XSA00-B001, .* set its status to active"
+    ):
+        apply_edits(merged, cleared, NOON)
+    # The berth that it is part of still reaches around it.
+    active = edited(merged, merged_into={"XSA00-B002": None}, status={"XSA00-B002": "active"})
+    with pytest.raises(InputError, match="XSA00-B001 and XSA00-B002 overlap by 100% of the smaller"):
+        apply_edits(merged, active, NOON)
+    apart = edited(
+        merged,
+        merged_into={"XSA00-B002": None},
+        status={"XSA00-B002": "active"},
+        geometry={"XSA00-B001": THREE[0]},
+    )
+    register, edits = apply_edits(merged, apart, NOON)
+    assert {(edit.place_id, edit.event) for edit in edits} == {
+        ("XSA00-B001", "redrawn"),
+        ("XSA00-B002", "restored"),
+    }
+    assert ids(register) == ids(known)
+
+
+def test_a_rejected_berth_is_not_restored_under_another(known: Register) -> None:
+    register, _ = apply_edits(known, edited(known, status={"XSA00-B002": "rejected"}), NOON)
+    register, _ = apply_edits(register, edited(register, geometry={"XSA00-B001": berth(60, 320)}), NOON)
+    with pytest.raises(InputError, match="XSA00-B001 and XSA00-B002 overlap by 50% of the smaller"):
+        apply_edits(register, edited(register, status={"XSA00-B002": "active"}), NOON)
+
+
 def test_a_berth_that_was_drawn(known: Register) -> None:
     drawn = gpd.GeoDataFrame({"place_id": [None], "name": ["Pier 9"]}, geometry=[berth(800)], crs="EPSG:4326")
     register, edits = apply_edits(known, drawn, NOON)

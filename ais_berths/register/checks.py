@@ -106,7 +106,7 @@ def check_merges(places: pd.DataFrame, merged: dict[str, str], complaints: Compl
 
 
 def check_overlaps(places: gpd.GeoDataFrame, changed: set[str], complaints: Complaints) -> None:
-    """Complain about drawn berths that overlap other berths."""
+    """Complain about berths that were drawn or restored and overlap other berths."""
     live = places[(places["place"] == "berth") & places["status"].isin(["active", "vanished"])]
     live = live[~(live.geometry.isna() | live.geometry.is_empty)].reset_index(drop=True)
     if len(live) < 2 or not changed:

@@ -107,6 +107,7 @@ class _Draft:
         self.edits: list[Edit] = []
         self.merged: dict[str, str] = {}
         self.drawn: set[str] = set()
+        self.restored: set[str] = set()
 
     def change(self, name: str, values: Mapping[str, Any]) -> None:
         """Apply changed names, uses and added columns; remember what is rejected or merged."""
@@ -129,6 +130,11 @@ class _Draft:
             self.merged[name] = target
         elif status != row["status"]:
             self._set_status(name, row, status)
+        elif _text(row["merged_into"]) and not target:
+            self.complaints.add(
+                f"{name} is merged into {row['merged_into']}, and its merged_into was cleared; "
+                "to restore it, set its status to active too"
+            )
 
     def redraw(self, name: str, shape: Any) -> None:
         """Take over a shape that was changed."""
@@ -193,7 +199,7 @@ class _Draft:
             for target in sorted(set(self.merged.values())):
                 parts = sorted(name for name, into in self.merged.items() if into == target)
                 self._merge(target, parts)
-        checks.check_overlaps(self._frame(), self.drawn, self.complaints)
+        checks.check_overlaps(self._frame(), self.drawn | self.restored, self.complaints)
 
     def result(self, time: pd.Timestamp) -> Register:
         """The register after the edit."""
@@ -224,6 +230,8 @@ class _Draft:
         if not checks.check_choice(name, "status", status, ("active", "rejected"), self.complaints):
             return
         event = "rejected" if status == "rejected" else "restored"
+        if event == "restored" and row["status"] in ("merged", "rejected"):
+            self.restored.add(name)
         row["status"], row["merged_into"] = status, None
         row["by_hand"] = mark_by_hand(row["by_hand"], ["status"])
         self._say(name, event, None, "by hand")
