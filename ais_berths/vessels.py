@@ -66,7 +66,7 @@ def merge_statics(statics: pd.DataFrame, config: HullsConfig) -> pd.DataFrame:
     for name in ("name", "call_sign"):
         vessels = vessels.join(_mode(rows, [name], rows[name].fillna("").str.strip() != ""))
     vessels = vessels.join(_mode(rows, ["type_code"], rows["type_code"].fillna(0) > 0))
-    vessels = vessels.join(_mode(rows, ["loa_m", "beam_m"], rows["size_known"]))
+    vessels = vessels.join(_mode(rows, ["loa_m", "beam_m"], _fullest(rows)))
     antenna = _mode(rows, _DIMENSIONS, rows["antenna_known"])
     vessels = vessels.join(antenna)
     vessels["draught_max_m"] = rows.groupby("mmsi")["draught_m"].max()
@@ -125,30 +125,40 @@ def _with_sizes(rows: pd.DataFrame, config: HullsConfig) -> pd.DataFrame:
     """Mark which rows carry a believable size and a believable antenna position.
 
     A = C = 0 with B and D set is how a ship says that it gives its size but no reference point
-    (ITU-R M.1371-5, 3.3).
+    (ITU-R M.1371-5, 3.3). Crews also leave out one of length and width; the other one then counts.
     """
-    a, b, c, d = (rows[name].fillna(0.0).to_numpy(dtype=np.float64) for name in _DIMENSIONS)
-    given = rows[_DIMENSIONS].notna().all(axis=1).to_numpy() & (a + b > 0) & (c + d > 0)
-    believable = _plausible(a + b, c + d, config)
-    loa = rows["loa_m"].to_numpy(dtype=np.float64)
-    beam = rows["beam_m"].to_numpy(dtype=np.float64)
-    length = np.where(given & believable, a + b, loa)
-    width = np.where(given & believable, c + d, beam)
+    a, b, c, d = (rows[name].to_numpy(dtype=np.float64) for name in _DIMENSIONS)
+    believable = _plausible(_sent(a + b), _sent(c + d), config)
+    length = np.where(believable & (a + b > 0), a + b, _sent(rows["loa_m"].to_numpy(dtype=np.float64)))
+    width = np.where(believable & (c + d > 0), c + d, _sent(rows["beam_m"].to_numpy(dtype=np.float64)))
     return rows.assign(
         loa_m=length,
         beam_m=width,
         size_known=_plausible(length, width, config),
-        antenna_known=given & believable & ~((a == 0) & (c == 0)),
+        antenna_known=believable & (a + b > 0) & (c + d > 0) & ~((a == 0) & (c == 0)),
     )
+
+
+def _fullest(rows: pd.DataFrame) -> pd.Series:
+    """Rows with a believable size: length and width, or one of them where the ship never sent both."""
+    both = rows["size_known"] & rows["loa_m"].notna() & rows["beam_m"].notna()
+    return both | (rows["size_known"] & ~rows["mmsi"].isin(rows["mmsi"][both]))
+
+
+def _sent(size: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(size > 0.0, size, np.nan)
 
 
 def _plausible(
     length: NDArray[np.float64], width: NDArray[np.float64], config: HullsConfig
 ) -> NDArray[np.bool_]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = length / width
-        fits = (length > 2.0) & (length <= config.max_length_m) & (width > 1.0)
-        return fits & (width <= config.max_width_m) & (ratio >= _SLENDER[0]) & (ratio <= _SLENDER[1])
+    """Whether a ship may be so long and so wide; nan is a value that was not sent, of which one may be."""
+    no_length, no_width = np.isnan(length), np.isnan(width)
+    slender = length / width
+    long = no_length | ((length > 2.0) & (length <= config.max_length_m))
+    wide = no_width | ((width > 1.0) & (width <= config.max_width_m))
+    shaped = no_length | no_width | ((slender >= _SLENDER[0]) & (slender <= _SLENDER[1]))
+    return long & wide & shaped & ~(no_length & no_width)
 
 
 def _mode(rows: pd.DataFrame, names: list[str], usable: pd.Series) -> pd.DataFrame:
@@ -167,7 +177,8 @@ def _settle_size(vessels: pd.DataFrame) -> NDArray[np.object_]:
     vessels.loc[~antenna, _DIMENSIONS] = np.nan
     vessels.loc[antenna, "loa_m"] = length[antenna]
     vessels.loc[antenna, "beam_m"] = (vessels["to_port_m"] + vessels["to_starboard_m"])[antenna]
-    return np.select([antenna, vessels["loa_m"].notna()], ["antenna", "size"], "none").astype(object)
+    sized = vessels["loa_m"].notna() | vessels["beam_m"].notna()
+    return np.select([antenna, sized], ["antenna", "size"], "none").astype(object)
 
 
 def _imo_is_valid(imo: float) -> bool:

@@ -50,6 +50,13 @@ def test_ties_do_not_depend_on_the_order():
         ({"loa_m": 110.0, "beam_m": 90.0}, "none", np.nan),
         ({"loa_m": 110.0, "beam_m": 2.0}, "none", np.nan),
         (dims(500, 500, 8, 10) | {"loa_m": 110.0, "beam_m": 18.0}, "size", 110.0),
+        (dims(90, 20, 0, 0), "size", 110.0),
+        (dims(90, 20, np.nan, np.nan), "size", 110.0),
+        (dims(90, 20, 0, 0) | {"loa_m": 110.0, "beam_m": 0.0}, "size", 110.0),
+        ({"loa_m": 110.0, "beam_m": 0.0}, "size", 110.0),
+        ({"loa_m": 110.0}, "size", 110.0),
+        ({"loa_m": 1100.0}, "none", np.nan),
+        ({"beam_m": 18.0}, "size", np.nan),
         ({}, "none", np.nan),
     ],
 )
@@ -65,6 +72,17 @@ def test_antenna_distances_that_contradict_the_size_are_not_used():
     vessel = merged(*rows).iloc[0]
     assert vessel["dims_basis"] == "size"
     assert vessel["loa_m"] == 200.0
+
+
+def test_length_and_width_together_count_more_than_one_of_them():
+    rows = [{"loa_m": 200.0, "n_reports": 9}, {"loa_m": 110.0, "beam_m": 18.0}]
+    vessel = merged(*rows).iloc[0]
+    assert (vessel["loa_m"], vessel["beam_m"]) == (110.0, 18.0)
+
+
+def test_a_length_without_a_width_goes_with_the_width_that_is_sent_beside_it():
+    vessel = merged(dims(90, 20, 0, 0) | {"loa_m": 60.0, "beam_m": 18.0}).iloc[0]
+    assert (vessel["loa_m"], vessel["beam_m"], vessel["dims_basis"]) == (110.0, 18.0, "size")
 
 
 def test_imo_numbers_with_a_wrong_check_digit_are_dropped():

@@ -78,7 +78,7 @@ VESSELS = table(
         "dims_basis",
         TEXT,
         "",
-        "what is known of the size: antenna (A-D), size (length and width only) or none",
+        "what is known of the size: antenna (A-D), size (only length and width, or one of them) or none",
     ),
     ("n_reports", INT, "", "number of reports read near ports"),
 )
