@@ -127,8 +127,10 @@ def _with_speeds(track: Tracks, config: StopsConfig) -> Tracks:
     if not at.size:
         return track
     window = int(config.speed_window_s * 1e6)
-    # One number line for all vessels, so that a single search finds neighbours of the same vessel.
-    line = track.time + track.vessel * (np.ptp(track.time) + 4 * window + 1)
+    # One line of time for all vessels, on which they and their long silences are a window apart, so that a
+    # single search finds the neighbours, and no clock years off makes numbers too large.
+    steps = np.minimum(np.diff(track.time, prepend=track.time[0]), 2 * window + 1)
+    line = np.cumsum(np.where(track.first, 2 * window + 1, steps))
     ahead = np.minimum(np.searchsorted(line, line[at] + window, side="left"), len(track) - 1)
     behind = np.maximum(np.searchsorted(line, line[at] - window, side="right") - 1, 0)
     slower, moving = np.full(len(at), np.inf), np.zeros(len(at))

@@ -423,6 +423,26 @@ def test_stops_of_merchant_ships_in_a_simulated_port(reception, f1):
     assert score_stops(found, real).found.f1 >= f1
 
 
+def test_a_clock_decades_off_does_not_change_the_speeds_of_other_ships():
+    n = 6_000
+    minutes = np.arange(9) * 20.0
+    pings = pd.DataFrame(
+        {
+            "mmsi": np.repeat(np.arange(1, n + 1), len(minutes)),
+            "time": np.tile(START + pd.to_timedelta(minutes, unit="min"), n),
+            "lat": np.tile(51.9 + np.array([0.0, *[0.05] * 7, 0.1]), n),
+            "lon": 4.0,
+        }
+    )
+    pings["time"] = pings["time"].astype("datetime64[us, UTC]")
+    usual, _ = detect_stops(pings, CONFIG)
+    pings.loc[0, "time"] = pd.Timestamp("1970-01-01", tz="UTC")
+    odd, _ = detect_stops(pings, CONFIG)
+    rest = [stops[stops["mmsi"] > 1].reset_index(drop=True) for stops in (usual, odd)]
+    assert len(rest[0])
+    pd.testing.assert_frame_equal(*rest)
+
+
 @pytest.mark.real
 def test_a_real_day_in_tampa(shared_data):
     table = pq.read_table(shared_data / "us_2020-01-01" / "tampa.parquet").to_pandas()
