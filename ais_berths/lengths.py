@@ -15,15 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ais_berths import antennas, geo, schema
+from ais_berths import antennas
+from ais_berths.encounters import Pairs, Places
 from ais_berths.evidence import add_rows, whole
-from ais_berths.groups import overlap
 from ais_berths.levers import is_lever_usable, lever_spread_m, levers_by, ratio_likelihood
-from ais_berths.nearest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from ais_berths.geo import Floats
@@ -32,17 +29,12 @@ if TYPE_CHECKING:
 # Lengths to choose from (m).
 _LENGTHS = np.geomspace(20.0, 400.0, 61)
 _GRID = np.log(_LENGTHS)
-# Neighbours of each ship: how many at most, how far away, and how nearly parallel.
-_NEIGHBOURS, _REACH_M, _SAME_WAY_DEG = 40, 330.0, 15.0
-_IN_LINE_M, _ALONGSIDE_M, _CLOSEST_M = 20.0, 8.0, 15.0
-# Antennas near midship say nothing about the length.
-_LEAST_SPAN = 0.4
 # How far the middles of two ships of one berth lie apart (m), and as a share of the length.
 _PLAY_M, _PLAY_SHARE = 7.0, 0.04
 # Votes that every length gets, as antennas also stand in unusual places; votes beyond which none count.
 _BACKGROUND, _ENOUGH = 0.5, 2.0
-# Spread of lengths (log) of one group, and of one quay; how far a quay reaches (m).
-_GROUP_SPREAD, _QUAY_SPREAD, _QUAY_M = 0.8, 0.3, 400.0
+# Spread of lengths (log) of one group, and of one quay.
+_GROUP_SPREAD, _QUAY_SPREAD = 0.8, 0.3
 # The same spread of one group where turns tell a length: that of real ships (0.44 for 604 cargo ships, 0.48
 # for 185 tankers). It is not used with places alone: their evidence is too weak against it.
 _TURNS_SPREAD = 0.45
@@ -52,10 +44,7 @@ _ALIKE = 0.8
 _CLASH, _MOST_CLASH = 4.0, 20.0
 # If ships of the usual length overlapped more often than this, they are known to be shorter.
 _NO_ROOM = 0.5
-# Visits of one ship within these metres are one place.
-_SAME_PLACE_M = 20.0
 _ROUNDS = 4
-_BLOCK = 20_000
 
 
 def learn_lengths(portions: Shelf[UnsizedPortion]) -> pd.Series:
@@ -165,10 +154,10 @@ class UnsizedPortion:
     mmsi: NDArray[np.int64]
     usual: Floats
     turns: Floats
-    place: _Places
+    place: Places
     first: NDArray[np.intp]
-    facing: _Pairs
-    together: _Pairs
+    facing: Pairs
+    together: Pairs
 
     @classmethod
     def of(
@@ -189,7 +178,7 @@ class UnsizedPortion:
         """
         at = np.flatnonzero(unsized & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64)))
         stops, group = moored.iloc[at], group[at]
-        place = _Places.of(stops, group)
+        place = Places.of(stops, group)
         mmsi, some = np.unique(stops["mmsi"].to_numpy(dtype=np.int64), return_index=True)
         first = place.first_visits()
         return cls(
@@ -242,151 +231,24 @@ def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.in
     return log
 
 
-def _votes(place: _Places, pairs: _Pairs, rows: int, others_m: Floats | None) -> Floats:
+def _votes(place: Places, pairs: Pairs, rows: int, others_m: Floats | None) -> Floats:
     """How many ships facing each stop agree with each length: both middles would lie in one place."""
     votes = np.zeros((rows, len(_GRID)))
     for part in pairs.blocks():
-        apart, other = place.apart(part, others_m)
+        apart, other = place.apart(part, _LENGTHS, others_m)
         play = np.hypot(_PLAY_M, _PLAY_SHARE * other)
         add_rows(votes, part.row, whole(np.exp(-0.5 * (apart / play) ** 2)))
     return votes
 
 
-def _clashes(place: _Places, pairs: _Pairs, rows: int, others_m: Floats | None) -> Floats:
+def _clashes(place: Places, pairs: Pairs, rows: int, others_m: Floats | None) -> Floats:
     """How often a ship of each length would have overlapped with one in line at the same time."""
     clashes = np.zeros((rows, len(_GRID)))
     for part in pairs.blocks():
-        apart, other = place.apart(part, others_m)
+        apart, other = place.apart(part, _LENGTHS, others_m)
         reach = (_LENGTHS[None, :] + other) / 2.0
         add_rows(clashes, part.row, whole(np.clip((0.9 - np.abs(apart) / reach) / 0.2, 0.0, 1.0)))
     return clashes
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """Pairs of stops, `i` and `j`, ordered by the ``row`` of the table that they contribute to.
-
-    ``ahead`` is the distance from the antenna of `i` to that of `j` along the heading of `i` (m); ``way`` is
-    -1 where the ships faced opposite ways, else 1.
-    """
-
-    row: NDArray[np.intp]
-    i: NDArray[np.intp]
-    j: NDArray[np.intp]
-    ahead: Floats
-    way: Floats
-
-    def blocks(self) -> Iterator[_Pairs]:
-        """The same pairs, some at a time: a table of all pairs and lengths may be large."""
-        for begin in range(0, len(self.row), _BLOCK):
-            part = slice(begin, begin + _BLOCK)
-            yield _Pairs(self.row[part], self.i[part], self.j[part], self.ahead[part], self.way[part])
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Stops of ships without a size as arrays.
-
-    ``astern`` is how far the antenna usually stands abaft midship, as a share of the length; ``ship`` and
-    ``group`` are numbered from 0.
-    """
-
-    lat: Floats
-    lon: Floats
-    xyz: Floats
-    heading: Floats
-    astern: Floats
-    ship: NDArray[np.intp]
-    group: NDArray[np.intp]
-    start: NDArray[np.int64]
-    end: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, moored: pd.DataFrame, group: NDArray[np.object_]) -> _Places:
-        lat, lon = moored["lat"].to_numpy(dtype=np.float64), moored["lon"].to_numpy(dtype=np.float64)
-        return cls(
-            lat=lat,
-            lon=lon,
-            xyz=geo.sphere_xyz_m(lat, lon),
-            heading=moored["heading_deg"].to_numpy(dtype=np.float64),
-            astern=antennas.usual_ratio(group, np.full(len(moored), 150.0))[0] - 0.5,
-            ship=np.unique(moored["mmsi"].to_numpy(), return_inverse=True)[1],
-            group=np.unique(group.astype(str), return_inverse=True)[1],
-            start=schema.to_micros(moored["start_time"]),
-            end=schema.to_micros(moored["end_time"]),
-        )
-
-    def first_visits(self) -> NDArray[np.intp]:
-        """First of the visits of each ship to one place, the same way round."""
-        key = np.column_stack(
-            [self.ship, np.round(self.heading / 90.0) % 4, np.round(self.xyz / _SAME_PLACE_M)]
-        )
-        result: NDArray[np.intp] = np.sort(np.unique(key, axis=0, return_index=True)[1])
-        return result
-
-    def facing(self, at: NDArray[np.intp]) -> _Pairs:
-        """Pair each stop with those of ships facing the other way on the same line, at other times."""
-        theta = np.radians(self.heading[at])
-        way = np.column_stack([np.sin(theta), np.cos(theta)])
-        # One search for place and opposite heading: the heading is two more coordinates.
-        scale = _REACH_M / np.sqrt(2.0 - 2.0 * np.cos(np.radians(_SAME_WAY_DEG)))
-        row, other = _nearest(np.hstack([self.xyz[at], scale * way]), np.hstack([self.xyz[at], -scale * way]))
-        i, j = at[row], at[other]
-        ahead, aside = geo.along_across_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j], self.heading[i])
-        span = self.astern[i] + self.astern[j]
-        use = (np.abs(aside) < _IN_LINE_M) & ~self._together(i, j)
-        use &= (np.abs(span) > _LEAST_SPAN) & (ahead * span > 0) & (np.abs(ahead) > _CLOSEST_M)
-        return _Pairs(row[use], i[use], j[use], ahead[use], np.full(int(use.sum()), -1.0))
-
-    def together(self) -> _Pairs:
-        """Pair each stop with those of ships in line at the same time."""
-        i, j = _nearest(self.xyz, self.xyz)
-        met = self._together(i, j)
-        i, j = i[met], j[met]
-        ahead, aside = geo.along_across_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j], self.heading[i])
-        turn = np.abs(geo.turn_deg(self.heading[i], self.heading[j]))
-        in_line = (np.abs(aside) < _ALONGSIDE_M) & (np.minimum(turn, 180.0 - turn) < _SAME_WAY_DEG)
-        use = np.flatnonzero(in_line)
-        use = use[np.argsort(self.ship[i[use]], kind="stable")]
-        way = np.where(turn[use] < 90.0, 1.0, -1.0)
-        return _Pairs(self.ship[i[use]], i[use], j[use], ahead[use], way)
-
-    def _together(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Whether two ships were there at the same time."""
-        shared = overlap(self.start, self.end, i, j)
-        result: NDArray[np.bool_] = (shared > schema.HOUR_US) & (self.ship[i] != self.ship[j])
-        return result
-
-    def apart(self, pairs: _Pairs, others_m: Floats | None) -> tuple[Floats, Floats]:
-        """How far two middles lie apart for each length of the first ship (m), and the length of the other.
-
-        `others_m` is the length of every ship; without it the other one is as long as the first.
-        """
-        other = _LENGTHS[None, :] if others_m is None else others_m[self.ship[pairs.j], None]
-        middle = self.astern[pairs.i, None] * _LENGTHS[None, :]
-        return middle - pairs.ahead[:, None] - (pairs.way * self.astern[pairs.j])[:, None] * other, other
-
-    def on_quays(self, at: NDArray[np.intp], length: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Ships that were at some places, and the ships of known length and the same group on their quays."""
-        known = at[np.isfinite(length[self.ship[at]])]
-        if not len(known):
-            return known, known
-        apart = np.column_stack([self.xyz, self.group * 2.0 * _QUAY_M])
-        row, other = _nearest(apart[known], apart[at], _QUAY_M)
-        i, j = at[row], known[other]
-        _, aside = geo.along_across_m(self.lat[i], self.lon[i], self.lat[j], self.lon[j], self.heading[i])
-        turn = geo.turn_deg(self.heading[i], self.heading[j], period=180.0)
-        in_line = (np.abs(aside) < _IN_LINE_M) & (np.abs(turn) < _SAME_WAY_DEG)
-        return self.ship[i[in_line]], self.ship[j[in_line]]
-
-
-def _nearest(
-    points: Floats, of: Floats, reach_m: float = _REACH_M
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows of the places asked for, ascending, and of the points nearest to each."""
-    metres, index = nearest(points, of, _NEIGHBOURS, reach_m)
-    found = np.isfinite(metres)
-    return np.repeat(np.arange(len(of)), found.sum(axis=1)), index[found]
 
 
 def _best(score: Floats) -> Floats:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from facing import AXIS, Row, both_ways, lie
 
-from ais_berths import lengths, schema
+from ais_berths import encounters, schema
 from ais_berths.lengths import UnsizedPortion, learn_lengths
 from ais_berths.shelf import Shelf
 
@@ -77,7 +77,7 @@ def test_the_inner_side_of_a_jetty_says_nothing_of_the_outer_one() -> None:
 def test_lengths_do_not_depend_on_the_size_of_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = both_ways(100.0, 0.0) + both_ways(130.0, 150.0, first=6)
     at_once = told(rows)
-    monkeypatch.setattr(lengths, "_BLOCK", 5)
+    monkeypatch.setattr(encounters, "_BLOCK", 5)
     assert told(rows) == pytest.approx(at_once)
 
 
