@@ -57,7 +57,9 @@ def lie_anywhere(prints: Footprints, members: Members, config: BerthsConfig) -> 
     order = np.argsort(along, kind="stable")
     evidence = keeps_to_places(prints, members)[order]
     along, length = along[order], prints.length[members][order]
-    unused = (along - length / 2.0)[1:] - np.maximum.accumulate(along + length / 2.0)[:-1]
+    # The ends of a long ship may lie beyond those of its neighbours.
+    begin = np.minimum.accumulate((along - length / 2.0)[::-1])[::-1]
+    unused = begin[1:] - np.maximum.accumulate(along + length / 2.0)[:-1]
     apart = unused > config.continuous_gap_ships * (length[1:] + length[:-1]) / 2.0
     number, anywhere = _divide(evidence, np.concatenate([[True], apart]))
     stretches = [members[order[number == which]] for which in np.unique(number[anywhere])]

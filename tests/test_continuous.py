@@ -99,3 +99,14 @@ def test_what_is_not_known_of_a_ship_does_not_move_it_between_its_own_visits() -
 def test_busy_lines_are_judged_by_a_part_of_their_visits() -> None:
     few, many = (evidence(line(np.tile(around(0, 215), n))) / n for n in (100, 500))
     assert many == pytest.approx(few, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", [182, 188, 192, 195])
+def test_a_quay_has_the_same_stretches_from_either_end(seed: int) -> None:
+    """The ends of long ships lie beyond those of short ones beside them, before and after."""
+    rng = np.random.default_rng(seed)
+    along = np.sort(rng.uniform(0.0, 2500.0, 24))
+    length = rng.choice([60.0, 200.0, 380.0], 24, p=[0.55, 0.3, 0.15])
+    found = stretches(along, length=length)
+    assert found
+    assert sorted(stretches(-along, length=length)) == sorted(found)
