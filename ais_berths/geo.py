@@ -187,7 +187,8 @@ def circular_mean_deg(angles: ArrayLike, period: float = 360.0) -> float:
     if theta.size == 0:
         return float("nan")
     mean = np.exp(1j * theta).mean()
-    return float(np.angle(mean) * period / (2 * np.pi) % period)
+    # Twice, as a tiny negative angle is a whole period by rounding.
+    return float(np.angle(mean) * period / (2 * np.pi) % period % period)
 
 
 def circular_median_deg(angles: ArrayLike, period: float = 360.0) -> float:

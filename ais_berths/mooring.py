@@ -78,8 +78,10 @@ def classify_stops(
     lonely
         Result of `count_lonely` for all stops, if these are only those of one portion.
 
-    Returns ------- A copy of `stops` with ``kind``, ``kind_reason`` and ``kind_confidence``. A stop at a buoy
-    that is known only from other ships gets their ``pivot_lat`` and ``pivot_lon``.
+    Returns
+    -------
+    A copy of `stops` with ``kind``, ``kind_reason`` and ``kind_confidence``. A stop at a buoy that is known
+    only from other ships gets their ``pivot_lat`` and ``pivot_lon``.
 
     Examples
     --------

@@ -80,13 +80,17 @@ def test_circular_mean_and_median_turn_with_the_angles(turns: list[float], by: f
         < 1e-6
     )
     mean = geo.circular_mean_deg(np.add(turns, by), period)
-    assert 0.0 <= mean <= period
+    assert 0.0 <= mean < period
     assert abs(float(geo.turn_deg(by + np.mean(turns), mean, period))) < 5.0
 
 
 def test_directions_of_nothing_are_unknown() -> None:
     assert np.isnan(geo.circular_mean_deg([]))
     assert np.isnan(geo.circular_median_deg([]))
+
+
+def test_a_mean_just_short_of_north_is_north() -> None:
+    assert geo.circular_mean_deg([-1e-16]) == 0.0
 
 
 def test_one_wrong_heading_does_not_turn_the_median() -> None:
