@@ -29,7 +29,14 @@ from ais_berths.errors import InputError, OutputError
 from ais_berths.h3cells import cell_polygons
 from ais_berths.plain import plain_columns, without_formulas
 from ais_berths.styles import add_styles
-from ais_berths.tables import check_tables, read_places, read_table
+from ais_berths.tables import (
+    check_apart,
+    check_tables,
+    indicators_minimum,
+    read_places,
+    read_record,
+    read_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -80,14 +87,17 @@ def export(
     Raises
     ------
     OutputError
-        The suffix is unknown or the file cannot be written.
+        The suffix is unknown, or the file cannot be written or is one of the folder's own.
     InputError
-        The folder holds no berths.
+        The folder holds no berths, or indicators of fewer ships than may be published.
     """
     path = Path(file)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise OutputError(f"{path} ends in {suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}")
+    # Berths as GeoJSON, all of them, are what a run itself writes there.
+    if path.name != "berths.geojson" or cells or min_vessels is not None:
+        check_apart(out, path)
     if table != "berths":
         _export_table(Path(out), table, path, bom=bom, min_vessels=min_vessels)
         return path
@@ -275,7 +285,19 @@ def _export_table(out: Path, table: str, path: Path, *, bom: bool, min_vessels: 
         if table not in public:
             raise OutputError(f"the table {table} is about single ships; it cannot be written for the public")
         frame = public[table]
+        if table == "indicators":
+            _check_indicators(out, min_vessels)
     write_csv(frame, path, bom=bom)
+
+
+def _check_indicators(out: Path, min_vessels: int) -> None:
+    """Indicators are withheld when they are made, as what else must be withheld follows from all of them."""
+    made_with = indicators_minimum(read_record(out / "run.json"))
+    if made_with < min_vessels:
+        raise InputError(
+            f"the indicators in {out} were made with a minimum of {made_with} different ships, "
+            f"and {min_vessels} are asked for; run `ais-berths calls {out} --min-vessels {min_vessels}` first"
+        )
 
 
 def _export_cells(out: Path, berths: gpd.GeoDataFrame, path: Path, *, bom: bool) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import geopandas as gpd
@@ -13,11 +15,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ais_berths import schema
-from ais_berths.errors import AisBerthsError, InputError
+from ais_berths.errors import AisBerthsError, InputError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
+
+# Files that a run writes beside its tables.
+_BESIDE = {
+    *("berths.geojson", "quays.geojson", "anchorages.geojson"),
+    *("indicators.csv", "quality.csv", "run.json"),
+}
 
 
 def read_table(
@@ -112,6 +119,56 @@ def check_tables(folder: Path, *tables: str) -> None:
             f"the folder {folder} holds no {', '.join(missing)}; "
             f"run `ais-berths detect ... --out {folder}` first"
         )
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read the record of a run; it is empty where there is none.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"the run record {path} cannot be read: {error}") from error
+    return run if isinstance(run, dict) else {}
+
+
+def settings_of(run: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a run record by section; `ais-berths calls` may have changed two of them since the run."""
+    settings: dict[str, Any] = run.get("job", {}).get("config", {})
+    calls = run.get("calls", {})
+    return settings | {name: calls[name] for name in ("calls", "indicators") if name in calls}
+
+
+def indicators_minimum(run: dict[str, Any]) -> int:
+    """Fewest ships of a figure that the indicators of a run show; 1 where nobody knows.
+
+    Examples
+    --------
+    >>> indicators_minimum({"job": {"config": {"indicators": {"min_vessels": 3}}}}), indicators_minimum({})
+    (3, 1)
+    """
+    return int(settings_of(run).get("indicators", {}).get("min_vessels", 1))
+
+
+def check_apart(out: str | Path, path: str | Path) -> None:
+    """Raise where a file that somebody wants written is one of the tables of a result folder itself.
+
+    Raises
+    ------
+    OutputError
+        With the advice to choose another name.
+    """
+    folder, file = Path(out).resolve(), Path(path).resolve()
+    inner = file.is_relative_to(folder / "pings") or file.is_relative_to(folder / "state")
+    own = _BESIDE | {f"{table}.parquet" for table in schema.TABLES}
+    if inner or (file.parent == folder and file.name in own):
+        raise OutputError(f"{path} belongs to the results in {out} themselves; choose another name or folder")
 
 
 @contextmanager

@@ -543,6 +543,23 @@ def test_export_says_what_is_wrong(result: Path, tmp_path: Path) -> None:
         export(result, tmp_path / "berths.csv")
 
 
+@pytest.mark.parametrize(
+    "name", ["berths.parquet", "quays.geojson", "../out/berths.parquet", "pings/mine.parquet", "quality.csv"]
+)
+def test_results_are_not_replaced_by_exports(result: Path, tmp_path: Path, name: str) -> None:
+    (result / "link").symlink_to(tmp_path)
+    before = (result / "berths.parquet").read_bytes()
+    with pytest.raises(OutputError, match=r"belongs to the results in .*; choose another name or folder"):
+        export(result, result / name)
+    with pytest.raises(OutputError, match="belongs to the results"):
+        export(result, result / "link" / "out" / "berths.parquet", cells=True)
+    assert (result / "berths.parquet").read_bytes() == before
+    with pytest.raises(OutputError, match="belongs to the results"):
+        export(result, result / "berths.geojson", min_vessels=3)
+    for kept in ("mine.parquet", "berths.csv", "berths.geojson"):
+        assert export(result, result / kept).is_file()
+
+
 # berth cells --------------------------------------------------------------------------------------
 
 

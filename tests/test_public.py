@@ -99,6 +99,18 @@ def test_a_minimum_without_effect_is_refused(sample_out: Path, tmp_path: Path) -
     assert not (tmp_path / "all.csv").exists()
 
 
+def test_indicators_of_fewer_ships_are_not_exported_for_the_public(sample_out: Path, tmp_path: Path) -> None:
+    """What must be withheld besides is known only when indicators are made."""
+    arguments = ["export", str(sample_out), str(tmp_path / "i.csv"), "--table", "indicators"]
+    assert "indicator" in publish(sample_out, tmp_path, *arguments, "--min-vessels", "3")
+    (tmp_path / "i.csv").unlink()
+    result = CliRunner().invoke(main, [*arguments, "--public", "--min-vessels", "4"])
+    assert result.exit_code == 1
+    assert "were made with a minimum of 3 different ships, and 4 are asked for" in result.output
+    assert f"run `ais-berths calls {sample_out} --min-vessels 4` first" in result.output
+    assert not (tmp_path / "i.csv").exists()
+
+
 def test_published_figures_name_no_ship(sample_out: Path, identities: re.Pattern[str]) -> None:
     table = pd.read_csv(sample_out / "indicators.csv", dtype=str)
     assert identities.search(table.drop(columns=["value"]).to_csv()) is None

@@ -150,9 +150,12 @@ def report_command(
     The report is text, one HTML file that works offline, JSON or CSV.
     """
     from ais_berths.report import ReportSettings, parse_period, parse_uses, report, write_report
+    from ais_berths.tables import check_apart
 
     _check_min_vessels(public=public)
-
+    path = file or (str(Path(out) / "report.html") if form == "html" else None)
+    if path is not None:
+        check_apart(out, path)
     text = report(
         out,
         port,
@@ -162,7 +165,6 @@ def report_command(
         public=public,
         settings=ReportSettings(min_vessels=min_vessels),
     )
-    path = file or (str(Path(out) / "report.html") if form == "html" else None)
     if path is None:
         click.echo(text, nl=False)
     else:
@@ -203,11 +205,14 @@ def evaluate(out: str, truth: str | None, split_half: bool, as_json: bool, **opt
     of one half of the vessels are compared with those of the other half, or calls with official counts.
     """
     from ais_berths.pipeline.score import score_out
+    from ais_berths.tables import check_apart
 
     if truth is None and not split_half and options["official"] is None:
         raise click.UsageError("give --truth FILE, --official FILE or --split-half")
     if truth is None and options["picture"] is not None:
         raise click.UsageError("--picture draws the truth too; give --truth FILE")
+    if options["picture"] is not None:
+        check_apart(out, options["picture"])
     card = score_out(out, truth, split=split_half, **options)
     click.echo(card.to_json() if as_json else card.to_text())
 

@@ -29,6 +29,7 @@ from ais_berths.report.visits import (
     within,
 )
 from ais_berths.report.words import STAGES, TYPE_GROUPS, USES, iso_time, safe_text
+from ais_berths.tables import indicators_minimum, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -284,7 +285,7 @@ def _indicators(tables: Tables, port_id: str, profile: Profile) -> dict[str, Any
 
     None where there are none, or where they were made with a smaller minimum of vessels than is published.
     """
-    made_with = _settings(tables.run).get("indicators", {}).get("min_vessels", 1)
+    made_with = indicators_minimum(tables.run)
     if tables.indicators is None or (profile.public and made_with < profile.min_vessels):
         return None
     rows = tables.indicators(port_id)
@@ -332,13 +333,6 @@ def _quality(quality: pd.DataFrame) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (order.get(str(row["stage"]), len(order)), row["action"] != "kept"))
 
 
-def _settings(run: dict[str, Any]) -> dict[str, Any]:
-    """Settings by section; `ais-berths calls` may have changed two of them since the run."""
-    settings: dict[str, Any] = run.get("job", {}).get("config", {})
-    calls = run.get("calls", {})
-    return settings | {name: calls[name] for name in ("calls", "indicators") if name in calls}
-
-
 def _run(run: dict[str, Any], *, public: bool) -> dict[str, Any]:
     """Run record in short: what was read, with which settings. For the public without paths."""
     job, calls = run.get("job", {}), run.get("calls", {})
@@ -368,6 +362,6 @@ def _run(run: dict[str, Any], *, public: bool) -> dict[str, Any]:
         "inputs": inputs[:100],
         "counts": {safe_text(name): int(n) for name, n in run.get("counts", {}).items()},
         "preset": safe_text(calls.get("preset")) or None,
-        "settings": _settings(run),
+        "settings": settings_of(run),
         "fingerprint": safe_text(run.get("job_fingerprint")),
     }

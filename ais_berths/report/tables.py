@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,8 +10,8 @@ import pandas as pd
 
 from ais_berths import ports, schema
 from ais_berths.atomic import check_whole, whole_files
-from ais_berths.errors import AisBerthsError, InputError
-from ais_berths.tables import check_tables, read_places, read_span, read_table
+from ais_berths.errors import AisBerthsError
+from ais_berths.tables import check_tables, read_places, read_record, read_span, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +68,7 @@ def read_tables(out: str | Path) -> Tables:
     folder = Path(out)
     check_whole(folder)
     check_tables(folder, "stops", "vessels", "berths", "quays", "anchorages")
-    run = _read_run(folder / "run.json")
+    run = read_record(folder / "run.json")
     quality = folder / "quality.csv"
     return Tables(
         of_port=lambda port_id: PortTables(
@@ -103,16 +102,6 @@ def _indicators(folder: Path) -> Callable[[str], pd.DataFrame] | None:
     if not path.is_file():
         return None
     return lambda port_id: read_table(path, "indicators", ports=(port_id, port_id))
-
-
-def _read_run(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"the run record {path} cannot be read: {error}") from error
-    return run if isinstance(run, dict) else {}
 
 
 def _port_list(run: dict[str, Any]) -> pd.DataFrame:
