@@ -149,6 +149,29 @@ def test_export(out: Path, tmp_path: Path, suffix: str) -> None:
         assert len(gpd.read_file(path, layer="berths")) == berths
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["cells.csv", "--cells", "--table", "quays"], "--cells writes the cells of berths, not quays"),
+        (["berths.geojson", "--excel"], "--excel is for .csv files"),
+        (["berths.csv", "--pings"], "--pings copies the pings to a folder of an object store"),
+    ],
+)
+def test_options_of_export_without_effect_are_refused(
+    out: Path, tmp_path: Path, options: list[str], reason: str
+) -> None:
+    result = CliRunner().invoke(main, ["export", str(out), str(tmp_path / options[0]), *options[1:]])
+    assert result.exit_code == 2
+    assert reason in result.output
+    assert not (tmp_path / options[0]).exists()
+
+
+def test_a_seed_below_zero_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["simulate", str(tmp_path / "port"), "--seed", "-1"])
+    assert result.exit_code == 2
+    assert "-1 is not in the range x>=0" in result.output
+
+
 def test_export_cells(out: Path, tmp_path: Path) -> None:
     run("export", str(out), str(tmp_path / "cells.csv"), "--cells")
     cells = pd.read_csv(tmp_path / "cells.csv")

@@ -95,6 +95,60 @@ def test_everything_that_is_wrong_is_named_with_its_row(tmp_path: Path, ports: p
         assert part in text
 
 
+@pytest.mark.parametrize(
+    ("calls", "read"),
+    [
+        (["1.204", "149.000", "87"], [1204, 149000, 87]),
+        (["149.000", "12.0"], [149, 12]),
+        (["1204.000", "149.000"], [1204, 149]),
+        (["1,204.000", "149.000", "2,000"], [1204, 149, 2000]),
+        (["1.204,0", "2.000"], [1204, 2000]),
+        (["1.149.000", "2.000"], [1149000, 2000]),
+        (["1 204", "1\u202f204", "12'204", "1\u2019204"], [1204, 1204, 12204, 1204]),
+        (["1 204 000,00", "3,0"], [1204000, 3]),
+    ],
+)
+def test_marks_in_numbers_mean_the_same_in_a_whole_file(
+    tmp_path: Path, ports: pd.DataFrame, calls: list[str], read: list[int]
+) -> None:
+    rows = [f"NLRTM;2024-{month:02d};{text}" for month, text in enumerate(calls, 1)]
+    table, _ = read_official(write(tmp_path, "port;period;calls\n" + "\n".join(rows)), ports, {ROTTERDAM})
+    assert table["official"].tolist() == read
+
+
+@pytest.mark.parametrize(
+    ("calls", "complaint"),
+    [
+        (["149.000", "87.000"], "row 2: the number of calls is '149.000', which may be 149 or 149000"),
+        (
+            ["2,000", "412"],
+            "row 2: the number of calls is '2,000', which may be 2 or 2000; write digits",
+        ),
+        (["12.0", "1.204"], "row 3: the number of calls is '1.204', expected a whole number such as 412"),
+        (["1.2.204", "1"], "row 2: the number of calls is '1.2.204', expected a whole number"),
+        (["1.204,204", "1"], "row 2: the number of calls is '1.204,204', expected a whole number"),
+        (["12,04", "1"], "row 2: the number of calls is '12,04', expected a whole number"),
+    ],
+)
+def test_numbers_that_may_mean_two_things_are_refused(
+    tmp_path: Path, ports: pd.DataFrame, calls: list[str], complaint: str
+) -> None:
+    rows = [f"NLRTM;2024-{month:02d};{text}" for month, text in enumerate(calls, 1)]
+    with pytest.raises(InputError) as error:
+        read_official(write(tmp_path, "port;period;calls\n" + "\n".join(rows)), ports, {ROTTERDAM})
+    assert complaint in str(error.value)
+
+
+def test_months_have_the_hours_of_their_time_zone() -> None:
+    """On the last Sunday of March the clocks go forward."""
+    official = pd.DataFrame(
+        {"port_id": ROTTERDAM, "period_start": ["2024-03-01"], "type_group": "all", "official": [10.0]}
+    )
+    table = figures((ROTTERDAM, "2024-03-01", "all", 9.0, 743))
+    for zone, hours in {"UTC": 744, "Europe/Amsterdam": 743}.items():
+        assert compare_official(official, table, NAMES, timezone=zone).rows[0].period_h == hours
+
+
 def test_errors_of_whole_files_are_plain(tmp_path: Path, ports: pd.DataFrame) -> None:
     with pytest.raises(MissingColumnsError, match=r"no column for period; it has port, calls"):
         read_official(write(tmp_path, "port,calls\nNLRTM,1\n"), ports, set())

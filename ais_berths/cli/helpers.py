@@ -61,7 +61,13 @@ def ports(search: str, ports_file: str | None, limit: int, as_json: bool) -> Non
 @click.option(
     "--spacing-km", default=60.0, show_default=True, help="Distance between neighbouring ports in km."
 )
-@click.option("--seed", default=0, show_default=True, help="Random seed; the same seed gives the same files.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed; the same seed gives the same files.",
+)
 def simulate_command(out: str, seed: int, **options: Any) -> None:
     """Write a simulated feed and its truth into OUT.
 

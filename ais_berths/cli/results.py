@@ -87,6 +87,12 @@ def export_command(
     from ais_berths.stores import copy_results, export_to_url, is_file_url
 
     _check_min_vessels(public=public)
+    if cells and table != "berths":
+        raise click.UsageError(f"--cells writes the cells of berths, not {table}; leave out one of the two")
+    if bom and "://" not in file and not file.lower().endswith(".csv"):
+        raise click.UsageError("--excel is for .csv files; leave it out or choose such a name")
+    if pings and ("://" not in file or is_file_url(file)):
+        raise click.UsageError("--pings copies the pings to a folder of an object store; FILE is none")
     least = min_vessels if public else None
     if "://" not in file:
         click.echo(f"wrote {export(out, file, cells=cells, table=table, bom=bom, min_vessels=least)}")

@@ -19,7 +19,7 @@ from ais_berths.ports import find_port
 from ais_berths.vessels import TYPE_GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Collection, Hashable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -36,6 +36,8 @@ _YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.M ]?\s*(\d{1,2})(?:[-/.]0?1(?:[T ].*)?)
 _MONTH_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{4})")
 _NAMED = re.compile(r"([a-z]{3})[a-z]*\.?[-/ ]+(\d{4})|(\d{4})[-/ ]+([a-z]{3})[a-z]*\.?")
 _ALL = "all"
+# Spaces and apostrophes between thousands.
+_SPACES = " \u00a0\u202f'\u2019"
 
 
 def read_official(path: str | Path, ports: pd.DataFrame, here: set[str]) -> tuple[pd.DataFrame, int]:
@@ -87,11 +89,12 @@ def read_official(path: str | Path, ports: pd.DataFrame, here: set[str]) -> tupl
     complaints = Complaints()
     groups = texts.get("type_group", pd.Series(_ALL, index=texts.index))
     finder = _PortFinder(ports, here)
+    counts = _Counts(texts["calls"].tolist())
     rows = []
     for at, port, period, group, calls in zip(
         texts.index + 2, texts["port"], texts["period"], groups, texts["calls"], strict=True
     ):
-        values = [finder.find(port), _month(period), _group(group), _count(calls)]
+        values = [finder.find(port), _month(period), _group(group), counts.read(calls)]
         for value in values:
             if isinstance(value, _Wrong):
                 complaints.add(f"row {at}: {value.text}")
@@ -112,6 +115,7 @@ def compare_official(
     *,
     indicator: str = "port_calls",
     n_unknown: int = 0,
+    timezone: str = "UTC",
 ) -> OfficialScores:
     """Set monthly indicators beside official counts.
 
@@ -127,6 +131,8 @@ def compare_official(
         What is compared: ``port_calls`` or ``berth_calls``.
     n_unknown
         Official rows without a number.
+    timezone
+        Time zone of the months of `indicators`.
     """
     own = indicators[
         (indicators["indicator"] == indicator)
@@ -137,7 +143,7 @@ def compare_official(
     both = official.merge(own[[*key, "value", "coverage", "suppressed"]], on=key, how="left")
     both = both.sort_values(key, ignore_index=True)
     months = set(zip(own["port_id"], own["period_start"], strict=True))
-    rows = [_row(row, months, names) for row in both.to_dict("records")]
+    rows = [_row(row, months, names, timezone) for row in both.to_dict("records")]
     compared = [row for row in rows if row.found is not None]
     there, here = _pairs(compared)
     # Where there is a count of all ships, those of the groups are parts of it.
@@ -222,21 +228,49 @@ def _group(text: str) -> str | _Wrong:
     return _Wrong(f"the vessel group is {text!r}, expected all, {', '.join(TYPE_GROUPS)}")
 
 
-def _count(text: str) -> int | _Wrong:
-    """Read a whole number with or without separators of thousands."""
-    digits = re.sub(r"(?<=\d)[\s\u00a0\u202f',.](?=\d{3}\b)", "", text)
-    try:
-        number = float(digits.replace(",", "."))
-    except ValueError:
-        number = -1.0
-    if not (0 <= number < np.inf and number.is_integer()):
-        return _Wrong(f"the number of calls is {text!r}, expected a whole number such as 412")
-    return int(number)
+class _Counts:
+    """Reads whole numbers with or without separators of thousands, which all of a column are alike.
+
+    ``149.000`` may be 149 or 149,000. Other counts of the file tell: beside ``12.0`` or ``1,204.0`` a point
+    is a decimal mark, beside ``1.204`` a separator. Where none does, the number is refused.
+    """
+
+    def __init__(self, texts: Collection[str]) -> None:
+        self.decimal = {mark for mark in ".," if any(_is_decimal(mark, text) for text in texts)}
+        self.unclear = {
+            mark
+            for mark in {".", ","} - self.decimal
+            if all(text.count(mark) == 1 and text.endswith(f"{mark}000") for text in texts if mark in text)
+        }
+        thousands = re.escape("".join({".", ","} - self.decimal) + _SPACES)
+        fraction = f"(?:[{''.join(self.decimal)}]0*)?" if self.decimal else ""
+        self.number = re.compile(rf"(\d+|\d{{1,3}}([{thousands}])\d{{3}}(?:\2\d{{3}})*){fraction}", re.ASCII)
+
+    def read(self, text: str) -> int | _Wrong:
+        found = self.number.fullmatch(text)
+        if found is None:
+            return _Wrong(f"the number of calls is {text!r}, expected a whole number such as 412")
+        if found[2] in self.unclear:
+            one, other = text.split(found[2], maxsplit=1)[0], re.sub(r"\D", "", text)
+            return _Wrong(f"the number of calls is {text!r}, which may be {one} or {other}; write digits")
+        return int(re.sub(r"\D", "", found[1]))
 
 
-def _row(row: Mapping[Hashable, Any], months: set[tuple[str, str]], names: pd.Series) -> OfficialRow:
+def _is_decimal(mark: str, text: str) -> bool:
+    """Whether a mark separates no thousands here: once, after other marks or not before three digits."""
+    before, found, after = text.rpartition(mark)
+    if not found or mark in before:
+        return False
+    groups = re.fullmatch(r"\d{1,3}", before) and re.fullmatch(r"\d{3}", after)
+    return not groups and not re.search(rf"[.,{_SPACES}]", after)
+
+
+def _row(
+    row: Mapping[Hashable, Any], months: set[tuple[str, str]], names: pd.Series, timezone: str
+) -> OfficialRow:
     """One line of the comparison, with the reason where there is nothing to compare."""
     month = pd.Period(row["period_start"], "M")
+    begin, end = (which.to_timestamp().tz_localize(timezone) for which in (month, month + 1))
     found = None if pd.isna(row["value"]) else int(row["value"])
     note = ""
     if found is None:
@@ -253,7 +287,7 @@ def _row(row: Mapping[Hashable, Any], months: set[tuple[str, str]], names: pd.Se
         difference=None if found is None else found - row["official"],
         ratio=None if found is None else _ratio(found, row["official"]),
         coverage_h=None if pd.isna(row["coverage"]) else int(row["coverage"]),
-        period_h=month.days_in_month * 24,
+        period_h=round((end - begin) / pd.Timedelta(hours=1)),
         note=note,
     )
 

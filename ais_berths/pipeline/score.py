@@ -33,7 +33,7 @@ from ais_berths.places import find_places
 from ais_berths.portfiles import match_columns, read_texts, to_degrees
 from ais_berths.ports import nearest_port
 from ais_berths.raster import CellFilter
-from ais_berths.tables import read_places, read_shapes, read_table
+from ais_berths.tables import read_places, read_record, read_shapes, read_table, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -245,7 +245,8 @@ def _official(store: Store, job: Job, file: str | Path, indicator: str) -> Offic
     port_list = job.port_list()
     counts, n_unknown = read_official(file, port_list, set(table["port_id"]))
     names = port_list.drop_duplicates("port_id").set_index("port_id")["name"]
-    return compare_official(counts, table, names, indicator=indicator, n_unknown=n_unknown)
+    zone = settings_of(read_record(store.out / "run.json")).get("indicators", {}).get("timezone", "UTC")
+    return compare_official(counts, table, names, indicator=indicator, n_unknown=n_unknown, timezone=zone)
 
 
 def _split_half(store: Store, job: Job) -> object:
