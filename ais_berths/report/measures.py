@@ -50,7 +50,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class _Figure:
-    """A figure and the rows that it rests on."""
+    """A figure and the rows that it rests on; and those that its note counts besides, or gives away."""
 
     key: str
     label: str
@@ -60,10 +60,12 @@ class _Figure:
     _: KW_ONLY
     of: pd.DataFrame
     note: str = ""
+    others: pd.DataFrame | None = None
 
     def row(self, profile: Profile) -> dict[str, Any]:
         """Return the figure as plain values."""
         shown = profile.shows(self.of["mmsi"])
+        telling = self.others is not None and len(self.others) and not profile.shows(self.others["mmsi"])
         return {
             "key": self.key,
             "label": self.label,
@@ -72,7 +74,7 @@ class _Figure:
             "digits": self.digits,
             "n_vessels": int(self.of["mmsi"].nunique()) if shown else None,
             "suppressed": not shown,
-            "note": self.note if shown else "",
+            "note": self.note if shown and not telling else "",
         }
 
     def _rounded(self, profile: Profile) -> float | int | None:
@@ -211,6 +213,7 @@ def _visit_figures(visits: PortVisits, begun: pd.DataFrame) -> Iterator[_Figure]
         1,
         of=done,
         note=f"{len(done):,} whole stays; {len(begun) - len(done):,} more were only partly seen",
+        others=begun.drop(done.index),
     )
     whole = f"{len(waiting):,} whole stays at anchor"
     yield _Figure(
@@ -221,6 +224,7 @@ def _visit_figures(visits: PortVisits, begun: pd.DataFrame) -> Iterator[_Figure]
         1,
         of=waiting,
         note=f"{len(waiting):,} of {len(arrivals):,} arrivals waited at anchor" if calls else whole,
+        others=arrivals.drop(waiting.index) if calls else None,
     )
 
 

@@ -250,7 +250,7 @@ def _comparison(
     heard = [_coverage(hours, period) for period in periods]
     sides = [measures.key_figures(within(visits, period), period.within(data), profile) for period in periods]
     # The figures of the whole report less those of the periods must not give away a few ships either.
-    rest = measures.key_figures(outside(visits, periods), periods[0], Profile())
+    rest = measures.key_figures(outside(within(visits, data), periods), data, Profile())
     rows = [{**_HEARD, "values": heard}] if hours is not None else []
     for at, figure in enumerate(sides[0]):
         values = [None if n == 0 else side[at]["value"] for side, n in zip(sides, heard, strict=True)]

@@ -313,6 +313,52 @@ def test_public_comparison_gives_nothing_away(out: Path) -> None:
         summarise(tables, compare=[periods[0], periods[0]], public=True)
 
 
+@pytest.mark.parametrize("days", [(2, 3), (3, 2)])
+@pytest.mark.parametrize(("ships", "hidden"), [(4, False), (1, True)])
+def test_public_comparison_does_not_give_away_what_came_before(
+    make: Callable[..., Path], tmp_path: Path, days: tuple[int, int], ships: int, hidden: bool
+) -> None:
+    """The whole report shows all days, of which two are compared."""
+    stays = [
+        (
+            200000001 + 10 * day + k,
+            "moored",
+            "B1",
+            f"0{day}T0{2 * k}:00",
+            f"0{day}T0{2 * k + 1}:00",
+            False,
+            False,
+        )
+        for day, n in ((1, ships), (2, 4), (3, 4))
+        for k in range(n)
+    ]
+    tables = read_tables(make(tmp_path / "out", stops=stays))
+    periods = [parse_period(f"2024-03-0{day}..2024-03-0{day + 1}") for day in days]
+    (port,) = summarise(tables, compare=periods, public=True)["ports"]
+    assert figures(port)["berth_visits"] == 8 + ships
+    (row,) = (row for row in port["comparison"] if row["key"] == "berth_visits")
+    assert (row["suppressed"], row["values"]) == ((True, [None, None]) if hidden else (False, [4, 4]))
+
+
+@pytest.mark.parametrize(
+    ("partly", "note"), [(0, "6 whole stays; 0 more"), (1, ""), (3, "3 whole stays; 3 more")]
+)
+def test_public_notes_do_not_count_few_ships(
+    make: Callable[..., Path], tmp_path: Path, partly: int, note: str
+) -> None:
+    stays = [
+        (200000001 + k, "moored", "B1", f"01T{2 * k + 4:02d}:00", f"01T{2 * k + 5:02d}:00", False, k < partly)
+        for k in range(6)
+    ]
+    tables = read_tables(make(tmp_path / "out", stops=stays))
+    for public in (True, False):
+        (port,) = summarise(tables, public=public)["ports"]
+        (figure,) = (figure for figure in port["figures"] if figure["key"] == "time_at_berth_p50")
+        assert not figure["suppressed"]
+        assert figure["note"].startswith(note if public else f"{6 - partly} whole stays; {partly} more")
+        assert bool(figure["note"]) == bool(note or not public)
+
+
 # forms --------------------------------------------------------------------------------------------
 
 
