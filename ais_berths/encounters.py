@@ -33,8 +33,8 @@ _BLOCK = 20_000
 
 
 @dataclass(frozen=True)
-class Places:
-    """Stops of ships without a size as arrays.
+class Unsized:
+    """Stops of ships that sent no size, as arrays.
 
     ``astern`` is how far the antenna usually stands abaft midship, as a share of the length; ``ship`` and
     ``group`` are numbered from 0.
@@ -51,7 +51,7 @@ class Places:
     end: NDArray[np.int64]
 
     @classmethod
-    def of(cls, moored: pd.DataFrame, group: NDArray[np.object_]) -> Places:
+    def of(cls, moored: pd.DataFrame, group: NDArray[np.object_]) -> Unsized:
         """Take moored stops as arrays: ``mmsi lat lon heading_deg start_time end_time``."""
         lat, lon = moored["lat"].to_numpy(dtype=np.float64), moored["lon"].to_numpy(dtype=np.float64)
         return cls(
@@ -75,7 +75,7 @@ class Places:
         result: NDArray[np.intp] = np.sort(order[first])
         return result
 
-    def facing(self, at: NDArray[np.intp]) -> Pairs:
+    def facing(self, at: NDArray[np.intp]) -> Encounters:
         """Pair each stop with those of ships facing the other way on the same line, at other times."""
         theta = np.radians(self.heading[at])
         way = np.column_stack([np.sin(theta), np.cos(theta)])
@@ -87,9 +87,9 @@ class Places:
         span = self.astern[i] + self.astern[j]
         use = (np.abs(aside) < _IN_LINE_M) & ~self._together(i, j)
         use &= (np.abs(span) > _LEAST_SPAN) & (ahead * span > 0) & (np.abs(ahead) > _CLOSEST_M)
-        return Pairs(row[use], i[use], j[use], ahead[use], np.full(int(use.sum()), -1.0))
+        return Encounters(row[use], i[use], j[use], ahead[use], np.full(int(use.sum()), -1.0))
 
-    def together(self) -> Pairs:
+    def together(self) -> Encounters:
         """Pair each stop with those of ships in line at the same time."""
         i, j = _nearest(self.xyz, self.xyz)
         met = self._together(i, j)
@@ -100,7 +100,7 @@ class Places:
         use = np.flatnonzero(in_line)
         use = use[np.argsort(self.ship[i[use]], kind="stable")]
         way = np.where(turn[use] < 90.0, 1.0, -1.0)
-        return Pairs(self.ship[i[use]], i[use], j[use], ahead[use], way)
+        return Encounters(self.ship[i[use]], i[use], j[use], ahead[use], way)
 
     def _together(self, i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Whether two ships were there at the same time."""
@@ -108,7 +108,7 @@ class Places:
         result: NDArray[np.bool_] = (shared > schema.HOUR_US) & (self.ship[i] != self.ship[j])
         return result
 
-    def apart(self, pairs: Pairs, lengths_m: Floats, others_m: Floats | None) -> tuple[Floats, Floats]:
+    def apart(self, pairs: Encounters, lengths_m: Floats, others_m: Floats | None) -> tuple[Floats, Floats]:
         """How far two middles lie apart (m) for each length of the first ship, and the length of the other.
 
         `others_m` is the length of every ship; without it the other one is as long as the first.
@@ -132,7 +132,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class Encounters:
     """Pairs of stops, `i` and `j`, ordered by the ``row`` of the table that they contribute to.
 
     ``ahead`` is the distance from the antenna of `i` to that of `j` along the heading of `i` (m); ``way`` is
@@ -145,11 +145,11 @@ class Pairs:
     ahead: Floats
     way: Floats
 
-    def blocks(self) -> Iterator[Pairs]:
+    def blocks(self) -> Iterator[Encounters]:
         """The same pairs, some at a time: a table of all pairs and lengths may be large."""
         for begin in range(0, len(self.row), _BLOCK):
             part = slice(begin, begin + _BLOCK)
-            yield Pairs(self.row[part], self.i[part], self.j[part], self.ahead[part], self.way[part])
+            yield Encounters(self.row[part], self.i[part], self.j[part], self.ahead[part], self.way[part])
 
 
 def _nearest(

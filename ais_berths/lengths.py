@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ais_berths import antennas
-from ais_berths.encounters import Pairs, Places
+from ais_berths.encounters import Encounters, Unsized
 from ais_berths.evidence import add_rows, whole
 from ais_berths.levers import is_lever_usable, lever_spread_m, levers_by, ratio_likelihood
 
@@ -154,10 +154,10 @@ class UnsizedPortion:
     mmsi: NDArray[np.int64]
     usual: Floats
     turns: Floats
-    place: Places
+    stops: Unsized
     first: NDArray[np.intp]
-    facing: Pairs
-    together: Pairs
+    facing: Encounters
+    together: Encounters
 
     @classmethod
     def of(
@@ -177,18 +177,18 @@ class UnsizedPortion:
             Stops of ships that sent no size.
         """
         at = np.flatnonzero(unsized & np.isfinite(moored["heading_deg"].to_numpy(dtype=np.float64)))
-        stops, group = moored.iloc[at], group[at]
-        place = Places.of(stops, group)
-        mmsi, some = np.unique(stops["mmsi"].to_numpy(dtype=np.int64), return_index=True)
-        first = place.first_visits()
+        table, group = moored.iloc[at], group[at]
+        stops = Unsized.of(table, group)
+        mmsi, some = np.unique(table["mmsi"].to_numpy(dtype=np.int64), return_index=True)
+        first = stops.first_visits()
         return cls(
             mmsi=mmsi,
             usual=np.log(usual_m[at][some]),
-            turns=_turns(stops, group, place.ship),
-            place=place,
+            turns=_turns(table, group, stops.ship),
+            stops=stops,
             first=first,
-            facing=place.facing(first),
-            together=place.together(),
+            facing=stops.facing(first),
+            together=stops.together(),
         )
 
     def compare(
@@ -202,18 +202,18 @@ class UnsizedPortion:
         often a ship of each length would have overlapped with others.
         """
         lengths_m = None if others_m is None else others_m.of(self.mmsi)[1]
-        votes = _votes(self.place, self.facing, len(self.first), lengths_m)
-        ship = self.place.ship[self.first]
+        votes = _votes(self.stops, self.facing, len(self.first), lengths_m)
+        ship = self.stops.ship[self.first]
         log = np.zeros((len(self.mmsi), len(_GRID)))
         np.add.at(log, ship, whole(np.log(_BACKGROUND + np.minimum(votes, _ENOUGH))))
         compared = np.zeros(len(self.mmsi), dtype=bool)
         compared[ship[votes.max(axis=1, initial=0.0) > _BACKGROUND]] = True
-        return self.mmsi, compared, log, _clashes(self.place, self.together, len(self.mmsi), lengths_m)
+        return self.mmsi, compared, log, _clashes(self.stops, self.together, len(self.mmsi), lengths_m)
 
     def on_quays(self, known: KnownLengths) -> tuple[NDArray[np.intp], Floats, NDArray[np.int64]]:
         """Number of each ship, known lengths (log) on the quays where it was, and how many have each."""
         ship, length = known.of(self.mmsi)
-        own, other = self.place.on_quays(self.first, length)
+        own, other = self.stops.on_quays(self.first, length)
         return _counted(ship[own], length[other], np.ones(len(own), dtype=np.int64))
 
 
@@ -231,21 +231,21 @@ def _turns(moored: pd.DataFrame, group: NDArray[np.object_], ship: NDArray[np.in
     return log
 
 
-def _votes(place: Places, pairs: Pairs, rows: int, others_m: Floats | None) -> Floats:
+def _votes(stops: Unsized, pairs: Encounters, rows: int, others_m: Floats | None) -> Floats:
     """How many ships facing each stop agree with each length: both middles would lie in one place."""
     votes = np.zeros((rows, len(_GRID)))
     for part in pairs.blocks():
-        apart, other = place.apart(part, _LENGTHS, others_m)
+        apart, other = stops.apart(part, _LENGTHS, others_m)
         play = np.hypot(_PLAY_M, _PLAY_SHARE * other)
         add_rows(votes, part.row, whole(np.exp(-0.5 * (apart / play) ** 2)))
     return votes
 
 
-def _clashes(place: Places, pairs: Pairs, rows: int, others_m: Floats | None) -> Floats:
+def _clashes(stops: Unsized, pairs: Encounters, rows: int, others_m: Floats | None) -> Floats:
     """How often a ship of each length would have overlapped with one in line at the same time."""
     clashes = np.zeros((rows, len(_GRID)))
     for part in pairs.blocks():
-        apart, other = place.apart(part, _LENGTHS, others_m)
+        apart, other = stops.apart(part, _LENGTHS, others_m)
         reach = (_LENGTHS[None, :] + other) / 2.0
         add_rows(clashes, part.row, whole(np.clip((0.9 - np.abs(apart) / reach) / 0.2, 0.0, 1.0)))
     return clashes

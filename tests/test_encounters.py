@@ -8,12 +8,12 @@ import pytest
 from facing import Row, lie
 
 from ais_berths import schema
-from ais_berths.encounters import Places
+from ais_berths.encounters import Unsized
 
 
-def places(rows: list[Row]) -> Places:
+def places(rows: list[Row]) -> Unsized:
     moored = schema.conform(pd.DataFrame(rows), "stops")
-    return Places.of(moored, np.full(len(rows), "cargo", dtype=object))
+    return Unsized.of(moored, np.full(len(rows), "cargo", dtype=object))
 
 
 def first(rows: list[Row]) -> list[int]:
