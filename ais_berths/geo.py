@@ -171,7 +171,8 @@ def turn_deg(start: ArrayLike, end: ArrayLike, period: float = 360.0) -> Floats:
     (20.0, -5.0)
     """
     half = period / 2
-    result: Floats = (np.subtract(end, start, dtype=np.float64) + half) % period - half
+    # Twice, as a tiny negative angle is a whole period by rounding.
+    result: Floats = (np.subtract(end, start, dtype=np.float64) + half) % period % period - half
     return result
 
 

@@ -6,6 +6,7 @@ files are read whole, because they cannot be entered in the middle.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import itertools
@@ -30,7 +31,7 @@ from ais_berths.feeds.files import (
 from ais_berths.feeds.points import list_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -220,13 +221,19 @@ def _plan_file(
 # Parquet ------------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
 def open_parquet(
     path: str, read_dictionary: Sequence[str] = (), metadata: pq.FileMetaData | None = None
-) -> pq.ParquetFile:
+) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file, local or remote; with `metadata` its footer need not be read again."""
     remote = "://" in path
-    source = open_binary(path) if remote else path
-    return pq.ParquetFile(source, metadata=metadata, read_dictionary=list(read_dictionary), pre_buffer=remote)
+    with contextlib.ExitStack() as stack:
+        # Arrow closes what it opened itself, and nothing else.
+        source = stack.enter_context(open_binary(path)) if remote else path
+        texts = list(read_dictionary)
+        yield stack.enter_context(
+            pq.ParquetFile(source, metadata=metadata, read_dictionary=texts, pre_buffer=remote)
+        )
 
 
 def _plan_parquet(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import io
 import shutil
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import fsspec
 import pyarrow as pa
@@ -16,7 +17,8 @@ import pytest
 
 from ais_berths import feeds
 from ais_berths.errors import DependencyError, EmptyInputError, InputError, MissingColumnsError
-from ais_berths.feeds.files import hash_file
+from ais_berths.feeds import chunks
+from ais_berths.feeds.files import hash_file, open_binary
 
 from .conftest import as_noaa, as_ungp, read_all
 
@@ -83,7 +85,14 @@ def test_urls(folder: Path) -> None:
     assert remote.path == "memory:///ais/year=2020/month=01/day=01/a.csv"
 
 
-def test_reading_from_a_url(rows: pd.DataFrame, tmp_path: Path) -> None:
+def test_reading_from_a_url(rows: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[IO[bytes]] = []
+
+    def note(path: str) -> IO[bytes]:
+        opened.append(io.BytesIO(open_binary(path).read()))
+        return opened[-1]
+
+    monkeypatch.setattr(chunks, "open_binary", note)
     pq.write_table(as_ungp(rows), tmp_path / "a.parquet")
     as_noaa(rows).to_csv(tmp_path / "a.csv", index=False)
     memory = fsspec.filesystem("memory")
@@ -91,6 +100,7 @@ def test_reading_from_a_url(rows: pd.DataFrame, tmp_path: Path) -> None:
         memory.pipe(f"/remote/{name}", (tmp_path / name).read_bytes())
         result = read_all([f"memory://remote/{name}"], chunk_rows=50)
         assert result.usable.sum() == len(rows)
+    assert [file.closed for file in opened] == [True] * len(opened) != []
 
 
 def test_a_file_that_has_changed_has_no_hash(tmp_path: Path) -> None:
