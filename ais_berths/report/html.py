@@ -20,7 +20,7 @@ from bokeh.embed import json_item
 from bokeh.resources import Resources
 from markupsafe import Markup
 
-from ais_berths.report import charts, style
+from ais_berths.report import charts, gantt, style
 from ais_berths.report.chartmap import map_chart
 from ais_berths.report.words import (
     KINDS,
@@ -83,17 +83,17 @@ def _charts(port: dict[str, Any], period: dict[str, Any]) -> dict[str, figure]:
         if port[name]["all"]["n"] != 0:
             drawn[name] = charts.durations_chart(port[name], what)
     if port["ships"] is not None:
-        drawn["arrivals"] = charts.arrivals_chart(port["arrivals"])
-        drawn["ships"] = charts.ships_chart(port["ships"])
+        drawn["arrivals"] = charts.arrivals_chart(port["arrivals"], port["heard"])
+        drawn["ships"] = charts.ships_chart(port["ships"], port["heard"])
     rows = port["berths"][: port["chart_rows"]]
     if rows:
         visits = port["visits"]
         if visits is None:
-            drawn["occupancy"] = charts.occupancy_chart(rows)
+            drawn["occupancy"] = gantt.occupancy_chart(rows)
         else:
             cut = len(visits) < port["visits_total"]
             start = visits[0]["arrival"] if cut else period["start"]
-            drawn["occupancy"] = charts.gantt_chart(rows, visits, start, period["end"])
+            drawn["occupancy"] = gantt.gantt_chart(rows, visits, start, period["end"])
     return drawn
 
 
@@ -121,7 +121,7 @@ def _clicks(port: dict[str, Any]) -> dict[str, Any]:
                 ["Visits", plain_number(row["visits"])],
                 ["Ships", plain_number(row["vessels"])],
                 ["Occupied", f"{plain_number(row['occupancy'], 0, '%')} of the period"],
-                ["Hours occupied", plain_number(row["occupied_h"], 1)],
+                ["Hours occupied", plain_number(row["occupied_h"], 0 if port["visits"] is None else 1)],
                 ["Median stay", plain_number(row["time_p50_h"], 1, "h")],
                 ["Confidence", plain_number(row["confidence"], 2)],
             ],

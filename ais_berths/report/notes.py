@@ -38,6 +38,7 @@ def port_notes(port: dict[str, Any], profile: Profile) -> list[str]:
     return [
         *_counted(port),
         *_TIMES,
+        *_unheard(port),
         *_limits(port),
         *(_public(port, profile) if profile.public else []),
     ]
@@ -83,6 +84,18 @@ def _counted(port: dict[str, Any]) -> list[str]:
         "given instead of waiting."
     )
     return [counted, stops]
+
+
+def _unheard(port: dict[str, Any]) -> list[str]:
+    heard = port["heard"]
+    missed = sum(heard["hours"]) - sum(heard["heard_h"]) if heard else 0
+    if not missed:
+        return []
+    text = (
+        f"No ship was heard near the port in {missed:,} hours of the period. In a quiet port there may have "
+        "been none. But if data are missing there, numbers of visits and ships, and occupancy, are too low."
+    )
+    return [text]
 
 
 def _limits(port: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Arrivals and ships present in one port over time: by hour, day, week or month."""
+"""Arrivals, ships present and hours heard in one port over time: by hour, day, week or month."""
 
 from __future__ import annotations
 
@@ -63,6 +63,24 @@ def ships_over_time(visits: PortVisits, period: Period, profile: Profile) -> dic
         mean = np.divide(hours, width, out=np.zeros(len(width)), where=width > 0)
         series[name] = [None if at in hidden else profile.rounded(x, 1) for at, x in enumerate(mean)]
     return {"step": step, "start": [iso_time(start) for start in starts], **series}
+
+
+def hours_heard(hours: pd.DataFrame | None, period: Period, profile: Profile) -> dict[str, Any] | None:
+    """Count the hours of each step in which anything was heard near the port: ``heard_h`` of ``hours``.
+
+    None where that is not known. For the public, hours one by one are left out, as in a quiet port they show
+    when a single ship was there.
+    """
+    step, starts = steps(period)
+    if hours is None or (profile.public and step == "hour"):
+        return None
+    every = pd.date_range(period.start.floor("h"), period.end, freq="h", unit="us", inclusive="left")
+    heard = every[every.isin(hours.loc[hours["n_pings"] > 0, "hour"])]
+    counts = {
+        name: np.bincount(starts.searchsorted(times, side="right") - 1, minlength=len(starts)).tolist()
+        for name, times in (("hours", every), ("heard_h", heard))
+    }
+    return {"step": step, "start": [iso_time(start) for start in starts], **counts}
 
 
 def steps(period: Period) -> tuple[str, pd.DatetimeIndex]:

@@ -217,6 +217,7 @@ def _port(
         "arrivals": series.arrivals_over_time(visits.arrivals, period, profile, by_time=with_time),
         "ships": series.ships_over_time(visits, period, profile) if with_time else None,
         "coverage_h": _coverage(own.hours, period),
+        "heard": series.hours_heard(own.hours, period, profile) if with_time else None,
         "time_at_berth": measures.durations(measures.complete(visits.berth), profile),
         "waiting": measures.durations(visits.waiting, profile),
         "berths": rows,

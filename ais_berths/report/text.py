@@ -105,13 +105,25 @@ def _arrivals(port: dict[str, Any]) -> list[str]:
     counts = arrivals["total"]
     most = max((count for count in counts if count), default=1)
     lines = [f"Arrivals by {arrivals['step']} (UTC)"]
-    for start, count in list(zip(arrivals["start"], counts, strict=True))[-_BARS:]:
+    gaps = _gaps(port["heard"], len(counts))
+    for start, count, gap in list(zip(arrivals["start"], counts, gaps, strict=True))[-_BARS:]:
         shown = "\u2026" if count is None else f"{count:,}"
         label = plain_time(start) if arrivals["step"] == "hour" else plain_time(start)[:10]
-        lines.append(f"  {label:<17}{shown:>6}  {'#' * round((count or 0) / most * _BAR)}")
+        bar = "#" * round((count or 0) / most * _BAR)
+        lines.append(f"  {label:<17}{shown:>6}  {bar}{'  ' if bar and gap else ''}{gap}")
     if len(counts) > _BARS:
         lines.insert(1, f"  the last {_BARS} of {len(counts)}")
     return [*lines, ""]
+
+
+def _gaps(heard: dict[str, Any] | None, n: int) -> list[str]:
+    """Say for each step whether there were hours in which no ship was heard."""
+    if heard is None:
+        return [""] * n
+    return [
+        "" if some == every else f"(ships heard in {some:,} of {every:,} h)"
+        for some, every in zip(heard["heard_h"], heard["hours"], strict=True)
+    ]
 
 
 def _durations(title: str, times: dict[str, Any], what: str) -> list[str]:

@@ -118,6 +118,10 @@ def _port(port: dict[str, Any]) -> Iterator[_Row]:
     for name in ("at_berth", "at_anchor") if ships else ():
         for start, value in zip(ships["start"], ships[name], strict=True):
             yield f"ships by {ships['step']}", start, f"ships_{name}_mean", value, "ships", value is None
+    heard = port["heard"]
+    for at, start in enumerate(heard["start"] if heard else ()):
+        yield f"coverage by {heard['step']}", start, "hours_heard", heard["heard_h"][at], "h", False
+        yield f"coverage by {heard['step']}", start, "hours", heard["hours"][at], "h", False
     for name in ("time_at_berth", "waiting"):
         yield from _durations(name, port[name])
     yield from _things("berths", "berth_id", port["berths"])

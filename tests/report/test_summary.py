@@ -30,15 +30,19 @@ from ais_berths.report import (
     report,
     summarise,
 )
+from ais_berths.report.charts import arrivals_chart, ships_chart
 from ais_berths.report.html import render_html
 from ais_berths.report.measures import Profile, occupied_hours
-from ais_berths.report.series import ships_over_time
+from ais_berths.report.series import hours_heard, ships_over_time
 from ais_berths.report.text import render_text
+from ais_berths.report.tidy import tidy_figures
 from ais_berths.report.visits import PortVisits, whole_period
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from ais_berths.report import Tables
 
 ROTTERDAM = "31140"
 SCRIPT = "</script><script>window.hacked=1</script>"
@@ -206,6 +210,76 @@ def test_a_period_in_which_nothing_was_heard_has_no_figures(out: Path) -> None:
     rows = {row["key"]: row["values"] for row in port["comparison"]}
     assert rows["hours_heard"] == [0, 2]
     assert rows["berth_visits"] == [None, 2]
+
+
+@pytest.fixture
+def patchy(out: Path) -> Tables:
+    """The same port, where a day and some hours are missing in the data."""
+    hours = pd.date_range(at("01T00:00"), at("05T00:00"), freq="h", inclusive="left", unit="us")
+    missing = (hours.day == 2) | ((hours.day == 3) & (hours.hour >= 18))
+    table = pd.DataFrame({"hour": hours, "n_pings": np.where(missing, 0, 5)}).drop(index=[30])
+    return replace(
+        read_tables(out), of_port=lambda port_id: read_tables(out).of_port(port_id)._replace(hours=table)
+    )
+
+
+def test_days_with_missing_hours_are_marked(patchy: Tables) -> None:
+    summary = summarise(patchy)
+    (port,) = summary["ports"]
+    assert port["heard"]["hours"] == [24, 24, 24, 24]
+    assert port["heard"]["heard_h"] == [24, 0, 18, 24]
+    assert any("No ship was heard near the port in 30 hours" in note for note in port["notes"])
+    lines = [line for line in render_text(summary).splitlines() if line.startswith("  2024-03-0")]
+    assert ["ships heard" in line for line in lines] == [False, True, True, False]
+    assert "(ships heard in 18 of 24 h)" in lines[2]
+    table = tidy_figures(summary)
+    assert table.loc[table["figure"] == "hours_heard", "value"].tolist() == [24, 0, 18, 24, 66]
+    page = render_html(summary)
+    assert page.count("0 of 24") == 2
+    assert page.count("66 of 96") == 1
+    assert "Days with hours in which no ship was heard" in page
+
+
+def test_charts_are_grey_where_hours_are_missing(patchy: Tables) -> None:
+    (port,) = summarise(patchy)["ports"]
+    for chart in (arrivals_chart(port["arrivals"], port["heard"]), ships_chart(port["ships"], port["heard"])):
+        (strips,) = [part.data_source.data for part in chart.renderers if part.data_source.name == "unheard"]
+        assert [pd.Timestamp(left, unit="ms").day for left in strips["left"]] == [2, 3]
+        assert [pd.Timestamp(right, unit="ms").day for right in strips["right"]] == [3, 4]
+        assert strips["alpha"][0] > strips["alpha"][1] > 0
+
+
+def test_whole_days_are_not_marked(patchy: Tables, out: Path) -> None:
+    hours = pd.DataFrame({"hour": pd.date_range(at("01T00:00"), at("05T00:00"), freq="h"), "n_pings": 1})
+    own = patchy.of_port(ROTTERDAM)._replace(hours=hours)
+    for tables in (replace(patchy, of_port=lambda _: own), read_tables(out)):
+        summary = summarise(tables)
+        assert "ships heard in" not in render_text(summary)
+        assert "no ship was heard" not in render_html(summary)
+
+
+def test_public_reports_do_not_give_single_hours(patchy: Tables) -> None:
+    profile = Profile(public=True, min_vessels=3)
+    hours = patchy.of_port(ROTTERDAM).hours
+    assert hours_heard(hours, Period(at("01T00:00"), at("04T00:00")), profile) is None
+    assert hours_heard(hours, Period(at("01T00:00"), at("05T00:00")), profile) is not None
+
+
+@given(st.integers(0, 5000), st.integers(1, 5000), st.integers(0, 2**32 - 1))
+def test_hours_heard_are_part_of_the_hours(begin_min: int, length_h: int, seed: int) -> None:
+    start = at("01T00:00") + pd.Timedelta(minutes=begin_min)
+    period = Period(start, start + pd.Timedelta(hours=length_h))
+    every = pd.date_range(start.floor("h"), period.end, freq="h", inclusive="left")
+    heard = np.random.default_rng(seed).random(len(every)) < 0.7
+    found = hours_heard(
+        pd.DataFrame({"hour": every, "n_pings": heard.astype(int)}),
+        period,
+        Profile(public=False, min_vessels=3),
+    )
+    assert found is not None
+    assert sum(found["hours"]) == len(every)
+    assert sum(found["heard_h"]) == heard.sum()
+    assert all(0 <= some <= all_h for some, all_h in zip(found["heard_h"], found["hours"], strict=True))
 
 
 def test_shares_of_a_period_that_begins_before_the_data_are_of_the_time_with_data(out: Path) -> None:
