@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ais_berths import geo, schema
 from ais_berths.config import Config
+from ais_berths.errors import InputError, MissingColumnsError
 from ais_berths.naming import Core
 from ais_berths.places import Places, find_in_portions, find_places
 from ais_berths.ports import builtin_ports
@@ -88,3 +89,12 @@ def test_no_stay_begins_before_the_data_or_ends_after_them(world: World) -> None
     found = find_places(stops, world.vessels, world.ports, NO_CELLS, CONFIG).stops
     assert found["arrival_time"].min() == stops["start_time"].min()
     assert found["departure_time"].max() == stops["end_time"].max()
+
+
+def test_stops_without_times_are_refused_in_plain_words(world: World) -> None:
+    few = world.stops.head(3)
+    rest = world.vessels, world.ports, NO_CELLS, CONFIG
+    with pytest.raises(MissingColumnsError, match="arrival_time"):
+        find_places(few.drop(columns="arrival_time"), *rest)
+    with pytest.raises(InputError, match="arrival_time"):
+        find_places(few.assign(arrival_time=[b"x"] * 3), *rest)

@@ -546,6 +546,26 @@ def test_merges_that_make_no_sense(known: Register, merges: dict[str, str], mess
         apply_edits(known, edited(known, merged_into=merges), NOON)
 
 
+def test_berths_of_two_ports_are_merged_only_side_by_side() -> None:
+    register = update(Register.empty(), run([berth(0), berth(220), berth(4000)], [4, 4, 4]))
+    port = np.where(register.places["place_id"].isin(["XSA00-B002", "XSA00-B003"]), "O", "P")
+    register = Register.of(register.places.assign(port_id=port), register.history)
+    with pytest.raises(InputError, match=r"XSA00-B001, which is 3\.8 km away in another port"):
+        apply_edits(register, edited(register, merged_into={"XSA00-B003": "XSA00-B001"}), NOON)
+    merged, _ = apply_edits(register, edited(register, merged_into={"XSA00-B002": "XSA00-B001"}), NOON)
+    assert ids(merged, status="merged") == ["XSA00-B002"]
+
+
+def test_a_berth_far_from_everything_has_wrong_coordinates(known: Register) -> None:
+    shapes = [berth(0, lat=51.0), berth(0, lat=51.6)]
+    drawn = gpd.GeoDataFrame({"place_id": [None, None]}, geometry=shapes, crs="EPSG:4326")
+    with pytest.raises(
+        InputError, match=r"the new place in row 1 lies 111 km from the nearest place"
+    ) as caught:
+        apply_edits(known, drawn, NOON)
+    assert "row 2" not in str(caught.value)
+
+
 def test_coordinate_systems(known: Register) -> None:
     elsewhere = known.places.to_crs("EPSG:3857")
     assert apply_edits(known, elsewhere, NOON)[1] == []

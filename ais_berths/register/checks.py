@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
@@ -13,7 +14,6 @@ from ais_berths.register.book import LETTERS
 from ais_berths.register.boxes import middles
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 BERTH_KINDS = ("discrete", "continuous", "buoy")
 
-# A place that was moved farther (m) has wrong coordinates; share of the smaller of two berths that may
-# overlap; names listed in a message.
-_FAR_M, _OVERLAP, _SHOWN = 20_000.0, 0.05, 5
+# A place that was moved farther, or a new one that is farther from all others, has wrong coordinates (m);
+# share of the smaller of two berths that may overlap; gap between berths of two ports that may be merged (m);
+# names listed in a message.
+_FAR_M, _ALONE_M, _OVERLAP, _GAP_M, _SHOWN = 20_000.0, 50_000.0, 0.05, 1000.0, 5
 
 
 def check_crs(edited: gpd.GeoDataFrame, complaints: Complaints) -> gpd.GeoDataFrame:
@@ -80,6 +81,18 @@ def check_distance(label: str, old: Any, new: Any, complaints: Complaints) -> No
         )
 
 
+def check_alone(label: str, neighbour: Any, new: Any, complaints: Complaints) -> bool:
+    """Tell whether a new place is anywhere near the nearest known one; complain if not."""
+    lon, lat = middles([neighbour, new])
+    away = geo.haversine_m(lat[0], lon[0], lat[1], lon[1])
+    if away > _ALONE_M:
+        complaints.add(
+            f"{label} lies {float(away) / 1000:.0f} km from the nearest place of the register; "
+            "is the coordinate reference system right?"
+        )
+    return bool(away <= _ALONE_M)
+
+
 def check_choice(
     label: str, column: str, value: str, choices: tuple[str, ...], complaints: Complaints
 ) -> bool:
@@ -90,9 +103,11 @@ def check_choice(
     return False
 
 
-def check_merges(places: pd.DataFrame, merged: dict[str, str], complaints: Complaints) -> None:
-    """Complain about merges of anything but berths into berths that stay."""
+def check_merges(places: gpd.GeoDataFrame, merged: dict[str, str], complaints: Complaints) -> None:
+    """Complain about merges of anything but berths, and into berths that do not stay or are far away."""
     sort = dict(zip(places["place_id"], places["place"], strict=True))
+    port = dict(zip(places["place_id"], places["port_id"], strict=True))
+    shape = dict(zip(places["place_id"], places.geometry, strict=True))
     status = dict(zip(places["place_id"], places["status"], strict=True))
     for name, target in merged.items():
         if target not in sort:
@@ -103,6 +118,10 @@ def check_merges(places: pd.DataFrame, merged: dict[str, str], complaints: Compl
             complaints.add(f"{name} is to be merged into {target}; only berths are merged, into berths")
         elif target in merged or status[target] in ("merged", "rejected"):
             complaints.add(f"{name} is to be merged into {target}, which is itself merged or rejected")
+        elif port[name] != port[target] and (apart := _gap_m(shape[name], shape[target])) > _GAP_M:
+            complaints.add(
+                f"{name} is to be merged into {target}, which is {apart / 1000:.1f} km away in another port"
+            )
 
 
 def check_overlaps(places: gpd.GeoDataFrame, changed: set[str], complaints: Complaints) -> None:
@@ -122,6 +141,13 @@ def check_overlaps(places: gpd.GeoDataFrame, changed: set[str], complaints: Comp
             complaints.add(
                 f"{names[i]} and {names[j]} overlap by {part:.0%} of the smaller; merge them, or redraw one"
             )
+
+
+def _gap_m(*shapes: Any) -> float:
+    """Distance between two outlines, not their middles."""
+    plane, (flat,) = flatten(gpd.GeoDataFrame(geometry=list(shapes), crs="EPSG:4326"))
+    lat = plane.inverse(*shapely.get_coordinates(shapely.centroid(flat[0]))[0])[1]
+    return float(shapely.distance(*flat) / plane.scale(lat))
 
 
 def place_of(value: Any) -> str:

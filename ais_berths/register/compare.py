@@ -69,16 +69,19 @@ def _pair(
 ) -> tuple[list[tuple[int, int]], list[int], list[int]]:
     row_of = {name: row for row, name in enumerate(b["place_id"])}
     pairs = [(i, row_of[name]) for i, name in enumerate(a["place_id"]) if name in row_of]
-    left = [i for i in range(len(a)) if i not in {i for i, _ in pairs}]
-    right = [j for j in range(len(b)) if j not in {j for _, j in pairs}]
+    left, right = _rest(pairs, len(a), len(b))
     if left and right:
         rest = a.iloc[left].reset_index(drop=True), b.iloc[right].reset_index(drop=True)
         links = link_places(rest[1], rest[0], config).same
-        linked = [(left[i], right[j]) for i, j in zip(links["known"], links["found"], strict=True)]
-        pairs += linked
-        left = [i for i in left if i not in {i for i, _ in linked}]
-        right = [j for j in right if j not in {j for _, j in linked}]
+        pairs += [(left[i], right[j]) for i, j in zip(links["known"], links["found"], strict=True)]
+        left, right = _rest(pairs, len(a), len(b))
     return pairs, left, right
+
+
+def _rest(pairs: list[tuple[int, int]], n_a: int, n_b: int) -> tuple[list[int], list[int]]:
+    """Rows of both tables that are in no pair."""
+    left, right = (set(range(n)) for n in (n_a, n_b))
+    return sorted(left - {i for i, _ in pairs}), sorted(right - {j for _, j in pairs})
 
 
 def _changes(

@@ -88,7 +88,8 @@ def apply_edits(
             draft.redraw(ids[row], rows.geometry.iloc[row])
     for row in np.flatnonzero((ids == "").to_numpy() & fine).tolist():
         place = checks.place_of(rows["place"].iloc[row]) if "place" in rows.columns else "berth"
-        draft.draw(place, rows.geometry.iloc[row], {name: _value(rows[name].iloc[row]) for name in columns})
+        values = {name: _value(rows[name].iloc[row]) for name in columns}
+        draft.draw(labels[row], place, rows.geometry.iloc[row], values)
     draft.miss(sorted(set(register.places["place_id"]) - set(ids)), reject=reject_missing)
     draft.finish()
     complaints.raise_if_any(InputError, "The edit was not applied")
@@ -147,7 +148,7 @@ class _Draft:
         self.drawn.add(name)
         self._say(name, "redrawn", None, f"length {before:.0f} m before, {row['length_m']:.0f} m now")
 
-    def draw(self, place: str, shape: Any, values: Mapping[str, Any]) -> None:
+    def draw(self, label: str, place: str, shape: Any, values: Mapping[str, Any]) -> None:
         """Add a place that a hand drew."""
         if place == "quay":
             self.complaints.add("a new quay was drawn; quays are found from berths, draw the berth")
@@ -160,6 +161,8 @@ class _Draft:
             return
         _, (flat, new) = flatten(near, gpd.GeoDataFrame(geometry=[shape], crs="EPSG:4326"))
         neighbour = near.iloc[int(np.argmin(shapely.distance(flat, new[0])))]
+        if not checks.check_alone(label, neighbour["geometry"], shape, self.complaints):
+            return
         prefix = neighbour["place_id"].rpartition("-")[0]
         name = new_ids([prefix], place, self.rows)[0]
         row = dict.fromkeys(self.register.places.columns, None) | {
