@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from ais_berths import geo
+from ais_berths.report.places import centres
 from ais_berths.report.words import KINDS, iso_time, safe_text
 from ais_berths.tables import whole
 
@@ -224,7 +225,7 @@ class _Grid:
 def _centre(tables: Tables, port_id: str, berths: gpd.GeoDataFrame, stops: pd.DataFrame) -> float:
     """Longitude that all others are written near to."""
     if len(berths):
-        return float(shapely.get_x(shapely.centroid(berths.geometry.iloc[0])))
+        return float(centres(berths.geometry.to_numpy()[:1])[0, 0])
     if len(stops):
         return float(stops["lon"].iloc[0])
     point = tables.ports.loc[tables.ports["port_id"] == port_id, "lon"]

@@ -14,6 +14,7 @@ from ais_berths.report.words import USES, iso_time, safe_text
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from numpy.typing import NDArray
 
     from ais_berths.report.measures import Profile
     from ais_berths.report.visits import Period
@@ -50,8 +51,7 @@ def berth_rows(berths: gpd.GeoDataFrame, visits: pd.DataFrame, period: Period, p
     found = berths.set_index("berth_id").join(table, how="inner")
     found = found[~found.index.isin(hidden)]
     found = found.sort_values(["occupied_h", "visits"], ascending=False, kind="stable")
-    centre = shapely.centroid(found.geometry.to_numpy())
-    lats, lons = np.round(shapely.get_y(centre), 6), np.round(shapely.get_x(centre), 6)
+    lons, lats = np.round(centres(found.geometry.to_numpy()), 6)
     positions = zip(lats.tolist(), geo.turn_deg(0.0, lons).tolist(), strict=True)
     return [
         _berth_row(berth_id, values, position, period, public=profile.public)
@@ -164,6 +164,18 @@ def visit_rows(visits: pd.DataFrame) -> list[Row]:
         }
         for visit in visits.to_dict("records")
     ]
+
+
+def centres(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Longitudes and latitudes of the centres of shapes; longitudes may lie beyond 180 degrees."""
+    # A berth on the antimeridian is stored in two parts, on either side of the map of the world.
+    xy, shape = shapely.get_coordinates(shapes, return_index=True)
+    first = xy[np.searchsorted(shape, shape), 0]
+    xy[:, 0] = first + geo.turn_deg(first, xy[:, 0])
+    centre: NDArray[np.float64] = shapely.get_coordinates(
+        shapely.centroid(shapely.set_coordinates(shapes.copy(), xy))
+    )
+    return centre.T
 
 
 # helpers ------------------------------------------------------------------------------------------

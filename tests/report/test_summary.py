@@ -310,12 +310,16 @@ def test_limits_are_told(out: Path) -> None:
     assert "The list and the occupancy chart show the latest 2 of 5 visits." in port["notes"]
 
 
-def test_maps_hold_together_across_the_antimeridian(make: Callable[..., Path], tmp_path: Path) -> None:
-    folder = make(tmp_path / "fiji", "fiji", 179.997)
+@pytest.mark.parametrize("lon", [179.997, 179.999], ids=["between berths", "through a berth"])
+def test_maps_hold_together_across_the_antimeridian(
+    make: Callable[..., Path], tmp_path: Path, lon: float
+) -> None:
+    folder = make(tmp_path / "fiji", "fiji", lon)
     (port,) = summarise(read_tables(folder))["ports"]
     west, _, east, _ = port["map"]["view"]["whole"]
     assert east - west < 0.1
-    assert all(-180 <= row["lon"] < 180 for row in port["berths"])
+    assert west < 180 < east or west < -180 < east
+    assert all(179.9 < abs(row["lon"]) <= 180 for row in port["berths"])
 
 
 @settings(deadline=None)
