@@ -19,6 +19,9 @@ POSITIONS = frozenset({1, 2, 3, 18, 19, 27})
 STATICS = frozenset({5, 24})
 """Messages with ship data only; type 19 carries both."""
 
+# Characters of 6 bits that hold all that is read: up to the heading, or the draught or offsets of ship data.
+_LEAST_PAYLOAD = {1: 23, 2: 23, 3: 23, 5: 51, 18: 23, 19: 51, 24: 27, 27: 16}
+
 COLUMNS = pa.schema(
     {
         "message_type": pa.int8(),
@@ -197,6 +200,9 @@ class _Reader:
         if kind not in POSITIONS and kind not in STATICS:
             self._counts["message_other"] += 1
             return None
+        if len(sentence.payload) < _LEAST_PAYLOAD[kind]:
+            # Of a number that is cut, the first bits would be taken for all of it.
+            raise ValueError("cut payload")
         message = sentence.decode()
         found = {column: getattr(message, field, None) for column, field in _FIELDS.items()}
         if str(message.mmsi).startswith("98"):

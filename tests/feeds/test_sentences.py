@@ -185,6 +185,19 @@ def test_cut_payloads_do_not_raise() -> None:
         assert len(rows) + sum(counts.values()) == 1
 
 
+@pytest.mark.parametrize(("kind", "least"), [(1, 23), (3, 23), (18, 23), (19, 51), (27, 16), (24, 27)])
+def test_cut_payloads_are_no_reports(kind: int, least: int) -> None:
+    [good] = sentence(kind)
+    payload = good.split(",")[5]
+    for size in range(1, least):
+        body = f"AIVDM,1,1,,A,{payload[:size]},0"
+        assert decode(f"!{body}*{checksum(body)}") == ([], {"sentence_undecodable": 1})
+    body = f"AIVDM,1,1,,A,{payload[:least]},0"
+    [row], counts = decode(f"!{body}*{checksum(body)}")
+    assert (row["mmsi"], counts) == (219000001, {})
+    assert kind == 24 or (row["lat"], row["lon"], row["cog"]) == (55.5, 12.5, 10 if kind == 27 else 10.5)
+
+
 def test_batches_hold_so_many_rows() -> None:
     lines = [line.encode() for _ in range(25) for line in sentence(1)]
     assert [table.num_rows for table, _ in read_sentences(lines, 10)] == [10, 10, 5]
