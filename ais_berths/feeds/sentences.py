@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ais_berths.errors import DependencyError
+from ais_berths.feeds.days import as_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,6 +68,7 @@ _FIELDS = {
 _TAG_TIME = re.compile(rb"(?:^|,)c:(\d{9,16})")
 _TAG_GROUP, _TAG_STATION = re.compile(rb"(?:^|,)g:\d+-\d+-(\d+)"), re.compile(rb"(?:^|,)s:([^,*]+)")
 _STAMP = re.compile(rb"^\d{9,10}(?:\.\d+)?$|^\d{12,13}$")
+_NEXT = re.compile(rb"![A-Z]{2}VD[MO],")
 _LAST_MESSAGE = 28
 _MOST_PARTS = 4096
 
@@ -141,7 +143,10 @@ class _Reader:
     def feed(self, line: bytes) -> tuple[Any, ...] | None:
         line = line.strip()
         if line.startswith(b"\\"):
-            tags, _, line = line[1:].partition(b"\\")
+            tags, closed, line = line[1:].partition(b"\\")
+            if not closed:
+                self._counts["sentence_undecodable"] += 1
+                return None
             stamp = _TAG_TIME.search(tags)
             if stamp:
                 self._clock = _epoch(stamp[1])
@@ -155,6 +160,8 @@ class _Reader:
         if not mark:
             self._counts["sentence_undecodable"] += bool(line) and not line.startswith(b"#")
             return None
+        # Of what shares a line, one sentence is read at most.
+        self._counts["sentence_undecodable"] += len(_NEXT.findall(sentence))
         body, _, rest = sentence.partition(b"*")
         time = _time_of(before, rest[2:]) or self._clock
         try:
@@ -222,10 +229,9 @@ def _time_of(before: bytes, after: bytes) -> dt.datetime | None:
     if len(text) < 19:
         return None
     try:
-        stamp = dt.datetime.fromisoformat(text.decode("ascii"))
-    except ValueError:
+        return as_utc(dt.datetime.fromisoformat(text.decode("ascii")))
+    except (OverflowError, ValueError):
         return None
-    return stamp.replace(tzinfo=dt.UTC) if stamp.tzinfo is None else stamp
 
 
 def _epoch(digits: bytes) -> dt.datetime | None:

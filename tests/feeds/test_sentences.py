@@ -185,6 +185,20 @@ def test_cut_payloads_do_not_raise() -> None:
         assert len(rows) + sum(counts.values()) == 1
 
 
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_times_that_no_calendar_has_in_utc(stamp: str) -> None:
+    [row], counts = decode(f"{stamp} {sentence(1)[0]}")
+    assert (row["time"], counts) == (None, {})
+
+
+def test_lines_that_hold_more_or_less_than_one_sentence() -> None:
+    [good] = sentence(1)
+    rows, counts = decode(good + good)
+    assert (len(rows), counts) == (1, {"sentence_undecodable": 1})
+    assert decode(good[:20] + good) == ([], {"sentence_undecodable": 2})
+    assert decode(f"\\c:{NOON_S}*00{good}") == ([], {"sentence_undecodable": 1})
+
+
 @pytest.mark.parametrize(("kind", "least"), [(1, 23), (3, 23), (18, 23), (19, 51), (27, 16), (24, 27)])
 def test_cut_payloads_are_no_reports(kind: int, least: int) -> None:
     [good] = sentence(kind)
