@@ -77,7 +77,8 @@ def port_atlas(
         quays = quays[quays["quay_id"].isin(berths["quay_id"])]
         anchorages = anchorages[anchorages["anchorage_id"].isin(anchored)]
         stops = stops.iloc[:0]
-    centre = _centre(tables, own.port_id, berths, stops)
+    middle = _middle(tables, own.port_id, berths, stops)
+    centre = middle[0]
     drawn = berths.head(settings.max_berths)
     points = _thin(stops.sort_values(["start_time", "mmsi"], kind="stable"), settings.max_stops)
     result = {
@@ -102,7 +103,7 @@ def port_atlas(
         ],
         "stops": _stop_rows(points.assign(lon=_unroll(points["lon"], centre)), tables.vessels),
     }
-    return {**result, "view": _view(result, centre)}
+    return {**result, "view": _view(result, middle)}
 
 
 def vessel_grids(
@@ -222,14 +223,17 @@ class _Grid:
         }
 
 
-def _centre(tables: Tables, port_id: str, berths: gpd.GeoDataFrame, stops: pd.DataFrame) -> float:
-    """Longitude that all others are written near to."""
+def _middle(
+    tables: Tables, port_id: str, berths: gpd.GeoDataFrame, stops: pd.DataFrame
+) -> tuple[float, float]:
+    """Longitude that all others are written near to, and a latitude: where a map of nothing lies."""
     if len(berths):
-        return float(centres(berths.geometry.to_numpy()[:1])[0, 0])
-    if len(stops):
-        return float(stops["lon"].iloc[0])
-    point = tables.ports.loc[tables.ports["port_id"] == port_id, "lon"]
-    return float(point.iloc[0]) if len(point) else 0.0
+        lon, lat = centres(berths.geometry.to_numpy()[:1])[:, 0]
+        return float(lon), float(lat)
+    points = stops if len(stops) else tables.ports[tables.ports["port_id"] == port_id]
+    if points.empty:
+        return 0.0, 0.0
+    return float(points["lon"].iloc[0]), float(points["lat"].iloc[0])
 
 
 def _unroll(lon: Any, centre: float) -> NDArray[np.float64]:
@@ -261,7 +265,7 @@ def _thin(stops: pd.DataFrame, limit: int) -> pd.DataFrame:
     return stops.iloc[np.linspace(0, len(stops) - 1, limit).astype(np.int64)] if limit else stops.iloc[:0]
 
 
-def _view(atlas: dict[str, Any], centre: float) -> dict[str, list[float]]:
+def _view(atlas: dict[str, Any], middle: tuple[float, float]) -> dict[str, list[float]]:
     """Boxes of the first view (the counted berths, else all that is drawn), the whole map and the grid."""
     whole = [
         point
@@ -272,7 +276,7 @@ def _view(atlas: dict[str, Any], centre: float) -> dict[str, list[float]]:
     ]
     whole += [[stop["lon"], stop["lat"]] for stop in atlas["stops"]]
     first = [point for row in atlas["berths"] if row["counted"] for ring in row["rings"] for point in ring]
-    boxes = {"whole": _box(whole, centre), "first": _box(first or whole, centre)}
+    boxes = {"whole": _box(whole, middle), "first": _box(first or whole, middle)}
     # As far as readers will move the map; a grid over everything would be coarse.
     west, south, east, north = boxes["first"]
     stretch = max(0.05, float(np.cos(np.radians((south + north) / 2))))
@@ -281,9 +285,10 @@ def _view(atlas: dict[str, Any], centre: float) -> dict[str, list[float]]:
     return {**boxes, "grid": [round(edge, _DECIMALS) for edge in grid]}
 
 
-def _box(points: list[list[float]], centre: float) -> list[float]:
+def _box(points: list[list[float]], middle: tuple[float, float]) -> list[float]:
     if not points:
-        points = [[centre - 0.05, 0.0], [centre + 0.05, 0.0]]
+        lon, lat = middle
+        points = [[lon - 0.05, lat], [lon + 0.05, lat]]
     xy = np.asarray(points)
     low, high = xy.min(axis=0), xy.max(axis=0)
     pad = np.maximum((high - low) * 0.06, 0.004)

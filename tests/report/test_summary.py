@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 ROTTERDAM = "31140"
 SCRIPT = "</script><script>window.hacked=1</script>"
 IMAGE = "<img src=x onerror=window.hacked=1>"
+STOPS_OF_ONE = [(200000001, "moored", "B1", "01T06:00", "01T12:00", False, False)]
 
 
 def at(text: str) -> pd.Timestamp:
@@ -377,6 +378,14 @@ def test_public_figures(public_out: Path) -> None:
     assert port["arrivals"]["cross"] is None
     assert port["arrivals"]["total"] == [3, None, None, None]
     assert figures(port)["arrivals"] == 7
+
+
+def test_a_public_map_without_places_lies_at_the_port(make: Callable[..., Path], tmp_path: Path) -> None:
+    (port,) = summarise(read_tables(make(tmp_path / "out", stops=STOPS_OF_ONE)), public=True)["ports"]
+    assert not port["map"]["berths"]
+    west, south, east, north = port["map"]["view"]["first"]
+    assert west < port["lon"] < east
+    assert south < port["lat"] < north
 
 
 def test_public_comparison_gives_nothing_away(out: Path) -> None:
