@@ -27,6 +27,7 @@ from ais_berths.report.words import (
     STAGES,
     TYPE_GROUPS,
     USES,
+    plain_count,
     plain_number,
     plain_reason,
     plain_span,
@@ -192,6 +193,11 @@ def _environment() -> jinja2.Environment:
         "separators": (",", ":"),
     }
     environment.policies["json.dumps_function"] = json.dumps
-    environment.filters |= {"number": plain_number, "time": plain_time, "reason": plain_reason}
+    environment.filters |= {
+        "number": plain_number,
+        "counted": plain_count,
+        "time": plain_time,
+        "reason": plain_reason,
+    }
     environment.globals |= {"TYPES": TYPE_GROUPS, "USES": USES, "KINDS": KINDS, "STAGES": STAGES}
     return environment

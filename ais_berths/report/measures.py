@@ -12,7 +12,7 @@ import pandas as pd
 from ais_berths import schema
 from ais_berths.disclosure import hidden_parts
 from ais_berths.groups import uncovered_from
-from ais_berths.report.words import TYPE_GROUPS
+from ais_berths.report.words import TYPE_GROUPS, plain_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -212,10 +212,10 @@ def _visit_figures(visits: PortVisits, begun: pd.DataFrame) -> Iterator[_Figure]
         "h",
         1,
         of=done,
-        note=f"{len(done):,} whole stays; {len(begun) - len(done):,} more were only partly seen",
+        note=f"{plain_count(len(done), 'whole stay')}; {len(begun) - len(done):,} more only partly seen",
         others=begun.drop(done.index),
     )
-    whole = f"{len(waiting):,} whole stays at anchor"
+    whole = f"{plain_count(len(waiting), 'whole stay')} at anchor"
     yield _Figure(
         "waiting_p50",
         "Waiting before berth, median" if calls else "Time at anchor, median",

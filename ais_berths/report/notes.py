@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ais_berths.report.words import USES
+from ais_berths.report.words import USES, plain_count
 
 if TYPE_CHECKING:
     from ais_berths.report.measures import Profile
@@ -92,8 +92,9 @@ def _unheard(port: dict[str, Any]) -> list[str]:
     if not missed:
         return []
     text = (
-        f"No ship was heard near the port in {missed:,} hours of the period. In a quiet port there may have "
-        "been none. But if data are missing there, numbers of visits and ships, and occupancy, are too low."
+        f"No ship was heard near the port in {plain_count(missed, 'hour')} of the period. In a quiet port "
+        "there may have been none. But if data are missing there, numbers of visits "
+        "and ships, and occupancy, are too low."
     )
     return [text]
 
@@ -123,7 +124,9 @@ def _public(port: dict[str, Any], profile: Profile) -> list[str]:
     )
     notes = [rule]
     if port["berths_hidden"]:
-        notes.append(f"{port['berths_hidden']:,} of the berths used are left out for this reason.")
+        hidden = port["berths_hidden"]
+        verb = "is" if hidden == 1 else "are"
+        notes.append(f"{hidden:,} of the berths used {verb} left out for this reason.")
     if port["indicators"] is None:
         notes.append(
             "The table of indicators is left out, because it was made for another minimum number of ships, "

@@ -5,7 +5,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from ais_berths.report.words import STAGES, TYPE_GROUPS, plain_number, plain_reason, plain_time
+from ais_berths.report.words import (
+    STAGES,
+    TYPE_GROUPS,
+    plain_count,
+    plain_number,
+    plain_reason,
+    plain_time,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +34,8 @@ def render_text(summary: dict[str, Any]) -> str:
     """
     period = summary["period"]
     lines = []
-    span = f"{plain_time(period['start'])} to {plain_time(period['end'])} UTC, {period['hours']:,.0f} hours"
+    hours = plain_count(round(period["hours"]), "hour")
+    span = f"{plain_time(period['start'])} to {plain_time(period['end'])} UTC, {hours}"
     for port in summary["ports"]:
         title = f"{port['name']} ({port['locode'] or port['port_id']})"
         lines += [
@@ -161,9 +169,10 @@ def _berths(port: dict[str, Any]) -> list[str]:
         ]
         for row in berths[:_ROWS]
     ]
-    title = (
-        f"Berths, the {min(_ROWS, len(berths))} busiest of {len(berths)}" if berths else "Berths: none in use"
-    )
+    # Of the berths in use, some may not be shown to the public.
+    title = f"Berths, the {len(rows)} busiest of {len(berths):,}" if len(berths) > 1 else "Berths"
+    if not berths:
+        title = "Berths: none to show" if port["berths_hidden"] else "Berths: none in use"
     head = ["berth", "main type", "length m", "visits", "ships", "occupied", "median h", "confidence"]
     return [title, *(_table(head, rows, n_left=2) if rows else []), ""]
 
@@ -203,9 +212,10 @@ def _quality(rows: list[dict[str, Any]]) -> list[str]:
 def _run(run: dict[str, Any]) -> list[str]:
     if not run["version"]:
         return []
+    files = plain_count(run["n_inputs"], "input file")
     source = (
-        f"Source: AIS position reports, feed {run['feed']}, {run['n_inputs']} input file(s); ports: "
-        f"{run['port_list']}. Made with ais-berths {run['version']}, {plain_time(run['finished'])} UTC."
+        f"Source: AIS position reports, feed {run['feed']}, {files}; ports: {run['port_list']}. "
+        f"Made with ais-berths {run['version']}, {plain_time(run['finished'])} UTC."
     )
     if run["preset"]:
         source += f" Calls are counted by the definition of {run['preset']}."

@@ -100,6 +100,17 @@ def plain_number(value: float | None, digits: int = 0, unit: str = "") -> str:
     return f"{shown:,.{digits}f}" + (f" {unit}" if unit else "")
 
 
+def plain_count(n: int, word: str) -> str:
+    """Return a number and what it counts, in the singular for one.
+
+    Examples
+    --------
+    >>> plain_count(1, "whole stay"), plain_count(1200, "hour")
+    ('1 whole stay', '1,200 hours')
+    """
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
 def plain_reason(reason: str) -> str:
     """Reason of the quality table in words.
 

@@ -356,6 +356,33 @@ def test_hours_are_kept_when_cut(spans: list[tuple[int, int, int]], length: int)
     assert np.dot(series["at_berth"], widths) == pytest.approx(grid.sum(), abs=0.05)
 
 
+def test_one_is_written_in_the_singular(make: Callable[..., Path], tmp_path: Path) -> None:
+    stays = [*STOPS_OF_ONE, (200000001, "moored", "B1", "02T00:00", "02T12:00", False, True)]
+    tables = read_tables(make(tmp_path / "out", stops=stays))
+    job = tables.run["job"] | {"start": "2024-03-01T10:30:00Z", "end": "2024-03-01T11:30:00Z"}
+    tables = replace(tables, run=tables.run | {"job": job, "missing_days": ["2024-03-04"]})
+    text, page = (render(summarise(tables)) for render in (render_text, render_html))
+    assert "UTC, 1 hour\n" in text
+    assert "1 input file;" in text
+    assert "Berths\n" in text
+    for words in ("1 hour\N{SPACE}", "The one berth that is counted", "1 day: 2024-03-04"):
+        assert words in page
+    (port,) = summarise(replace(tables, run={}))["ports"]
+    (figure,) = (figure for figure in port["figures"] if figure["key"] == "time_at_berth_p50")
+    assert figure["note"] == "1 whole stay; 1 more only partly seen"
+
+
+def test_berths_that_must_not_be_shown_are_in_use(make: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make(tmp_path / "out", stops=STOPS_OF_ONE)
+    text = report(folder, public=True)
+    assert "Berths: none to show" in text
+    assert "1 of the berths used is left out" in text
+    nobody = make(
+        tmp_path / "nobody", stops=[(200000001, "moored", "B3", "01T06:00", "01T12:00", False, False)]
+    )
+    assert "Berths: none in use" in report(nobody)
+
+
 # the public profile -------------------------------------------------------------------------------
 
 
