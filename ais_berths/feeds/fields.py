@@ -68,7 +68,7 @@ def codes(
     """Codes of a field, see `values.codes`."""
     if field not in found:
         return np.full(len(table), default), np.zeros(len(table), dtype=bool)
-    remap = {int(word): code for word, code in lookup.items() if word.isdecimal()}
+    remap = {int(word): code for word, code in lookup.items() if word.removeprefix("-").isdecimal()}
     return values.codes(
         table.column(found[field]),
         lambda text: words.code_of(text, lookup, default),

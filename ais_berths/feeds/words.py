@@ -124,12 +124,20 @@ _BLANKS = frozenset(
 
 def status_codes(extra: Mapping[str, int]) -> dict[str, int]:
     """Return the lookup from loosened word to navigational status, with the feed's own words on top."""
-    return _STATUS_LOOKUP | {loosen(word): code for word, code in extra.items()}
+    return _STATUS_LOOKUP | {_key(word): code for word, code in extra.items()}
 
 
 def type_codes(extra: Mapping[str, int]) -> dict[str, int]:
     """Return the lookup from loosened word to ship type, with the feed's own words on top."""
-    return _TYPE_LOOKUP | {loosen(word): code for word, code in extra.items()}
+    return _TYPE_LOOKUP | {_key(word): code for word, code in extra.items()}
+
+
+def _key(word: str) -> str:
+    """Loosen a word; a number keeps its sign."""
+    try:
+        return str(int(word))
+    except ValueError:
+        return loosen(word)
 
 
 def code_of(text: str, lookup: Mapping[str, int], default: int) -> int | None:

@@ -128,6 +128,14 @@ def test_strange_status() -> None:
     assert column(read(extra, status=[42, 3]), "nav_status") == [1, 3]
 
 
+def test_codes_below_zero_are_no_others() -> None:
+    extra = '[words]\nnav_status = { "-1" = 15, "-2" = 5 }'
+    for status in (["-1", "1", "-2.0", "2"], [-1, 1, -2, 2], ["-1", "at anchor", "-2", "2"]):
+        result = read(extra, status=status)
+        assert column(result, "nav_status") == [15, 1, 5, 2]
+        assert result.counts == {}
+
+
 def test_ship_types() -> None:
     result = read(type=["70", "Cargo", "tanker", "nonsense", "", None, "101", "Undefined"])
     assert column(result, "type_code") == [70, 70, 80, 0, 0, 0, 0, 0]
