@@ -61,6 +61,7 @@ REASONS: dict[str, tuple[str, str]] = {
 }
 """Every defect that reading can find: what was done about it, and what it means."""
 
+_YES = {"true", "t", "yes", "y", "1", "1.0"}
 _KN = {"kn": 1.0, "kn/10": 0.1, "m/s": KN_PER_M_S, "km/h": 1 / 1.852}
 _DEG = {"deg": 1.0, "deg 0-360": 1.0, "min/10000": 1 / 600_000.0, "deg/10": 0.1}
 # 102.2 kn stands for "or more", 102.3 for "not available"; a float32 of 102.2 is a little less.
@@ -224,7 +225,10 @@ def is_static_only(table: pa.Table, feed: Feed) -> Mask | None:
     source = feed.resolve(table.column_names).get("static_only")
     if source is None:
         return None
-    return values.to_numpy(values.single(table.column(source)).fill_null(False))
+    column = values.single(table.column(source))
+    if pa.types.is_boolean(column.type):
+        return values.to_numpy(column.fill_null(False))
+    return values.matches(column, lambda text: text.casefold() in _YES)
 
 
 # reports ------------------------------------------------------------------------------------------

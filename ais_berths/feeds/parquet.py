@@ -150,6 +150,8 @@ def _near(schema: pa.Schema, feed: Feed, cells: CellFilter) -> pl.Expr | None:
     kinds = {schema.field(found[name]).type for name in ("lat", "lon")}
     if feed.units.position != "deg" or not kinds <= {pa.float32(), pa.float64()}:
         return None
+    if "static_only" in found and schema.field(found["static_only"]).type != pa.bool_():
+        return None
     lat, lon = (pl.col(found[name]).cast(pl.Float64) for name in ("lat", "lon"))
     row, column = (
         (degrees * TILES_PER_DEG + half * TILES_PER_DEG).cast(pl.Int32, wrap_numerical=True)

@@ -145,6 +145,26 @@ def test_ship_types() -> None:
     assert better.counts == {"type_unreadable": 1}
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [True, False, None],
+        ["true", "false", ""],
+        [b"TRUE", b"False", None],
+        [1, 0, None],
+        ["1", "0", "2"],
+        [1.0, 0.0, float("nan")],
+    ],
+)
+def test_flags_of_ship_data_in_many_ways(flags: list[object]) -> None:
+    given = {"static": flags, "lat": [None, 55.0, None]}
+    feed = feeds.parse_feed(MINE + 'static_only = "static"')
+    base = {"mmsi": [219000001] * 3, "t": ["2020-01-01"] * 3, "lon": [12.0] * 3}
+    result = feeds.normalise(pa.table(base | given), feed)
+    assert column(result, "static_only") == [True, False, False]
+    assert (result.usable.tolist(), result.counts["position_unreadable"]) == ([True, True, False], 1)
+
+
 def test_old_us_types() -> None:
     raw = {"MMSI": [1] * 4, "BaseDateTime": ["2020-01-01"] * 4, "LAT": [0.0] * 4, "LON": [0.0] * 4}
     for types in ([1001, 1024, 1025, 70], ["1001", "1024.0", "1025", "70.0"], [1001.0, 1024.0, 1025.0, 70.0]):

@@ -151,3 +151,16 @@ def test_which_points_are_positions(geo: dict[str, object], found: bool) -> None
     assert ("latitude" in points.list_columns(schema)) == found
     with_numbers = schema.append(pa.field("LAT", pa.float64()))
     assert points.list_columns(with_numbers) == with_numbers.names
+
+
+@pytest.mark.parametrize("flags", [[1, 0], ["true", "false"], [True, False]])
+def test_ship_data_is_read_whatever_marks_it(tmp_path: Path, flags: list[object]) -> None:
+    path = tmp_path / "a.parquet"
+    rows = {"ship": [219000001] * 2, "t": ["2020-01-01"] * 2, "y": [0.0] * 2, "x": [0.0] * 2, "s": flags}
+    pq.write_table(pa.table(rows), path)
+    feed = feeds.parse_feed(
+        'name = "a"\n[columns]\nmmsi = "ship"\ntime = "t"\nlat = "y"\nlon = "x"\nstatic_only = "s"'
+    )
+    chunks = feeds.plan_chunks(feeds.list_inputs([path]), feed)
+    tables = [batch.table for chunk in chunks for batch in feeds.iter_batches(chunk, feed, near=CELLS)]
+    assert sum(int(feeds.is_static_only(table, feed).sum()) for table in tables) == 1
