@@ -85,6 +85,8 @@ def whole_numbers(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64]
     [[366916840, 3, 0, 0], [True, True, False, False]]
     """
     array = single(column)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary.take(array.indices)
     if _is_text(array.type):
         text = _blank_to_null(as_text(array))
         quick = _try_cast(text, pa.int64())

@@ -71,6 +71,14 @@ def test_numbers_of_other_types() -> None:
     assert np.isnan(values.numbers(pa.nulls(3))).all()
 
 
+def test_rounded_ids_are_unreadable_as_categories_too() -> None:
+    array = pa.array(["3.66917E+08", "366917000", None, "3.0"]).dictionary_encode()
+    for kind in (array.type, pa.dictionary(pa.int32(), pa.large_string())):
+        found, good = values.whole_numbers(array.cast(kind))
+        assert found.tolist() == [0, 366917000, 0, 3]
+        assert good.tolist() == [False, True, False, True]
+
+
 def test_whole_numbers_keep_all_digits() -> None:
     cell = 613229551438266367
     for kind in (pa.int64(), pa.uint64(), pa.string()):
