@@ -275,6 +275,25 @@ def test_much_better_evidence_splits_a_berth_and_merges_berths() -> None:
     assert (gone, "returned") in events(back)
 
 
+@pytest.mark.parametrize("visits", [(6, 5), (5, 6)])
+@pytest.mark.parametrize("pieces", [(150, 240), (240, 150), (190, 190)])
+def test_berths_that_were_merged_get_their_own_ids_back(
+    visits: tuple[int, int], pieces: tuple[int, int]
+) -> None:
+    two = update(Register.empty(), run([berth(-105, 190), berth(105, 190)], list(visits)))
+    merged = update(two, run([berth(0, 400)], [40], day=14))
+    assert len(ids(merged, status="merged")) == 1
+    west, east = pieces
+    shapes = [berth(-200 + west / 2, west), berth(200 - east / 2, east)]
+    back = update(merged, run(shapes, [60, 60], day=21))
+    assert ids(back) == ids(two)
+    for name, x in (("XSA00-B001", -200 + west / 2), ("XSA00-B002", 200 - east / 2)):
+        assert row(back, name).geometry.centroid.distance(berth(x).centroid) < 1e-5
+        assert row(back, name)["first_seen"] == START
+    again = update(back, run(shapes, [60, 60], day=21))
+    pd.testing.assert_frame_equal(again.places, back.places)
+
+
 def test_a_quiet_week_neither_splits_nor_merges() -> None:
     before = update(Register.empty(), run([berth(0, 400)], [8]))
     pieces = run([berth(-105, 190), berth(105, 190)], [2, 2], day=7)

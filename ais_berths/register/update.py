@@ -91,7 +91,7 @@ class _News:
         self._firm = (self.known["by_hand"] != "").to_numpy() | self._rejected
         links = link_places(self.found, self.known, config)
         same = dict(zip(links.same["found"].tolist(), links.same["known"].tolist(), strict=True))
-        absorbed, parents = self._split(same, links.inside)
+        absorbed, parents = self._split(same, links.inside, register.places)
         muddled = self._merge(same, links.under) if place == "berth" else set()
         muddled |= {known for _, known in absorbed}
         self._reshape({f: k for f, k in same.items() if k not in muddled}, set(parents.values()))
@@ -104,7 +104,7 @@ class _News:
         return pd.DataFrame(self._log, columns=["place_id", "event", "other_id", "detail"])
 
     def _split(
-        self, same: dict[int, int], inside: pd.DataFrame
+        self, same: dict[int, int], inside: pd.DataFrame, every: gpd.GeoDataFrame
     ) -> tuple[set[tuple[int, int]], dict[int, int]]:
         """Pieces that stay part of their place, and the place that each of the other pieces comes from."""
         visits = self.found["n_stops"].to_numpy()
@@ -119,10 +119,24 @@ class _News:
             total = visits[[partner[known], *pieces]].sum()
             enough = total >= self.config.change_factor * self._evidence[known]
             if self.place == "berth" and enough and not self._firm[known]:
-                parents |= dict.fromkeys(pieces, known)
+                pieces = [partner[known], *pieces]
+                del same[partner[known]]
+                partner[known] = self._own_piece(known, pieces, every)
+                same[partner[known]] = known
+                parents |= {f: known for f in pieces if f != partner[known]}
             else:
                 absorbed |= {(f, known) for f in pieces}
         return absorbed, parents
+
+    def _own_piece(self, known: int, pieces: list[int], every: gpd.GeoDataFrame) -> int:
+        """The piece that keeps the id of a place: the first that no run had merged into it."""
+        parts = _merged(every, self.place)
+        parts = parts[parts["merged_into"] == self.known["place_id"].iloc[known]].reset_index(drop=True)
+        if parts.empty:
+            return pieces[0]
+        found = self.found.iloc[pieces].reset_index(drop=True)
+        theirs = set(link_places(found, parts, self.config).same["found"])
+        return next((f for row, f in enumerate(pieces) if row not in theirs), pieces[0])
 
     def _merge(self, same: dict[int, int], under: pd.DataFrame) -> set[int]:
         """Merge known berths that one found berth covers; returns those that it covers but that stay."""
@@ -178,10 +192,7 @@ class _News:
         parent = {f: register.of_sort(self.place)["place_id"].iloc[k] for f, k in parents.items()}
         new = self._rows(np.array(fresh, dtype=np.intp))
         every = register.places
-        gone = every[
-            (every["place"] == self.place) & (every["status"] == "merged") & (every["by_hand"] == "")
-        ]
-        gone = gone.reset_index(drop=True)
+        gone = _merged(every, self.place)
         ids = np.full(len(new), None, dtype=object)
         if len(gone):
             links = link_places(_shaped(new), gone, self.config)
@@ -204,6 +215,8 @@ class _News:
         named = every.set_index("place_id").reindex(ids)
         for name in ("name", *[n for n in every.columns if n not in {*schema.REGISTER.names, "geometry"}]):
             new[name] = named[name].to_numpy(dtype=object)
+        before = pd.Series(pd.to_datetime(named["first_seen"].to_numpy(dtype=object), utc=True))
+        new["first_seen"] = new["first_seen"].mask(before < new["first_seen"], before)
         self.known = _stack([self.known, _shaped(new)], self.known)
 
     def _rows(self, found: NDArray[np.intp]) -> pd.DataFrame:
@@ -228,6 +241,12 @@ class _News:
 
     def _say(self, place_id: str, event: str, other_id: str | None, detail: str) -> None:
         self._log.append({"place_id": place_id, "event": event, "other_id": other_id, "detail": detail})
+
+
+def _merged(every: gpd.GeoDataFrame, place: str) -> gpd.GeoDataFrame:
+    """Places of one sort that runs, not hands, merged into others."""
+    parts = every[(every["place"] == place) & (every["status"] == "merged") & (every["by_hand"] == "")]
+    return parts.reset_index(drop=True)
 
 
 def _groups(links: pd.DataFrame, key: str, value: str) -> dict[int, list[int]]:
