@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from ais_berths.config import BerthsConfig, Config, MooringConfig, QuaysConfig
 
-_TIMES = ("start_time", "end_time", "arrival_time", "departure_time")
+_ESTIMATED = ("arrival_time", "departure_time")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def find_places(
     schema.check_frame(cells, "cells", ["cell", "in_margin"], key="cell")
     # Columns without rows may be of any type.
     if len(stops):
-        schema.check_frame(stops, "stops", ["stop_id", *_TIMES], key="stop_id")
+        schema.check_columns(stops.columns, "stops", _ESTIMATED)
+        schema.check_frame(stops, "stops", ["stop_id", "start_time", "end_time"], key="stop_id")
     portions = Shelf([_by_id(stops) if len(stops) else schema.empty("stops")])
     found = find_in_portions(portions, vessels, ports, Core(cells), config, only)
     return Places(

@@ -98,3 +98,5 @@ def test_stops_without_times_are_refused_in_plain_words(world: World) -> None:
         find_places(few.drop(columns="arrival_time"), *rest)
     with pytest.raises(InputError, match="arrival_time"):
         find_places(few.assign(arrival_time=[b"x"] * 3), *rest)
+    unknown = few.assign(arrival_time=few["arrival_time"].mask([True, False, False]))
+    assert len(find_places(unknown, *rest).stops) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -217,6 +218,7 @@ def _port(
         "arrivals": series.arrivals_over_time(visits.arrivals, period, profile, by_time=with_time),
         "ships": series.ships_over_time(visits, period, profile) if with_time else None,
         "coverage_h": _coverage(own.hours, period),
+        "clock_h": math.ceil((period.end - period.start.floor("h")) / pd.Timedelta(hours=1)),
         "heard": series.hours_heard(own.hours, period, profile) if with_time else None,
         "time_at_berth": measures.durations(measures.complete(visits.berth), profile),
         "waiting": measures.durations(visits.waiting, profile),

@@ -70,7 +70,9 @@ def render_text(summary: dict[str, Any]) -> str:
 
 
 def _heard(port: dict[str, Any]) -> str:
-    return "" if port["coverage_h"] is None else f", ships were heard in {port['coverage_h']:,} of them"
+    if port["coverage_h"] is None:
+        return ""
+    return f"; ships were heard in {port['coverage_h']:,} of {plain_count(port['clock_h'], 'clock hour')}"
 
 
 def _figures(port: dict[str, Any]) -> list[str]:

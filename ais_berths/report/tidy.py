@@ -122,8 +122,9 @@ def _port(port: dict[str, Any]) -> Iterator[_Row]:
     for at, start in enumerate(heard["start"] if heard else ()):
         yield f"coverage by {heard['step']}", start, "hours_heard", heard["heard_h"][at], "h", False
         yield f"coverage by {heard['step']}", start, "hours", heard["hours"][at], "h", False
-    for name in ("time_at_berth", "waiting"):
-        yield from _durations(name, port[name])
+    waits = "arrivals" if port["basis"] == "calls" else "stays"
+    for name, unit in (("time_at_berth", "stays"), ("waiting", waits)):
+        yield from _durations(name, port[name], unit)
     yield from _things("berths", "berth_id", port["berths"])
     yield from _things("uses", "use", port["by_use"])
     yield from _things("anchorages", "anchorage_id", port["anchorages"])
@@ -146,9 +147,9 @@ def _indicators(indicators: dict[str, Any] | None) -> Iterator[_Row]:
         )
 
 
-def _durations(name: str, times: dict[str, Any]) -> Iterator[_Row]:
+def _durations(name: str, times: dict[str, Any], unit: str) -> Iterator[_Row]:
     for label, count in zip(times["classes"], times["counts"], strict=True):
-        yield f"{name} by class", label, "count", count, "stays", count is None
+        yield f"{name} by class", label, "count", count, unit, count is None
     for group, figures in {"all": times["all"], **times["by_group"]}.items():
         for figure, value in figures.items():
             if figure != "suppressed":

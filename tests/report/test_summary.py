@@ -237,8 +237,19 @@ def test_days_with_missing_hours_are_marked(patchy: Tables) -> None:
     assert table.loc[table["figure"] == "hours_heard", "value"].tolist() == [24, 0, 18, 24, 66]
     page = render_html(summary)
     assert page.count("0 of 24") == 2
-    assert page.count("66 of 96") == 1
+    assert page.count("66 of 96<") == 1
+    assert page.count("66 of 96 clock hours") == 1
     assert "Days with hours in which no ship was heard" in page
+
+
+def test_hours_heard_are_set_against_clock_hours(patchy: Tables) -> None:
+    job = {"start": "2024-03-01T05:20:00Z", "end": "2024-03-02T07:40:00Z"}
+    summary = summarise(replace(patchy, run={**patchy.run, "job": job}))
+    (port,) = summary["ports"]
+    assert (port["coverage_h"], port["clock_h"]) == (19, 27)
+    assert sum(port["heard"]["hours"]) == 27
+    assert "26 hours; ships were heard in 19 of 27 clock hours" in render_text(summary)
+    assert "received in 19 of 27 clock hours" in render_html(summary)
 
 
 def test_charts_are_grey_where_hours_are_missing(patchy: Tables) -> None:
@@ -316,7 +327,9 @@ def test_maps_hold_together_across_the_antimeridian(
     make: Callable[..., Path], tmp_path: Path, lon: float
 ) -> None:
     folder = make(tmp_path / "fiji", "fiji", lon)
-    (port,) = summarise(read_tables(folder))["ports"]
+    summary = summarise(read_tables(folder))
+    (port,) = summary["ports"]
+    assert "The map lies across the 180th meridian" in render_html(summary)
     west, _, east, _ = port["map"]["view"]["whole"]
     assert east - west < 0.1
     assert west < 180 < east or west < -180 < east
@@ -485,6 +498,12 @@ def test_csv_has_one_figure_a_row_and_no_formula(out: Path) -> None:
     visits = table[(table["table"] == "key figures") & (table["figure"] == "berth_visits")]
     assert visits["value"].tolist() == [5.0]
     assert not table.map(lambda value: str(value).startswith(("=", "+", "@"))).any().any()
+
+
+def test_waits_are_counted_in_what_they_are(out: Path, sample_out: Path) -> None:
+    for folder, unit in ((out, "stays"), (sample_out, "arrivals")):
+        table = pd.read_csv(io.StringIO(report(folder, form="csv")))
+        assert set(table.loc[table["table"] == "waiting by class", "unit"]) == {unit}
 
 
 def test_terminal_page_has_no_control_characters(out: Path) -> None:
