@@ -238,7 +238,10 @@ def _reports(
     table: pa.Table, feed: Feed, found: dict[str, str], usable: Mask, lat: Floats, lon: Floats
 ) -> tuple[dict[str, Any], Mask, dict[str, int]]:
     mmsi, has_mmsi = ship_numbers(table, feed, found)
-    stamps, has_time = values.times(table.column(found["time"]), feed.time)
+    time = table.column(found["time"])
+    if feed.time.format == "epoch":
+        time = values.with_points(time, feed.csv.decimal)
+    stamps, has_time = values.times(time, feed.time)
     static_only = is_static_only(table, feed)
     if static_only is None:
         static_only = np.zeros(len(table), dtype=bool)
@@ -287,7 +290,7 @@ def _motion(table: pa.Table, feed: Feed, found: dict[str, str]) -> dict[str, Any
             missing[f"{name}_unavailable"] = np.isnan(array)
     lookup = words.status_codes(feed.words.nav_status)
     status, missing["nav_status_unreadable"] = codes(
-        table, found, "nav_status", lookup, default=words.STATUS_UNKNOWN, largest=15
+        table, feed, found, "nav_status", lookup, default=words.STATUS_UNKNOWN, largest=15
     )
     return {
         "sog_kn": sog,

@@ -42,8 +42,10 @@ def cut(table: pa.Table, rows: Rows) -> pa.Table:
 
 def ship_numbers(table: pa.Table, feed: Feed, found: dict[str, str]) -> tuple[NDArray[np.int64], Mask]:
     """MMSI, or numbers that stand for ids; 0 where unreadable, and the mask of readable ones."""
-    read = values.text_ids if feed.rules.ids == "text" else values.whole_numbers
-    return read(table.column(found["mmsi"]))
+    column = table.column(found["mmsi"])
+    if feed.rules.ids == "text":
+        return values.text_ids(column)
+    return values.whole_numbers(values.with_points(column, feed.csv.decimal))
 
 
 def numbers(table: pa.Table, feed: Feed, found: dict[str, str], field: str) -> Floats:
@@ -58,6 +60,7 @@ def numbers(table: pa.Table, feed: Feed, found: dict[str, str], field: str) -> F
 
 def codes(
     table: pa.Table,
+    feed: Feed,
     found: dict[str, str],
     field: str,
     lookup: dict[str, int],
@@ -70,7 +73,7 @@ def codes(
         return np.full(len(table), default), np.zeros(len(table), dtype=bool)
     remap = {int(word): code for word, code in lookup.items() if word.removeprefix("-").isdecimal()}
     return values.codes(
-        table.column(found[field]),
+        values.with_points(table.column(found[field]), feed.csv.decimal),
         lambda text: words.code_of(text, lookup, default),
         remap,
         default=default,

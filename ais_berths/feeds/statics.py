@@ -74,7 +74,9 @@ def ship_data(table: pa.Table, feed: Feed, found: dict[str, str]) -> tuple[dict[
     broken: dict[str, Mask] = {}
     columns: dict[str, Any] = {"name": _name(table, found, "name")}
     columns["call_sign"] = _name(table, found, "call_sign")
-    columns["imo"], broken["imo_unreadable"] = codes(table, found, "imo", {}, default=0, largest=9_999_999)
+    columns["imo"], broken["imo_unreadable"] = codes(
+        table, feed, found, "imo", {}, default=0, largest=9_999_999
+    )
     columns["type_code"], broken["type_unreadable"] = _type(table, feed, found)
     strange = np.zeros(len(table), dtype=bool)
     for name, source in _SIZES.items():
@@ -102,10 +104,10 @@ def _name(table: pa.Table, found: dict[str, str], field: str) -> pa.Array:
 def _type(table: pa.Table, feed: Feed, found: dict[str, str]) -> tuple[NDArray[np.int64], Mask]:
     lookup = words.type_codes(feed.words.type_code)
     limits = {"default": words.TYPE_UNKNOWN, "largest": 99}
-    kinds, strange = codes(table, found, "type_code", lookup, **limits)
+    kinds, strange = codes(table, feed, found, "type_code", lookup, **limits)
     vague = kinds == words.TYPE_UNKNOWN
     if "type_words" in found and found["type_words"] != found.get("type_code") and vague.any():
-        more, more_strange = codes(table, found, "type_words", lookup, **limits)
+        more, more_strange = codes(table, feed, found, "type_words", lookup, **limits)
         kinds = np.where(vague, more, kinds)
         strange = np.where(vague, (strange | more_strange) & (more == words.TYPE_UNKNOWN), strange)
     return kinds, strange

@@ -72,6 +72,21 @@ def numbers(column: pa.Array | pa.ChunkedArray, decimal: str = ".") -> Floats:
     return values if finite.all() else np.where(finite, values, np.nan)
 
 
+def with_points(column: pa.Array | pa.ChunkedArray, decimal: str) -> pa.Array:
+    """Return a column where texts such as 70,0 are 70.0, if a comma is the decimal sign.
+
+    Examples
+    --------
+    >>> with_points(pa.array(["70,0", "moored", None]), ",").to_pylist()
+    ['70.0', 'moored', None]
+    """
+    array = single(column)
+    kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
+    if decimal == "." or not _is_text(kind):
+        return array
+    return pc.replace_substring_regex(as_text(array), r"^([+-]?[0-9]+),([0-9]+)$", r"\1.\2")
+
+
 def whole_numbers(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], Mask]:
     """Read a column as integers; text that a spreadsheet has rounded is unreadable.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,3 +149,46 @@ def test_a_mapping_for_text_without_a_header(tmp_path: Path) -> None:
     assert found[["lat", "lon"]].to_numpy().tolist() == [[55.5, 12.25], [55.5, -12.25]]
     assert found["sog_kn"].iloc[0] == 0.5
     assert found["sog_kn"].isna().iloc[1]
+
+
+@pytest.mark.parametrize("categories", [False, True])
+def test_decimal_commas_in_whole_numbers(tmp_path: Path, categories: bool) -> None:
+    """As pandas writes columns of floats for readers in much of Europe."""
+    mapping = """
+        name = "commas"
+        [columns]
+        mmsi = "ship"
+        time = "t"
+        lat = "y"
+        lon = "x"
+        imo = "imo"
+        type_code = "kind"
+        nav_status = "status"
+        [time]
+        format = "epoch"
+        [csv]
+        separator = ";"
+        decimal = ","
+    """
+    toml = write(tmp_path, mapping, "commas.toml")
+    text = (
+        "ship;t;y;x;imo;kind;status\n"
+        "219000001,0;1577836800,0;55,5;12,25;9074729,0;70,0;5,0\n"
+        "219000002,5;1577836801,5;55,5;12,25;9074729,0;70,5;moored\n"
+    )
+    path = write(tmp_path, text)
+    if categories:
+        frame = pd.read_csv(path, sep=";", dtype="category")
+        path = tmp_path / "commas.parquet"
+        frame.to_parquet(path)
+    result = read_all([path], toml)
+    assert result.counts["mmsi_unreadable"] == 1
+    found = canonical(result)
+    first = found.iloc[0]
+    assert (first["mmsi"], first["imo"], first["type_code"], first["nav_status"]) == (
+        219000001,
+        9074729,
+        70,
+        5,
+    )
+    assert first["time"] == pd.Timestamp("2020-01-01", tz="UTC")
