@@ -211,7 +211,7 @@ def zip_members(path: str) -> list[str]:
     Raises
     ------
     InputError
-        The zip is damaged or locked, or holds no file or too many.
+        The zip is damaged or locked, or holds no file, too many, or several of one name.
     """
     with plain_words(path), open_binary(path) as handle, zipfile.ZipFile(handle) as archive:
         members = [item for item in archive.infolist() if not item.is_dir() and item.file_size]
@@ -227,7 +227,10 @@ def zip_members(path: str) -> list[str]:
             f"{show(path)} holds {len(members):,} files, and at most {_MOST_MEMBERS:,} are read from a zip; "
             "unpack it and give the folder"
         )
-    return sorted((item.filename for item in members), key=_natural)
+    names = sorted((item.filename for item in members), key=_natural)
+    if len(set(names)) < len(names):
+        raise InputError(f"{show(path)} holds several files of one name; unpack it and give the files inside")
+    return names
 
 
 def _expand(given: str, window: Window) -> list[InputFile]:

@@ -223,8 +223,10 @@ def codes(
 
 
 def matches(column: pa.Array | pa.ChunkedArray, test: Callable[[str], bool]) -> Mask:
-    """Tell which texts pass a test, which is run once for each distinct text."""
+    """Tell which texts pass a test, which is run once for each distinct text; lists are no texts."""
     array = single(column)
+    if pa.types.is_nested(array.type):
+        return np.zeros(len(array), dtype=bool)
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     passed = [text is not None and test(text) for text in as_text(array.dictionary).to_pylist()]

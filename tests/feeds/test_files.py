@@ -223,6 +223,16 @@ def test_files_that_are_no_feed(tmp_path: Path) -> None:
         read_all([void])
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_zip_with_two_files_of_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "twice.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for text in ("MMSI\n1\n", "MMSI\n2\n"):
+            archive.writestr("a.csv", text)
+    with pytest.raises(InputError, match="several files of one name"):
+        feeds.plan_chunks(feeds.list_inputs([path]), feeds.load_feed("noaa"))
+
+
 def test_a_zip_with_a_password(tmp_path: Path) -> None:
     path = tmp_path / "locked.zip"
     with zipfile.ZipFile(path, "w") as archive:
