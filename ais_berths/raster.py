@@ -46,9 +46,9 @@ _BLOCK, _MAX_PLACES = 20_000, 1 << 21
 # Larger cells than those of this resolution are no filter.
 _COARSEST = 5
 # What `CellFilter` finds from its other attributes.
-_DERIVED = ("tiles", "_starts")
-# Base cell and the digits of resolutions 1-4 of a cell: a region of about 1,800 km2.
-_REGION_SHIFT, _REGION_BITS = 33, 19
+_DERIVED = ("tiles", "_slots_of")
+# An odd number: products with it differ in their upper bits where cells differ in any.
+_SCATTER = 0x1E3779B97F4A7C15
 _RESOLUTION = 15 << 52
 
 
@@ -142,12 +142,12 @@ class CellFilter:
     def has_cells(self, cells: ArrayLike) -> Mask:
         """Mask of the cells that belong to the set; cells of other resolutions never do."""
         values = np.asarray(cells, dtype=np.int64)
-        return _among(values, self._ancestors, self._starts, self._members, self.resolution)
+        return _among(values, self._ancestors, self._slots_of, self._members, self.resolution)
 
     @cached_property
-    def _starts(self) -> NDArray[np.int64]:
-        """First of the ancestors in each region, and one more."""
-        return np.searchsorted(_region(self._ancestors), np.arange((1 << _REGION_BITS) + 1))
+    def _slots_of(self) -> NDArray[np.int32]:
+        """Where each ancestor stands, in places that its number gives; see `_scatter`."""
+        return _scatter(self._ancestors)
 
     def _last_digits(self, cells: Cells) -> Ints:
         return (cells >> (3 * (15 - self.resolution))) & 511
@@ -178,32 +178,43 @@ def _look_up(
 
 
 @compiled
-def _among(cells: Cells, ancestors: Cells, starts: Ints, members: Mask, resolution: int) -> Mask:
+def _scatter(ancestors: Cells) -> NDArray[np.int32]:
+    """Table in which each cell is found at the place that its number gives, or soon after it; else -1."""
+    bits = 4
+    while 1 << bits < 4 * len(ancestors):
+        bits += 1
+    slots = np.full(1 << bits, -1, np.int32)
+    for number in range(len(ancestors)):
+        at = (ancestors[number] * _SCATTER >> (64 - bits)) & (len(slots) - 1)
+        while slots[at] >= 0:
+            at = (at + 1) & (len(slots) - 1)
+        slots[at] = number
+    return slots
+
+
+@compiled
+def _among(cells: Cells, ancestors: Cells, slots: NDArray[np.int32], members: Mask, resolution: int) -> Mask:
     """Whether each cell is one of those that the ancestors and the table of their descendants hold."""
     mask = np.zeros(len(cells), np.bool_)
     # A cell holds its resolution, its digits, and ones in place of the digits that it does not have.
     shift = 3 * (15 - resolution)
     form, filled = _RESOLUTION | (1 << shift) - 1, resolution << 52 | (1 << shift) - 1
+    bits = 0
+    while 1 << bits < len(slots):
+        bits += 1
     for i in range(len(cells)):
         cell = cells[i]
         if cell & form == filled:
             ancestor = cell & ~_RESOLUTION | (resolution - 3) << 52 | (512 << shift) - 1
-            region = (ancestor >> _REGION_SHIFT) & ((1 << _REGION_BITS) - 1)
-            low, size = starts[region], starts[region + 1] - starts[region]
-            while size > 1:
-                half = size >> 1
-                low += half * (ancestors[low + half] <= ancestor)
-                size -= half
-            if size and ancestors[low] == ancestor:
-                mask[i] = members[low, (cell >> shift) & 511]
+            at = (ancestor * _SCATTER >> (64 - bits)) & (len(slots) - 1)
+            while slots[at] >= 0 and ancestors[slots[at]] != ancestor:
+                at = (at + 1) & (len(slots) - 1)
+            if slots[at] >= 0:
+                mask[i] = members[slots[at], (cell >> shift) & 511]
     return mask
 
 
 # cells --------------------------------------------------------------------------------------------
-
-
-def _region(cells: Cells) -> Ints:
-    return (cells >> _REGION_SHIFT) & ((1 << _REGION_BITS) - 1)
 
 
 def distinct(values: Ints) -> Ints:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Barrier, Semaphore
 from typing import TYPE_CHECKING
 
+import dask
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -85,6 +87,23 @@ def test_there_are_no_more_processes_than_memory_is_for(monkeypatch: pytest.Monk
 
 def process_of(_: tuple[()]) -> int:
     return os.getpid()
+
+
+@pytest.mark.parametrize("told", [None, 1])
+def test_one_waits_while_all_processors_are_busy(monkeypatch: pytest.MonkeyPatch, told: int | None) -> None:
+    monkeypatch.setattr(tasks, "CPU_COUNT", 2)
+    at_once = told or 3
+    here = Barrier(at_once, timeout=60)
+    busy, most = Semaphore(at_once), []
+
+    def wait(_: int) -> None:
+        most.append(busy.acquire(blocking=False))
+        here.wait()
+        busy.release()
+
+    with dask.config.set(num_workers=told):
+        Wiring().run(wait, range(2 * at_once), waiting=True)
+    assert all(most), "not more than that"
 
 
 @given(counts=COUNTS, most=st.integers(1, 20), at_once=st.integers(1, 30), cut=st.integers(0, 40))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ais_berths.feeds.fields import Floats, Mask, Rows
     from ais_berths.feeds.mapping import Feed
+    from ais_berths.h3cells import Cells
 
 _PING_FIELDS = ("mmsi", "time", "lat", "lon", "sog_kn", "cog_deg", "heading_deg", "nav_status", "coarse")
 _STATIC_FIELDS = [name for name in schema.STATICS.names if name not in ("mmsi", "n_reports")]
@@ -167,6 +168,7 @@ def read_reports(
     rows: Mask | None = None,
     *,
     positions: tuple[Floats, Floats] | None = None,
+    cells: Cells | None = None,
     resolution: int | None = None,
 ) -> Reports:
     """Read time, position and motion of all rows of a raw table.
@@ -177,14 +179,19 @@ def read_reports(
         Rows that count; the others are never usable.
     positions
         What `read_positions` returns, if it was asked already.
+    cells
+        What `read_cells` returns, if it was asked already.
     resolution
-        As for `normalise`.
+        As for `normalise`, where `cells` is not given.
     """
     found = feed.require(table.column_names, "the table")
-    found |= feed.resolve(table.column_names, resolution)
     rows = np.ones(len(table), dtype=bool) if rows is None else rows
     lat, lon = read_positions(table, feed) if positions is None else positions
     columns, usable, counts = _reports(table, feed, found, rows, lat, lon)
+    if cells is None and resolution is not None:
+        cells = read_cells(table, feed, resolution)
+    if cells is not None:
+        columns["cell"] = cells
     return Reports(columns, usable, {reason: n for reason, n in counts.items() if n})
 
 
@@ -253,7 +260,7 @@ def _reports(
         "time_unreadable": ~(has_time | static_only),
         "position_unreadable": ~(np.isfinite(lat) | static_only),
     }.items():
-        counts[reason] = int((usable & bad).sum())
+        counts[reason] = int(np.count_nonzero(usable & bad))
         usable = usable & ~bad
     motion = _motion(table, feed, found)
     heard = usable & ~static_only
@@ -266,8 +273,6 @@ def _reports(
         "lon": lon,
         "static_only": static_only,
     } | motion
-    if "cell" in found:
-        columns["cell"] = values.whole_numbers(table.column(found["cell"]))[0]
     return columns, usable, counts
 
 

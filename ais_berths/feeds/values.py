@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ais_berths.feeds.days import FIRST_YEAR, LAST_YEAR
+from ais_berths.feeds.views import as_dictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -182,7 +183,7 @@ def codes(
     column
         Numbers or text.
     read
-        Turns one text into a code, or None if it cannot be understood. Called once for each distinct text.
+        Turns one text into a code, or None if it cannot be understood. Seldom called twice for a text.
     remap
         Replaces numbers of the source by codes.
     default, largest
@@ -200,7 +201,7 @@ def codes(
     """
     array = single(column)
     if _is_text(array.type):
-        array = array.dictionary_encode()
+        array = as_dictionary(array)
     if pa.types.is_dictionary(array.type):
         texts = _blank_to_null(as_text(array.dictionary))
         quick = _try_cast(texts, pa.float64())
@@ -227,8 +228,7 @@ def matches(column: pa.Array | pa.ChunkedArray, test: Callable[[str], bool]) -> 
     array = single(column)
     if pa.types.is_nested(array.type):
         return np.zeros(len(array), dtype=bool)
-    if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode()
+    array = as_dictionary(array)
     passed = [text is not None and test(text) for text in as_text(array.dictionary).to_pylist()]
     return _spread(np.array([*passed, False]), array)
 

@@ -104,7 +104,7 @@ def scan_inputs(store: Store, work: Work, stamp: str, wiring: Wiring) -> None:
     # Messages are decoded by Python itself; for a few, other processes are not worth their start.
     locked = work.feed.kind == "nmea" and total > _MANY_MESSAGES
     try:
-        wiring.run(scan_batch, batches, locked=locked, store=store, stamp=stamp)
+        wiring.run(scan_batch, batches, locked=locked, waiting=True, store=store, stamp=stamp)
     except AisBerthsError:
         if not read_records(store):
             clear(store)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ais_berths.config import CleanConfig
     from ais_berths.feeds import Chunk, Reports
     from ais_berths.geo import Floats
+    from ais_berths.h3cells import Cells
 
 # Most chunks of a task, as its description goes through the scheduler.
 _MOST_CHUNKS = 250
@@ -182,18 +183,20 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
     if static_only is None:
         static_only = np.zeros(table.num_rows, dtype=bool)
     no_place = np.isnan(lat) & ~static_only
-    near = _inside(table, lat, lon, plan) & ~static_only
+    cells = read_cells(table, plan.feed, plan.cells.resolution)
+    near = _inside(lat, lon, cells, plan) & ~static_only
     counts["read", "row_read", "kept"] += table.num_rows + sum(batch.counts.values())
-    counts["read", "position_unreadable", "dropped"] += int(no_place.sum())
-    counts["read", "static_only", "kept"] += int(static_only.sum())
-    counts["filter", OUTSIDE, "dropped"] += int((~(near | no_place | static_only)).sum())
+    counts["read", "position_unreadable", "dropped"] += int(np.count_nonzero(no_place))
+    counts["read", "static_only", "kept"] += int(np.count_nonzero(static_only))
+    counts["filter", OUTSIDE, "dropped"] += int(np.count_nonzero(~(near | no_place | static_only)))
     for reason, n in batch.counts.items():
         counts["filter" if reason == OUTSIDE else "read", reason, "dropped"] += n
     wanted = near | static_only
     if np.count_nonzero(wanted) < _LARGEST_CUT * len(wanted):
         table, lat, lon = cut(table, wanted), lat[wanted], lon[wanted]
+        cells = cells if cells is None else cells[wanted]
         near, wanted = near[wanted], wanted[wanted]
-    found = read_reports(table, plan.feed, near, positions=(lat, lon), resolution=plan.cells.resolution)
+    found = read_reports(table, plan.feed, near, positions=(lat, lon), cells=cells)
     # Which rows outside the period are read at all depends on how the files are cut.
     time = found.columns["time"]
     wanted = wanted & (_in_period(np.ma.getdata(time), plan) | np.ma.getmaskarray(time))
@@ -204,14 +207,13 @@ def _near_rows(batch: Batch, plan: ScanPlan, counts: Counts) -> tuple[pa.Table, 
     return _ships_in_time(found, plan, counts), ships.filter(pa.array(is_ship))
 
 
-def _inside(table: pa.Table, lat: Floats, lon: Floats, plan: ScanPlan) -> NDArray[np.bool_]:
+def _inside(lat: Floats, lon: Floats, cells: Cells | None, plan: ScanPlan) -> NDArray[np.bool_]:
     """Exact test of place: by the cell that the feed gives, where it gives one, else by the position."""
-    given = read_cells(table, plan.feed, plan.cells.resolution)
-    if given is None:
+    if cells is None:
         return plan.cells.inside(lat, lon)
     near = plan.cells.near(lat, lon)
-    missing = np.flatnonzero(near & (given == 0))
-    near &= plan.cells.has_cells(given)
+    missing = np.flatnonzero(near & (cells == 0))
+    near &= plan.cells.has_cells(cells)
     if missing.size:
         near[missing] = plan.cells.inside(lat[missing], lon[missing])
     return near
@@ -223,8 +225,8 @@ def _ships_in_time(found: Reports, plan: ScanPlan, counts: Counts) -> pa.Table:
     at = np.flatnonzero(found.usable)
     keep, wrong = ship_mmsi(columns["mmsi"][at], plan.clean)
     in_time = _in_period(columns["time"][at], plan)
-    counts["filter", "outside_period", "dropped"] += int((keep & ~in_time).sum())
-    counts["filter", "near_port", "kept"] += int((keep & in_time).sum())
+    counts["filter", "outside_period", "dropped"] += int(np.count_nonzero(keep & ~in_time))
+    counts["filter", "near_port", "kept"] += int(np.count_nonzero(keep & in_time))
     for reason, n in wrong.items():
         counts["filter", reason, "dropped"] += n
     at = at[keep & in_time]

@@ -88,7 +88,13 @@ class Wiring:
         return max(1, slots)
 
     def run(
-        self, task: Callable[..., Any], items: Iterable[Any], *, locked: bool = False, **options: Any
+        self,
+        task: Callable[..., Any],
+        items: Iterable[Any],
+        *,
+        locked: bool = False,
+        waiting: bool = False,
+        **options: Any,
     ) -> list[Any]:
         """Call ``task(item, **options)`` for every item and return the results in order.
 
@@ -97,6 +103,8 @@ class Wiring:
         locked
             The task holds Python's lock, so that threads would wait for each other: where there are no
             processes either, the tasks run one after the other.
+        waiting
+            The task waits now and then, for disks, networks or Python's lock; see `threads_here`.
         """
         items = list(items)
         call = partial(task, **options)
@@ -107,14 +115,20 @@ class Wiring:
         # As arguments, items would be searched for other tasks, which takes longer than some tasks.
         calls = [dask.delayed(partial(call, item), pure=False, traverse=False)() for item in items]
         with ProgressBar(out=sys.stderr) if self.progress else nullcontext():
-            return list(dask.compute(*calls, scheduler=self._scheduler(locked and len(items) > 1)))
+            scheduler = self._scheduler(locked and len(items) > 1, waiting)
+            return list(dask.compute(*calls, scheduler=scheduler))
 
-    def _scheduler(self, locked: bool) -> Any:
+    def _scheduler(self, locked: bool, waiting: bool) -> Any:
         """What dask is to use on this machine."""
         if not locked:
             # The name "threads" would do as well, but makes dask import distributed, which costs a second.
-            return dask.threaded.get
+            return partial(dask.threaded.get, num_workers=threads_here()) if waiting else dask.threaded.get
         return self.pool() if self.pool and self.processes and CPU_COUNT > 1 else dask.get
+
+
+def threads_here() -> int:
+    """Threads for tasks that wait now and then: one more than processors, unless dask was told a number."""
+    return int(dask.config.get("num_workers", None) or CPU_COUNT + 1)
 
 
 @contextmanager

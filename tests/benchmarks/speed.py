@@ -47,6 +47,7 @@ from ais_berths.config import Config
 from ais_berths.feeds import list_inputs, load_feed, plan_chunks
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.scan import ScanPlan, scan_chunk
+from ais_berths.pipeline.tasks import threads_here
 from ais_berths.ports import read_ports
 from ais_berths.raster import CellFilter
 from ais_berths.stops import detect_stops
@@ -104,7 +105,7 @@ def compare_filters(folder: Path, days: Sequence[Path], rounds: int) -> str:
         plan = ScanPlan(mapping, tester, config.clean, None, None)
         chunks = plan_chunks(list_inputs(days), mapping)
         return lambda: in_threads(
-            lambda chunk: [rows.num_rows for rows, _ in scan_chunk(chunk, plan)[1]], chunks
+            lambda chunk: [rows.num_rows for rows, _ in scan_chunk(chunk, plan)[1]], chunks, threads_here()
         )
 
     def polars(columns: list[str]) -> int:

@@ -93,9 +93,9 @@ def _cpu_s() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def in_threads(task: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    """Do a task for all items on two threads."""
-    with ThreadPoolExecutor(THREADS) as pool:
+def in_threads(task: Callable[[Any], Any], items: Sequence[Any], threads: int = THREADS) -> list[Any]:
+    """Do a task for all items on some threads."""
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(task, items))
 
 
