@@ -81,7 +81,7 @@ def find_places(
     # Columns without rows may be of any type.
     if len(stops):
         schema.check_columns(stops.columns, "stops", _ESTIMATED)
-        schema.check_frame(stops, "stops", ["stop_id", "start_time", "end_time"], key="stop_id")
+        schema.check_frame(stops, "stops", ["stop_id", "mmsi", "start_time", "end_time"], key="stop_id")
     portions = Shelf([_by_id(stops) if len(stops) else schema.empty("stops")])
     found = find_in_portions(portions, vessels, ports, Core(cells), config, only)
     return Places(
@@ -129,6 +129,7 @@ def find_in_portions(
     room
         Where tables are kept in between, and who does the work.
     """
+    schema.check_frame(vessels, "vessels", ["mmsi"], key="mmsi")
     schema.check_frame(ports, "ports", ["port_id", "lat", "lon"])
     room = room or Room()
     begins, ends = map(pd.Series, zip(*portions.each(_span), strict=True))

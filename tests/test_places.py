@@ -100,3 +100,12 @@ def test_stops_without_times_are_refused_in_plain_words(world: World) -> None:
         find_places(few.assign(arrival_time=[b"x"] * 3), *rest)
     unknown = few.assign(arrival_time=few["arrival_time"].mask([True, False, False]))
     assert len(find_places(unknown, *rest).stops) == 3
+
+
+def test_tables_without_ships_are_refused_in_plain_words(world: World) -> None:
+    few, rest = world.stops.head(3), (world.ports, NO_CELLS, CONFIG)
+    with pytest.raises(MissingColumnsError, match="mmsi"):
+        find_places(few.drop(columns="mmsi"), world.vessels, *rest)
+    for stops in (few, few.head(0)):
+        with pytest.raises(MissingColumnsError, match="mmsi"):
+            find_places(stops, world.vessels.drop(columns="mmsi"), *rest)
