@@ -46,7 +46,7 @@ _BLOCK, _MAX_PLACES = 20_000, 1 << 21
 # Larger cells than those of this resolution are no filter.
 _COARSEST = 5
 # What `CellFilter` finds from its other attributes.
-_DERIVED = ("tiles", "_slots_of")
+_DERIVED = ("tiles", "_hashed")
 # An odd number: products with it differ in their upper bits where cells differ in any.
 _SCATTER = 0x1E3779B97F4A7C15
 _RESOLUTION = 15 << 52
@@ -142,12 +142,12 @@ class CellFilter:
     def has_cells(self, cells: ArrayLike) -> Mask:
         """Mask of the cells that belong to the set; cells of other resolutions never do."""
         values = np.asarray(cells, dtype=np.int64)
-        return _among(values, self._ancestors, self._slots_of, self._members, self.resolution)
+        return _among(values, self._ancestors, self._hashed, self._members, self.resolution)
 
     @cached_property
-    def _slots_of(self) -> NDArray[np.int32]:
-        """Where each ancestor stands, in places that its number gives; see `_scatter`."""
-        return _scatter(self._ancestors)
+    def _hashed(self) -> NDArray[np.int32]:
+        """Numbers of the ancestors in a table, at most a quarter full, that finds them; see `_scatter`."""
+        return _scatter(self._ancestors, 1 << max(4, (4 * len(self._ancestors) - 1).bit_length()))
 
     def _last_digits(self, cells: Cells) -> Ints:
         return (cells >> (3 * (15 - self.resolution))) & 511
@@ -178,17 +178,12 @@ def _look_up(
 
 
 @compiled
-def _scatter(ancestors: Cells) -> NDArray[np.int32]:
-    """Table in which each cell is found at the place that its number gives, or soon after it; else -1."""
-    bits = 4
-    while 1 << bits < 4 * len(ancestors):
-        bits += 1
-    slots = np.full(1 << bits, -1, np.int32)
+def _scatter(ancestors: Cells, size: int) -> NDArray[np.int32]:
+    """Table of a power of two in which `_slot` finds the number of each cell; -1 where none stands."""
+    slots = np.full(size, -1, np.int32)
+    shift = _shift(size)
     for number in range(len(ancestors)):
-        at = (ancestors[number] * _SCATTER >> (64 - bits)) & (len(slots) - 1)
-        while slots[at] >= 0:
-            at = (at + 1) & (len(slots) - 1)
-        slots[at] = number
+        slots[_slot(ancestors[number], ancestors, slots, shift)] = number
     return slots
 
 
@@ -197,21 +192,35 @@ def _among(cells: Cells, ancestors: Cells, slots: NDArray[np.int32], members: Ma
     """Whether each cell is one of those that the ancestors and the table of their descendants hold."""
     mask = np.zeros(len(cells), np.bool_)
     # A cell holds its resolution, its digits, and ones in place of the digits that it does not have.
-    shift = 3 * (15 - resolution)
-    form, filled = _RESOLUTION | (1 << shift) - 1, resolution << 52 | (1 << shift) - 1
-    bits = 0
-    while 1 << bits < len(slots):
-        bits += 1
+    digits = 3 * (15 - resolution)
+    form, filled = _RESOLUTION | (1 << digits) - 1, resolution << 52 | (1 << digits) - 1
+    shift = _shift(len(slots))
     for i in range(len(cells)):
         cell = cells[i]
         if cell & form == filled:
-            ancestor = cell & ~_RESOLUTION | (resolution - 3) << 52 | (512 << shift) - 1
-            at = (ancestor * _SCATTER >> (64 - bits)) & (len(slots) - 1)
-            while slots[at] >= 0 and ancestors[slots[at]] != ancestor:
-                at = (at + 1) & (len(slots) - 1)
-            if slots[at] >= 0:
-                mask[i] = members[slots[at], (cell >> shift) & 511]
+            ancestor = cell & ~_RESOLUTION | (resolution - 3) << 52 | (512 << digits) - 1
+            number = slots[_slot(ancestor, ancestors, slots, shift)]
+            if number >= 0:
+                mask[i] = members[number, (cell >> digits) & 511]
     return mask
+
+
+@compiled
+def _shift(size: int) -> int:
+    """Shift that leaves as many upper bits of 64 as number the slots of a table of this size."""
+    shift = 64
+    while 1 << (64 - shift) < size:
+        shift -= 1
+    return shift
+
+
+@compiled
+def _slot(cell: int, ancestors: Cells, slots: NDArray[np.int32], shift: int) -> int:
+    """Slot of a cell, or the free one where it would stand: the one that its number gives, or soon after."""
+    slot = (cell * _SCATTER >> shift) & (len(slots) - 1)
+    while slots[slot] >= 0 and ancestors[slots[slot]] != cell:
+        slot = (slot + 1) & (len(slots) - 1)
+    return slot
 
 
 # cells --------------------------------------------------------------------------------------------
