@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
+import platform
 import re
 import subprocess
 import sys
 import tomllib
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -202,6 +205,26 @@ def test_help_needs_no_heavy_module() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("chosen", [None, "system"])
+def test_the_command_line_chooses_how_arrow_holds_memory(chosen: str | None) -> None:
+    """Which has to be done before Arrow is imported; who chose already is left alone."""
+    if (
+        sys.platform != "linux"
+        or platform.machine() != "x86_64"
+        or "jemalloc" not in pa.supported_memory_backends()
+    ):
+        pytest.skip("Arrow comes without jemalloc here")
+    code = (
+        "from ais_berths.cli import main; main(['config', 'show'], standalone_mode=False); "
+        "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    )
+    others = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
+    env = others if chosen is None else others | {"ARROW_DEFAULT_MEMORY_POOL": chosen}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
+    assert done.stdout.splitlines()[-1] == (chosen or "jemalloc")
+    assert done.stderr == ""
 
 
 def test_the_wheel_ships_the_samples(root: Path) -> None:
