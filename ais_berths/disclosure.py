@@ -172,8 +172,9 @@ def publish(tables: Mapping[str, Any], min_vessels: int = 3) -> dict[str, Any]:
     Berths, quays and anchorages with fewer vessels than the minimum are left out; if the table ``stops`` is
     given, so are berths and anchorages whose numbers would reveal those as the rest of a port. What belongs
     to a single ship (largest size, first and last visit) becomes null, and so do shares of vessel groups and
-    the numbers of quays, which are sums of those of berths. Indicators stay as they are, as they were
-    protected when they were made. All tables of ships, stops or calls are left out.
+    the numbers of quays, which are sums of those of berths. The table of quality is without the numbers of
+    stops. Indicators stay as they are, as they were protected when they were made. All tables of ships, stops
+    or calls are left out.
 
     Parameters
     ----------
@@ -197,13 +198,16 @@ def publish(tables: Mapping[str, Any], min_vessels: int = 3) -> dict[str, Any]:
             "give both"
         )
     public = {name: frame for name, frame in tables.items() if name in _PUBLIC}
+    if "quality" in public:
+        # Stops by reason are totals of figures that may be hidden.
+        public["quality"] = public["quality"][public["quality"]["stage"] != "places"].reset_index(drop=True)
     for name, key in (("berths", "berth_id"), ("quays", "quay_id"), ("anchorages", "anchorage_id")):
         if name not in public:
             continue
         frame = public[name]
         frame = frame[frame["n_vessels"] >= min_vessels]
         if "stops" in tables and name != "quays":
-            secret = _hidden_places(tables["stops"], key, min_vessels)
+            secret = _hidden_places(tables["stops"], key, public[name], min_vessels)
             frame = frame[~frame[key].isin(list(secret))]
         none = [column for column in _OF_FEW[name] if column in frame.columns]
         public[name] = frame.reset_index(drop=True).assign(**dict.fromkeys(none))
@@ -213,11 +217,18 @@ def publish(tables: Mapping[str, Any], min_vessels: int = 3) -> dict[str, Any]:
     return public
 
 
-def _hidden_places(stops: pd.DataFrame, key: str, min_vessels: int) -> set[Hashable]:
-    """Places of each port that are hidden as parts of all stops at such places there."""
+def _hidden_places(stops: pd.DataFrame, key: str, places: pd.DataFrame, min_vessels: int) -> set[Hashable]:
+    """Places of each port that are hidden as parts of all stops at such places, or at those of a use."""
     found: set[Hashable] = set()
-    for _, rows in stops.dropna(subset=[key]).groupby("port_id"):
-        found |= hidden_parts(rows[key], rows["mmsi"], (), min_vessels)
+    stops = stops.dropna(subset=[key])
+    sums = [["port_id"]]
+    if "use" in places:
+        # Reports give the sum over the berths of some uses.
+        stops = stops.assign(use=stops[key].map(places.set_index(key)["use"]))
+        sums += [["port_id", "use"]]
+    for by in sums:
+        for _, rows in stops.groupby(by):
+            found |= hidden_parts(rows[key], rows["mmsi"], (), min_vessels)
     return found
 
 

@@ -84,7 +84,7 @@ def make_indicators(
     if hours is not None:
         schema.check_frame(hours, "hours", ["port_id", "hour", "n_pings"])
     heard = None if hours is None else Heard.of(partial(iter, [hours]))
-    span = span or (heard and heard.span()) or _span(port_calls)
+    span = span or (heard and heard.span()) or _span(port_calls, berth_calls)
     if span is None:
         return schema.empty("indicators")
     calendar = _calendar(span, config.timezone)
@@ -293,10 +293,12 @@ def _grid(
     return Grid.of(groups, _calendar(span, timezone), periods, profiles)
 
 
-def _span(port_calls: pd.DataFrame) -> Span | None:
-    if port_calls.empty:
+def _span(*calls: pd.DataFrame) -> Span | None:
+    there = [table for table in calls if len(table)]
+    if not there:
         return None
-    return span_of_calls(port_calls["arrival_time"].min(), port_calls["departure_time"].max())
+    first = min(table["arrival_time"].min() for table in there)
+    return span_of_calls(first, max(table["departure_time"].max() for table in there))
 
 
 def _batches(

@@ -234,6 +234,11 @@ class IndicatorsConfig(Section):
         3, ge=1, description="figures that rest on fewer different vessels are withheld; 1 withholds none"
     )
 
+    @field_validator("periods", "groups", "uses")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(names))
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:

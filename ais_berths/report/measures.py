@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BIN_EDGES_H = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0, 48.0, 96.0, np.inf)
 """Edges of the classes of times (h)."""
+OF_STAYS = ("berths_used", "occupancy", "ships_at_berth", "ships_at_anchor")
+"""Key figures of all stays, as far as they lie in the period; the others are of what begins in it."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def key_figures(visits: PortVisits, period: Period, profile: Profile) -> list[di
     return [figure.row(profile) for figure in figures]
 
 
-def durations(frame: pd.DataFrame, profile: Profile) -> dict[str, Any]:
+def durations(frame: pd.DataFrame, profile: Profile, *, by_group: bool = True) -> dict[str, Any]:
     """Describe times in hours: classes, and mean and quartiles in all and by vessel group.
 
     Parameters
@@ -124,6 +126,8 @@ def durations(frame: pd.DataFrame, profile: Profile) -> dict[str, Any]:
         Rows with ``mmsi type_group hours``.
     profile
         Public or not. Maxima are never given, they belong to one ship.
+    by_group
+        Also by vessel group.
     """
     edges = np.asarray(BIN_EDGES_H)
     place = pd.Series(np.searchsorted(edges, frame["hours"], side="right") - 1, index=frame.index)
@@ -131,7 +135,7 @@ def durations(frame: pd.DataFrame, profile: Profile) -> dict[str, Any]:
     hidden_bins = profile.hidden(place, frame["mmsi"], range(len(edges) - 1))
     hidden_groups = profile.hidden(frame["type_group"], frame["mmsi"])
     counts = place.value_counts()
-    groups = [group for group in TYPE_GROUPS if (frame["type_group"] == group).any()]
+    groups = [group for group in TYPE_GROUPS if by_group and (frame["type_group"] == group).any()]
     return {
         "classes": [_class_name(low, high) for low, high in pairwise(edges)],
         "counts": [

@@ -79,7 +79,7 @@ def _berth_row(
         "occupied_h": _rounded(values["occupied_h"], digits[0]),
         "occupancy": _rounded(values["occupied_h"] / period.hours, digits[1]),
         "metre_occupancy": _rounded(values["metre_h"] / (values["length_m"] * period.hours), digits[1]),
-        "time_p50_h": _rounded(values["time_p50_h"], 3),
+        "time_p50_h": _rounded(values["time_p50_h"], 1 if public else 3),
         "loa_p50_m": _rounded(values["loa_p50_m"], 0),
         "loa_max_m": None if public else _rounded(values["loa_max_m"], 0),
         "draught_max_m": None if public else _rounded(values["draught_max_m"], 1),
@@ -93,13 +93,15 @@ def use_rows(
 ) -> list[Row]:
     """Count berths and visits by use, over all uses, and say which of them the report counts."""
     use = visits["berth_id"].map(berths.set_index("berth_id")["use"])
-    hidden = profile.hidden(use, visits["mmsi"])
+    # The sum over the uses that count stands on top of the report, so each kind keeps to itself.
+    counts = use.isin(counted)
+    hidden = {name for at in (counts, ~counts) for name in profile.hidden(use[at], visits["mmsi"][at])}
     rows = []
     for name in USES:
         n_berths = int(berths["berth_id"][berths["use"] == name].isin(visits["berth_id"]).sum())
         if n_berths:
             at = use == name
-            shown = name not in hidden and profile.shows(visits["mmsi"])
+            shown = name not in hidden and profile.shows(visits["mmsi"][at])
             rows.append(
                 {
                     "use": name,
@@ -138,7 +140,7 @@ def anchorage_rows(
             "stays": int(values["stays"]),
             "vessels": int(values["vessels"]),
             "ships": _rounded(values["ships"], 2),
-            "time_p50_h": _rounded(values["time_p50_h"], 3),
+            "time_p50_h": _rounded(values["time_p50_h"], 1 if profile.public else 3),
             "area_km2": _rounded(values["area_km2"], 3),
         }
         for name, values in found.to_dict("index").items()

@@ -19,12 +19,12 @@ _HOUR = pd.Timedelta(hours=1)
 
 
 def arrivals_over_time(
-    arrivals: pd.DataFrame, period: Period, profile: Profile, *, by_time: bool = True
+    arrivals: pd.DataFrame, period: Period, profile: Profile, *, by_time: bool = True, by_group: bool = True
 ) -> dict[str, Any]:
     """Count arrivals by hour, day, week or month, whatever suits the period, and by vessel group.
 
-    In the public profile the two are not crossed: only totals by time and totals by group are given, and
-    without `by_time` only totals by group.
+    In the public profile the two are not crossed: only totals by time, unless `by_time` is False, and totals
+    by group, unless `by_group` is False.
     """
     step, starts = steps(period)
     starts = starts if by_time else starts[:0]
@@ -33,7 +33,7 @@ def arrivals_over_time(
     hidden_time = profile.hidden(place, arrivals["mmsi"], range(len(starts)))
     hidden_group = profile.hidden(arrivals["type_group"], arrivals["mmsi"])
     total = place.value_counts().reindex(range(len(starts)), fill_value=0)
-    by_group = arrivals["type_group"].value_counts()
+    of_group = arrivals["type_group"].value_counts() if by_group else {}
     cross = pd.crosstab(place, arrivals["type_group"]).reindex(
         index=range(len(starts)), columns=groups, fill_value=0
     )
@@ -43,7 +43,9 @@ def arrivals_over_time(
         "start": [iso_time(start) for start in starts],
         "total": [int(n) if shown and at not in hidden_time else None for at, n in total.items()],
         "by_group": {
-            group: int(by_group[group]) if shown and group not in hidden_group else None for group in groups
+            group: int(of_group[group]) if shown and group not in hidden_group else None
+            for group in groups
+            if group in of_group
         },
         "cross": None if profile.public else {group: cross[group].astype(int).tolist() for group in groups},
     }

@@ -23,10 +23,12 @@ from ais_berths.report.places import anchorage_rows, berth_rows, use_rows, visit
 from ais_berths.report.settings import ReportSettings
 from ais_berths.report.visits import (
     Period,
+    beyond,
     counted_uses,
     outside,
     port_visits,
     whole_period,
+    with_data,
     within,
 )
 from ais_berths.report.words import STAGES, TYPE_GROUPS, USES, iso_time, safe_text
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from ais_berths.report.tables import Tables
     from ais_berths.report.visits import PortVisits
 
+# Counts of a run that are no totals of suppressed figures.
+_COUNTS_WITHOUT_SHIPS = ("rows", "pings")
 _HEARD = {
     "key": "hours_heard",
     "label": "Hours in which ships were heard",
@@ -120,7 +124,7 @@ def summarise(
         "compare": [{"start": iso_time(span.start), "end": iso_time(span.end)} for span in compare],
         "ports": sections,
         "more_ports": [_port_head(tables, port_id) for port_id in chosen[settings.max_ports :]],
-        "quality": _quality(tables.quality),
+        "quality": _quality(tables.quality, public=public),
         "run": _run(tables.run, public=public),
         "notes": dict(NOTES),
     }
@@ -209,19 +213,26 @@ def _port(
     shown = [row["berth_id"] for row in rows], [row["anchorage_id"] for row in anchorages]
     # Days less periods would give away the days that are suppressed.
     with_time = not (profile.public and compare)
+    indicators = _indicators(tables, port_id, profile)
+    # Together with the groups of the indicators, others than these would be known.
+    groups = indicators is None or not profile.public
+    # Where few ships were heard, the hours tell when they were there.
+    hours = own.hours if profile.shows(own.stops["mmsi"]) else None
     section = {
         **_port_head(tables, port_id),
         "basis": visits.basis,
         "uses": list(counted),
         "uses_wanted": [use for use in USES if use in uses],
         "figures": measures.key_figures(visits, period, profile),
-        "arrivals": series.arrivals_over_time(visits.arrivals, period, profile, by_time=with_time),
+        "arrivals": series.arrivals_over_time(
+            visits.arrivals, period, profile, by_time=with_time, by_group=groups
+        ),
         "ships": series.ships_over_time(visits, period, profile) if with_time else None,
-        "coverage_h": _coverage(own.hours, period),
+        "coverage_h": _coverage(hours, period),
         "clock_h": math.ceil((period.end - period.start.floor("h")) / pd.Timedelta(hours=1)),
-        "heard": series.hours_heard(own.hours, period, profile) if with_time else None,
-        "time_at_berth": measures.durations(measures.complete(visits.berth), profile),
-        "waiting": measures.durations(visits.waiting, profile),
+        "heard": series.hours_heard(hours, period, profile) if with_time else None,
+        "time_at_berth": measures.durations(measures.complete(visits.berth), profile, by_group=groups),
+        "waiting": measures.durations(visits.waiting, profile, by_group=groups),
         "berths": rows,
         "berths_hidden": visits.berth["berth_id"].nunique() - len(rows),
         "chart_rows": settings.max_rows,
@@ -229,8 +240,8 @@ def _port(
         "anchorages": anchorages,
         "visits": None if profile.public else visit_rows(visits.berth.tail(settings.max_visits)),
         "visits_total": None if profile.public else len(visits.berth),
-        "comparison": _comparison(everything, compare, period, own.hours, profile),
-        "indicators": _indicators(tables, port_id, profile),
+        "comparison": _comparison(everything, compare, with_data(period, tables), own.hours, profile),
+        "indicators": indicators,
         "map": port_atlas(tables, own, *shown, period, profile, settings),
     }
     return {**section, "notes": port_notes(section, profile)}
@@ -253,11 +264,15 @@ def _comparison(
     heard = [_coverage(hours, period) for period in periods]
     sides = [measures.key_figures(within(visits, period), period.within(data), profile) for period in periods]
     # The figures of the whole report less those of the periods must not give away a few ships either.
-    rest = measures.key_figures(outside(within(visits, data), periods), data, Profile())
-    rows = [{**_HEARD, "values": heard}] if hours is not None else []
+    begun, lain = (
+        measures.key_figures(rest(within(visits, data), periods), data, Profile())
+        for rest in (outside, beyond)
+    )
+    rows = [{**_HEARD, "values": heard}] if hours is not None and profile.shows(visits.berth["mmsi"]) else []
     for at, figure in enumerate(sides[0]):
         values = [None if n == 0 else side[at]["value"] for side, n in zip(sides, heard, strict=True)]
-        few = profile.public and 0 < rest[at]["n_vessels"] < profile.min_vessels
+        rest = (lain if figure["key"] in measures.OF_STAYS else begun)[at]
+        few = profile.public and 0 < rest["n_vessels"] < profile.min_vessels
         hidden = few or any(side[at]["suppressed"] for side in sides)
         rows.append(
             {
@@ -322,8 +337,10 @@ def _plain(value: Any) -> Any:
     )
 
 
-def _quality(quality: pd.DataFrame) -> list[dict[str, Any]]:
+def _quality(quality: pd.DataFrame, *, public: bool) -> list[dict[str, Any]]:
+    """Rows dropped and kept; for the public without the numbers of stops, which are totals of figures."""
     order = {stage: at for at, stage in enumerate(STAGES)}
+    quality = quality[quality["stage"] != "places"] if public else quality
     rows = [
         {
             "stage": safe_text(row["stage"]),
@@ -363,7 +380,11 @@ def _run(run: dict[str, Any], *, public: bool) -> dict[str, Any]:
         "missing_days": [safe_text(day) for day in run.get("missing_days", [])],
         "n_inputs": len(inputs),
         "inputs": inputs[:100],
-        "counts": {safe_text(name): int(n) for name, n in run.get("counts", {}).items()},
+        "counts": {
+            safe_text(name): int(n)
+            for name, n in run.get("counts", {}).items()
+            if not public or name in _COUNTS_WITHOUT_SHIPS
+        },
         "preset": safe_text(calls.get("preset")) or None,
         "settings": settings_of(run),
         "fingerprint": safe_text(run.get("job_fingerprint")),

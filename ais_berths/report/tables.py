@@ -34,8 +34,8 @@ class Tables:
     """Results of a run.
 
     Stops, calls and indicators are read port by port, as those of the whole world are millions of rows.
-    ``span`` is the time from the first to the last stop, None without stops. ``vessels`` has only names and
-    groups.
+    ``span`` is the time from the first to the last stop, None without stops, and ``heard`` that from the
+    first to the last hour with data near a port. ``vessels`` has only names and groups.
     """
 
     of_port: Callable[[str], PortTables]
@@ -45,6 +45,7 @@ class Tables:
     quays: gpd.GeoDataFrame
     anchorages: gpd.GeoDataFrame
     ports: pd.DataFrame
+    heard: tuple[pd.Timestamp, pd.Timestamp] | None = None
     indicators: Callable[[str], pd.DataFrame] | None = None
     quality: pd.DataFrame = field(default_factory=lambda: schema.empty("quality"))
     run: dict[str, Any] = field(default_factory=dict)
@@ -82,6 +83,7 @@ def read_tables(out: str | Path) -> Tables:
         quays=read_places(folder / "quays.parquet", "quays"),
         anchorages=read_places(folder / "anchorages.parquet", "anchorages"),
         ports=_port_list(run),
+        heard=_heard(folder),
         indicators=_indicators(folder),
         quality=pd.read_csv(quality) if quality.is_file() else schema.empty("quality"),
         run=run,
@@ -102,6 +104,11 @@ def _indicators(folder: Path) -> Callable[[str], pd.DataFrame] | None:
     if not path.is_file():
         return None
     return lambda port_id: read_table(path, "indicators", ports=(port_id, port_id))
+
+
+def _heard(folder: Path) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    path = folder / "hours.parquet"
+    return read_span(path, "hours", "hour", "hour") if path.is_file() else None
 
 
 def _port_list(run: dict[str, Any]) -> pd.DataFrame:

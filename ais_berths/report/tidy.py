@@ -158,8 +158,11 @@ def _durations(name: str, times: dict[str, Any], unit: str) -> Iterator[_Row]:
 
 def _things(table: str, key: str, rows: list[dict[str, Any]]) -> Iterator[_Row]:
     for row in rows:
+        hidden = ("visits", "vessels") if row.get("suppressed") else ()
         for figure, value in row.items():
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if figure in hidden:
+                yield table, row[key], figure, None, _unit(figure), True
+            elif isinstance(value, (int, float)) and not isinstance(value, bool):
                 yield table, row[key], figure, value, _unit(figure), False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,6 +126,14 @@ def whole_period(tables: Tables) -> Period:
     return Period(start.floor("min"), end.ceil("min"))
 
 
+def with_data(period: Period, tables: Tables) -> Period:
+    """Return the part of a period from the first to the last hour for which a run has data, if it says so."""
+    if tables.heard is None:
+        return period
+    first, last = tables.heard
+    return period.within(Period(first, last + pd.Timedelta(hours=1)))
+
+
 def counted_uses(tables: Tables, port_id: str, wanted: Sequence[str]) -> tuple[str, ...]:
     """Return the uses whose berths are counted: the wanted ones, or all where no berth has a wanted one."""
     there = set(tables.berths.loc[tables.berths["port_id"] == port_id, "use"])
@@ -200,6 +208,21 @@ def outside(visits: PortVisits, periods: Sequence[Period]) -> PortVisits:
         port_calls=None if calls is None else calls[begins_elsewhere(calls["arrival"])],
         basis=visits.basis,
     )
+
+
+def beyond(visits: PortVisits, periods: Sequence[Period]) -> PortVisits:
+    """Return `outside`, but of stays at berth and at anchor all that lasted beyond the periods."""
+
+    def lasts_elsewhere(stays: pd.DataFrame) -> pd.Series[bool]:
+        left = stays["departure"] - stays["arrival"]
+        for period in periods:
+            start, end = stays["arrival"].clip(lower=period.start), stays["departure"].clip(upper=period.end)
+            left = left - (end - start).clip(lower=pd.Timedelta(0))
+        return left > pd.Timedelta(0)
+
+    stays = {name: getattr(visits, name) for name in ("berth", "anchor")}
+    kept = {name: table[lasts_elsewhere(table)] for name, table in stays.items()}
+    return replace(outside(visits, periods), **kept)
 
 
 # helpers ------------------------------------------------------------------------------------------
