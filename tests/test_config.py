@@ -15,6 +15,7 @@ from ais_berths.config import (
     CleanConfig,
     Config,
     HexagonsConfig,
+    IndicatorsConfig,
     RunConfig,
     known_settings,
     load_config,
@@ -184,3 +185,10 @@ def test_coarse_hexagons_must_be_coarser_than_fine_ones() -> None:
     assert HexagonsConfig(fine_resolution=10, parent_resolution=10).fine_resolution == 10
     with pytest.raises(ValidationError, match="expected at least 11"):
         HexagonsConfig(fine_resolution=10, parent_resolution=11)
+
+
+def test_what_is_named_twice_counts_once() -> None:
+    config = IndicatorsConfig(
+        groups=("tanker", "cargo", "tanker"), periods=("day", "day"), uses=("leisure",) * 2
+    )
+    assert (config.groups, config.periods, config.uses) == (("tanker", "cargo"), ("day",), ("leisure",))

@@ -260,6 +260,19 @@ def test_a_berth_of_few_ships_goes_and_another_with_it(tables: dict[str, pd.Data
     assert len(publish(tables, min_vessels=1)["berths"]) == 4
 
 
+def test_berths_are_hidden_within_their_use_too(tables: dict[str, pd.DataFrame]) -> None:
+    """Reports give the number of visits to the berths of a use."""
+    tables["berths"].loc[tables["berths"]["berth_id"] == "B3", "use"] = "service"
+    tables["berths"].loc[tables["berths"]["berth_id"] != "B3", "use"] = "commercial"
+    assert publish(tables)["berths"]["berth_id"].tolist() == ["B4"]
+
+
+def test_stops_by_reason_are_not_published(tables: dict[str, pd.DataFrame]) -> None:
+    rows = pd.DataFrame({"stage": ["read", "places"], "reason": "x", "action": "kept", "rows": 4})
+    found = publish(tables | {"quality": schema.conform(rows, "quality")})["quality"]
+    assert found["stage"].tolist() == ["read"]
+
+
 def test_cells_are_not_published_without_their_berths(tables: dict[str, pd.DataFrame]) -> None:
     with pytest.raises(InputError, match="berth_cells was given without the table berths"):
         publish({"berth_cells": tables["berth_cells"]})

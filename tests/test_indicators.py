@@ -363,3 +363,9 @@ def test_every_figure_is_defined_and_has_its_unit() -> None:
     assert set(names) == set(DEFINITIONS)
     assert table.loc[table["indicator"] == "waiting_h_p75", "unit"].unique().tolist() == ["h"]
     assert table["unit"].notna().all()
+
+
+def test_berth_calls_alone_say_how_long_the_data_are() -> None:
+    table = indicators([], [berth_call(1, "2024-03-01 06:00", "2024-03-02 06:00")])
+    counted = table[(table["indicator"] == "berth_calls") & (table["period"] == "month")]
+    assert counted["value"].max() == 1.0

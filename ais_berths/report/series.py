@@ -33,7 +33,7 @@ def arrivals_over_time(
     hidden_time = profile.hidden(place, arrivals["mmsi"], range(len(starts)))
     hidden_group = profile.hidden(arrivals["type_group"], arrivals["mmsi"])
     total = place.value_counts().reindex(range(len(starts)), fill_value=0)
-    of_group = arrivals["type_group"].value_counts() if by_group else {}
+    of_group = arrivals["type_group"].value_counts()
     cross = pd.crosstab(place, arrivals["type_group"]).reindex(
         index=range(len(starts)), columns=groups, fill_value=0
     )
@@ -45,7 +45,7 @@ def arrivals_over_time(
         "by_group": {
             group: int(of_group[group]) if shown and group not in hidden_group else None
             for group in groups
-            if group in of_group
+            if by_group
         },
         "cross": None if profile.public else {group: cross[group].astype(int).tolist() for group in groups},
     }

@@ -216,8 +216,10 @@ def beyond(visits: PortVisits, periods: Sequence[Period]) -> PortVisits:
     def lasts_elsewhere(stays: pd.DataFrame) -> pd.Series[bool]:
         left = stays["departure"] - stays["arrival"]
         for period in periods:
-            start, end = stays["arrival"].clip(lower=period.start), stays["departure"].clip(upper=period.end)
-            left = left - (end - start).clip(lower=pd.Timedelta(0))
+            start, end = stays["arrival"], stays["departure"]
+            start = start.where(start > period.start, period.start)
+            end = end.where(end < period.end, period.end)
+            left = left - (end - start).where(start < end, pd.Timedelta(0))
         return left > pd.Timedelta(0)
 
     stays = {name: getattr(visits, name) for name in ("berth", "anchor")}

@@ -36,7 +36,7 @@ from ais_berths.report.measures import Profile, occupied_hours
 from ais_berths.report.series import hours_heard, ships_over_time
 from ais_berths.report.text import render_text
 from ais_berths.report.tidy import tidy_figures
-from ais_berths.report.visits import PortVisits, whole_period
+from ais_berths.report.visits import PortVisits, beyond, outside, port_visits, whole_period
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -465,6 +465,78 @@ def test_public_comparison_does_not_give_away_what_came_before(
     assert figures(port)["berth_visits"] == 8 + ships
     (row,) = (row for row in port["comparison"] if row["key"] == "berth_visits")
     assert (row["suppressed"], row["values"]) == ((True, [None, None]) if hidden else (False, [4, 4]))
+
+
+def test_public_reports_give_no_totals_of_what_is_suppressed(public_out: Path) -> None:
+    tables = read_tables(public_out)
+    more = pd.DataFrame({"stage": ["places"], "reason": ["berth"], "action": ["kept"], "rows": [4]})
+    counts = {"rows": 100, "pings": 90, "stops": 12, "vessels": 9, "berth_calls": 9}
+    tables = replace(tables, quality=pd.concat([tables.quality, more]), run={**tables.run, "counts": counts})
+    public, whole = summarise(tables, public=True), summarise(tables)
+    assert public["run"]["counts"] == {"rows": 100, "pings": 90}
+    assert {row["stage"] for row in public["quality"]} == {"read"}
+    assert whole["run"]["counts"] == counts
+    assert {row["stage"] for row in whole["quality"]} == {"read", "places"}
+
+
+def test_public_reports_tell_groups_once(out: Path, sample_out: Path) -> None:
+    """Where indicators tell them, the rest of the report does not: what one hides the other may show."""
+    for folder, told in ((sample_out, False), (out, True)):
+        (port,) = summarise(read_tables(folder), public=True)["ports"]
+        assert (port["indicators"] is None) == told
+        for part in (port["arrivals"], port["time_at_berth"], port["waiting"]):
+            assert bool(part["by_group"]) == told
+        (port,) = summarise(read_tables(folder))["ports"]
+        assert port["arrivals"]["by_group"]
+        assert port["time_at_berth"]["by_group"]
+
+
+def test_uses_that_count_are_shown_as_their_sum_is(make: Callable[..., Path], tmp_path: Path) -> None:
+    """Only uses that do not count are hidden beside a use of one ship."""
+    summary = summarise(read_tables(make(tmp_path / "out")), public=True)
+    (port,) = summary["ports"]
+    rows = {row["use"]: row for row in port["by_use"]}
+    assert rows["commercial"]["visits"] == figures(port)["berth_visits"] == 5
+    assert (rows["service"]["visits"], rows["service"]["suppressed"]) == (None, True)
+    table = tidy_figures(summary)
+    table = table[(table["table"] == "uses") & (table["item"] == "service")].set_index("figure")
+    assert table.loc[["visits", "vessels"], "suppressed"].tolist() == [True, True]
+    assert table.loc[["visits", "vessels"], "value"].isna().all()
+
+
+def test_public_reports_do_not_tell_when_few_ships_were_there(
+    make: Callable[..., Path], tmp_path: Path
+) -> None:
+    hours = pd.DataFrame({"hour": pd.date_range(at("01T06:00"), at("01T12:00"), freq="h"), "n_pings": 5})
+    periods = [parse_period("2024-03-01..2024-03-02"), parse_period("2024-03-02..2024-03-03")]
+    for stops, told in ((STOPS_OF_ONE, False), (None, True)):
+        folder = make(tmp_path / f"out{told}", **({} if stops is None else {"stops": stops}))
+        tables = read_tables(folder)
+        own = tables.of_port(ROTTERDAM)._replace(hours=hours)
+        tables = replace(tables, of_port=lambda _, own=own: own)
+        (port,) = summarise(tables, public=True)["ports"]
+        assert [part is not None for part in (port["coverage_h"], port["heard"])] == [told, told]
+        (port,) = summarise(tables, public=True, compare=periods)["ports"]
+        assert any(row["key"] == "hours_heard" for row in port["comparison"]) == told
+
+
+def test_stays_that_last_beyond_the_periods_are_part_of_the_rest(out: Path) -> None:
+    tables = read_tables(out)
+    visits = port_visits(tables, tables.of_port(ROTTERDAM), ("commercial",))
+    periods = [parse_period("2024-03-01..2024-03-02"), parse_period("2024-03-02..2024-03-03")]
+    assert outside(visits, periods).berth["mmsi"].tolist() == [200000004]
+    assert sorted(beyond(visits, periods).berth["mmsi"]) == [200000004, 200000005]
+    assert beyond(visits, [Period(at("01T00:00"), at("05T00:00"))]).berth.empty
+
+
+def test_a_period_beyond_the_data_changes_no_comparison(out: Path) -> None:
+    tables = replace(read_tables(out), heard=(at("01T00:00"), at("04T23:00")))
+    periods = [parse_period("2024-02-28..2024-03-02"), parse_period("2024-03-02..2024-03-05")]
+    (port,) = summarise(tables, compare=periods)["ports"]
+    job = {**tables.run["job"], "start": "2024-02-20T00:00:00Z", "end": "2024-03-20T00:00:00Z"}
+    (longer,) = summarise(replace(tables, run={**tables.run, "job": job}), compare=periods)["ports"]
+    assert longer["comparison"] == port["comparison"]
+    assert figures(longer)["occupancy"] < figures(port)["occupancy"]
 
 
 @pytest.mark.parametrize(
