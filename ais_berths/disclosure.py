@@ -16,7 +16,8 @@ zero, so that somebody who guesses every zero still cannot solve for one of them
 
 Not considered are: how narrowly a hidden figure can be bracketed; whether one ship dominates a figure, or the
 median of a few is the time of one of them; figures that count nearly the same ships in another way (hours at
-all berths less hours at separate berths); other settings; and other editions of a table.
+all berths less hours at separate berths, visits less those that were seen whole); other settings; and other
+editions of a table.
 """
 
 from __future__ import annotations
