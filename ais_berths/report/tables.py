@@ -45,11 +45,11 @@ class Tables:
     quays: gpd.GeoDataFrame
     anchorages: gpd.GeoDataFrame
     ports: pd.DataFrame
-    heard: tuple[pd.Timestamp, pd.Timestamp] | None = None
     indicators: Callable[[str], pd.DataFrame] | None = None
     quality: pd.DataFrame = field(default_factory=lambda: schema.empty("quality"))
     run: dict[str, Any] = field(default_factory=dict)
     pings: tuple[Path, ...] = ()
+    heard: tuple[pd.Timestamp, pd.Timestamp] | None = None
 
 
 def read_tables(out: str | Path) -> Tables:
@@ -83,11 +83,11 @@ def read_tables(out: str | Path) -> Tables:
         quays=read_places(folder / "quays.parquet", "quays"),
         anchorages=read_places(folder / "anchorages.parquet", "anchorages"),
         ports=_port_list(run),
-        heard=_heard(folder),
         indicators=_indicators(folder),
         quality=pd.read_csv(quality) if quality.is_file() else schema.empty("quality"),
         run=run,
         pings=tuple(whole_files(folder / "pings", "*.parquet")),
+        heard=_heard(folder),
     )
 
 
