@@ -94,10 +94,7 @@ class Calendar:
         days = days[:-1]
         mondays = days - pd.to_timedelta(days.day_of_week, unit="D")
         firsts = days - pd.to_timedelta(days.day - 1, unit="D")
-        hours = np.ceil(np.diff(edges) / schema.HOUR_US).astype(np.int64)
-        day = np.repeat(np.arange(len(days)), hours)
-        number = np.arange(len(day)) - np.repeat(np.cumsum(hours) - hours, hours)
-        beginnings = edges[day] + number * schema.HOUR_US
+        beginnings, hour_of_day = _hours(edges, zone)
         return cls(
             first=int(schema.to_micros(pd.Series([first]))[0]),
             last=int(schema.to_micros(pd.Series([last]))[0]),
@@ -110,10 +107,8 @@ class Calendar:
                 "stretch": _iso(mondays.where(mondays > firsts, firsts)),
             },
             hour_edges=np.append(beginnings, edges[-1:]),
-            hour_day=day,
-            hour_of_day=pd.DatetimeIndex(schema.from_micros(beginnings))
-            .tz_convert(zone)
-            .hour.to_numpy(np.int64),
+            hour_day=np.searchsorted(edges, beginnings, side="right") - 1,
+            hour_of_day=hour_of_day,
         )
 
     @property
@@ -255,6 +250,20 @@ class Heard:
 def span_of_calls(first_arrival: pd.Timestamp, last_departure: pd.Timestamp) -> Span:
     """Return the span of data of which only calls are known: the last departure belongs to it."""
     return first_arrival, last_departure + pd.Timedelta("1s")
+
+
+def _hours(edges: Ints, zone: ZoneInfo) -> tuple[Ints, Ints]:
+    """Beginnings (us) and local hours of the day of all hours between the first and the last edge.
+
+    Clocks may go forward or back by half an hour; the hour in which they do is then that much shorter or longer.
+    """
+    # Local times differ from UTC by whole quarters of an hour.
+    quarters = np.union1d(np.arange(edges[0], edges[-1], schema.HOUR_US // 4), edges[:-1])
+    quarters = quarters[quarters < edges[-1]]
+    local = pd.DatetimeIndex(schema.from_micros(quarters)).tz_convert(zone)
+    hour = local.hour.to_numpy(np.int64)
+    begins = (local.minute == 0) | (np.diff(hour, prepend=-1) != 0) | np.isin(quarters, edges)
+    return quarters[begins], hour[begins]
 
 
 def _iso(days: pd.DatetimeIndex) -> NDArray[np.object_]:

@@ -53,6 +53,21 @@ def test_the_hour_that_comes_twice_and_the_one_that_never_comes() -> None:
     assert back.day_of(times).tolist() == [0, 0, 0]
 
 
+def test_clocks_that_go_forward_and_back_by_half_an_hour() -> None:
+    zone, half = "Australia/Lord_Howe", HOUR_US // 2
+    forward = Calendar.of(utc("2024-10-05T13:30"), utc("2024-10-06T13:00"), zone)
+    assert forward.hour_of_day.tolist() == list(range(24))
+    assert np.diff(forward.hour_edges).tolist() == [HOUR_US] * 2 + [half] + [HOUR_US] * 21
+    back = Calendar.of(utc("2024-04-06T13:00"), utc("2024-04-07T13:30"), zone)
+    assert back.hour_of_day.tolist() == list(range(24))
+    assert np.diff(back.hour_edges).tolist() == [HOUR_US, HOUR_US + half] + [HOUR_US] * 22
+    assert back.hour_at(micros("2024-04-06T15:20", "2024-04-06T15:30", "2024-04-07T13:29")).tolist() == [
+        1,
+        2,
+        23,
+    ]
+
+
 def test_a_day_that_a_country_left_out_has_no_hours() -> None:
     """Samoa moved across the date line at the end of 29 December 2011."""
     calendar = Calendar.of(utc("2011-12-28"), utc("2012-01-02"), "Pacific/Apia")
