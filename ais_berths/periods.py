@@ -255,7 +255,7 @@ def span_of_calls(first_arrival: pd.Timestamp, last_departure: pd.Timestamp) -> 
 def _hours(edges: Ints, zone: ZoneInfo) -> tuple[Ints, Ints]:
     """Beginnings (us) and local hours of the day of all hours between the first and the last edge.
 
-    Clocks may go forward or back by half an hour; the hour in which they do is then that much shorter or longer.
+    Clocks may go forward or back by half an hour; the hour in which they do is that much shorter or longer.
     """
     # Local times differ from UTC by whole quarters of an hour.
     quarters = np.union1d(np.arange(edges[0], edges[-1], schema.HOUR_US // 4), edges[:-1])
