@@ -35,6 +35,7 @@ from ais_berths.pipeline import (
     find_all_places,
     find_all_stops,
     gather,
+    layout,
     rounds,
 )
 from ais_berths.pipeline.job import Store
@@ -133,13 +134,27 @@ def test_chunks_buckets_and_parts_do_not_show(
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=60), st.integers(1, 200))
 def test_portions_of_pings_are_of_one_size(sizes: list[int], most: int) -> None:
     """A ship is never cut, nothing is lost, and no portion is begun for a small rest."""
-    table = pa.table({"mmsi": np.repeat(np.arange(len(sizes)), sizes)[::-1]})
-    portions = gather._portions(lambda columns=None: [table], most)
+    mmsi = np.repeat(np.arange(len(sizes)), sizes)
+    table = pa.table({"mmsi": mmsi[np.argsort(layout.vessel_key(mmsi), kind="stable")]})
+    tables = [table.slice(0, 3), table.slice(3)]
+    portions = gather._portions(lambda columns=None: tables, range(65536), most)
     ships = [set(portion["mmsi"].to_pylist()) for portion in portions]
     assert sum(map(len, ships)) == len(sizes)
     assert sum(portion.num_rows for portion in portions) == sum(sizes)
     assert max(portion.num_rows for portion in portions) <= 1.5 * most + 1 + max(sizes)
     assert len(portions) <= max(1, round(sum(sizes) / most))
+
+
+@given(
+    st.integers(1, 4000), st.integers(0, 3999), st.integers(0, 5), st.integers(1, 40), st.integers(0, 65535)
+)
+def test_each_key_is_in_one_slice_of_one_bucket(
+    buckets: int, first: int, more: int, of: int, key: int
+) -> None:
+    chosen = range(min(first, buckets - 1), min(first + more, buckets - 1) + 1)
+    bucket = int(layout.bucket_of(np.array([key], dtype=np.uint16), buckets)[0])
+    owners = [number for number in range(of) if key in layout.keys_of(chosen, buckets, number, of)]
+    assert len(owners) == (bucket in chosen)
 
 
 def test_files_in_any_order_and_a_folder_of_them(feed: Feed, usual: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from ais_berths.report.words import (
     STAGES,
     TYPE_GROUPS,
     USES,
+    plain_change,
     plain_count,
     plain_number,
     plain_reason,
@@ -196,6 +197,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "number": plain_number,
         "counted": plain_count,
+        "change": plain_change,
         "time": plain_time,
         "reason": plain_reason,
     }

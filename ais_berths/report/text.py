@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ais_berths.report.words import (
     STAGES,
     TYPE_GROUPS,
+    plain_change,
     plain_count,
     plain_number,
     plain_reason,
@@ -100,7 +101,7 @@ def _comparison(port: dict[str, Any], periods: list[dict[str, str]]) -> list[str
                 "suppressed" if row["suppressed"] else plain_number(value, row["digits"], row["unit"])
                 for value in row["values"]
             ),
-            "" if row["change"] is None else f"{row['change'] * 100:+.0f} %",
+            "" if row["change"] is None else plain_change(row["change"]),
         ]
         for row in port["comparison"]
     ]

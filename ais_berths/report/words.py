@@ -100,6 +100,20 @@ def plain_number(value: float | None, digits: int = 0, unit: str = "") -> str:
     return f"{shown:,.{digits}f}" + (f" {unit}" if unit else "")
 
 
+def plain_change(share: float | None) -> str:
+    """Return a change in per cent with its sign, or a dash where there is none to tell.
+
+    Examples
+    --------
+    >>> plain_change(0.297), plain_change(-0.004)
+    ('+30 %', '0 %')
+    """
+    if share is None:
+        return "\u2013"
+    percent = round(share * 100)
+    return f"{percent:+,d} %" if percent else "0 %"
+
+
 def plain_count(n: int, word: str) -> str:
     """Return a number and what it counts, in the singular for one.
 
