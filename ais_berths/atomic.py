@@ -49,11 +49,24 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise OutputError(f"{target} cannot be written: there is no folder {target.parent}; create it first")
     if target.is_dir():
         raise OutputError(f"{target} cannot be written: it is a folder, expected the name of a file")
+    with scratch_path(target) as part:
+        yield part
+        part.replace(target)
+
+
+@contextmanager
+def scratch_path(target: Path) -> Iterator[Path]:
+    """Give a hidden name beside `target` that keeps the suffix, and delete what is there in the end.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
     part = target.with_name(f".{target.stem}.{os.getpid()}-{secrets.token_hex(4)}{_PART}{target.suffix}")
     try:
         with naming_file(target):
             yield part
-            part.replace(target)
     finally:
         # SQLite may leave its journal when a GeoPackage fails.
         for leftover in (part, *(Path(f"{part}{end}") for end in ("-journal", "-wal", "-shm"))):

@@ -8,10 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +47,6 @@ from ais_berths.simulate import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from ais_berths.pipeline import Summary
 
@@ -135,9 +136,19 @@ def test_chunks_buckets_and_parts_do_not_show(
 def test_portions_of_pings_are_of_one_size(sizes: list[int], most: int) -> None:
     """A ship is never cut, nothing is lost, and no portion is begun for a small rest."""
     mmsi = np.repeat(np.arange(len(sizes)), sizes)
-    table = pa.table({"mmsi": mmsi[np.argsort(layout.vessel_key(mmsi), kind="stable")]})
-    tables = [table.slice(0, 3), table.slice(3)]
-    portions = gather._portions(lambda columns=None: tables, range(65536), most)
+    mmsi = mmsi[np.argsort(layout.vessel_key(mmsi), kind="stable")]
+    near = pa.table({name: np.zeros(len(mmsi), dtype=int) for name in layout.NEAR.names}).cast(layout.NEAR)
+    near = near.set_column(0, layout.NEAR.field("mmsi"), pa.array(mmsi))
+    near = near.set_column(2, layout.NEAR.field("lat"), pa.array(np.arange(len(mmsi), dtype=float)))
+    tables = [near.slice(0, 3), near.slice(3)]
+
+    def read(columns: Sequence[str] = layout.NEAR.names) -> list[pa.Table]:
+        return [table.select(columns) for table in tables]
+
+    with tempfile.TemporaryDirectory() as folder:
+        portions = list(gather._portions(read, range(65536), most, Path(folder) / "spill.arrow"))
+        assert not list(Path(folder).iterdir())
+    assert pa.concat_tables(portions).sort_by("lat").equals(near)
     ships = [set(portion["mmsi"].to_pylist()) for portion in portions]
     assert sum(map(len, ships)) == len(sizes)
     assert sum(portion.num_rows for portion in portions) == sum(sizes)

@@ -6,6 +6,7 @@ from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ais_berths import schema
-from ais_berths.atomic import atomic_path
+from ais_berths.atomic import atomic_path, scratch_path
 from ais_berths.detours import measure_detours
 from ais_berths.evidence import in_portions
 from ais_berths.export import open_parquet
@@ -22,7 +23,7 @@ from ais_berths.h3cells import find_cells
 from ais_berths.periods import count_hours
 from ais_berths.pings import clean_pings
 from ais_berths.pipeline.job import Job, Store, stored_job
-from ais_berths.pipeline.layout import check_index, keys_of, read_pings, vessel_key
+from ais_berths.pipeline.layout import NEAR, check_index, keys_of, read_pings, vessel_key
 from ais_berths.pipeline.memory import give_back, release_tables
 from ais_berths.stops import detect_stops
 from ais_berths.tables import whole
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 # A task takes at least some hundredths of a second; smaller buckets than this are put together.
 _LEAST_PINGS = 200_000
-# A task cleans what it reads in this many portions.
-PORTIONS = 4
+# A task cleans what it reads in this many portions, and holds some of them in memory.
+PORTIONS, _HELD = 16, 4
 # How clean pings are written: as small as with dictionaries for all columns, in half of the time.
 _ENCODING: dict[str, Any] = {
     "use_dictionary": ["mmsi", "nav_status", "coarse", "track", "cell", "stop_id"],
@@ -106,11 +107,12 @@ def gather_part(part: Part, store: Store, stamps: tuple[str, str], *, with_stops
     """
     job = _load_job(store.out, stamps[0])
     read = partial(read_pings, store, part.buckets, part.keys, stamps[1])
-    portions = _portions(read, part.keys, job.config.run.task_pings)
+    portions = _portions(read, part.keys, job.config.run.task_pings, store.spill(part.name))
     counts = {"pings": 0, "stops": 0}
     with _open_tables(store, part, job, with_stops=with_stops) as write:
-        while portions:
-            rows = schema.to_pandas(portions.popleft())
+        for portion in portions:
+            rows = schema.to_pandas(portion)
+            del portion
             release_tables()
             # With ten million pings of one ship, a gigabyte; what usual portions leave, the next one uses.
             large = len(rows) > 2 * job.config.run.task_pings
@@ -152,37 +154,82 @@ def _open_tables(
         yield write
 
 
-def _portions(read: Callable[..., Iterable[pa.Table]], keys: range, most_rows: int) -> deque[pa.Table]:
+def _portions(
+    read: Callable[..., Iterable[pa.Table]], keys: range, most_rows: int, scratch: Path
+) -> Iterator[pa.Table]:
     """Cut pings between vessels, by their keys, into portions of about `most_rows` rows.
 
-    They are read twice, first the MMSI alone, so that they are never in memory twice.
+    They are read twice, first the MMSI alone, so that they are never in memory twice. If they are too many
+    for memory, they go by way of a file beside `scratch`, which is gone in the end.
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> ships = sorted([2, 7, 7, 5], key=lambda mmsi: vessel_key(mmsi))
     >>> tables = [pa.table({"mmsi": ships}), pa.table({"mmsi": [2, 2]})]
     >>> read = lambda columns=None: tables
-    >>> [portion["mmsi"].to_pylist() for portion in _portions(read, range(65536), 3)]
+    >>> [portion["mmsi"].to_pylist() for portion in _portions(read, range(65536), 3, Path("near.arrow"))]
     [[5, 2, 2, 2], [7, 7]]
-    >>> len(_portions(lambda columns=None: [], range(65536), 3))
-    0
     """
     sizes = np.zeros(len(keys), dtype=np.int64)
     for table in read(columns=["mmsi"]):
         sizes += np.bincount(_keys(table) - keys.start, minlength=len(keys))
     used = np.flatnonzero(sizes)
     if not len(used):
-        return deque()
+        return
     # All of one size, about, and none for a small rest: a portion of any size takes its time.
     n_portions = max(1, round(sizes.sum() / most_rows))
     number = in_portions(sizes[used], -(-sizes.sum() // n_portions))
     begins = keys.start + used[1:][np.diff(number) > 0]
-    cut: list[list[pa.Table]] = [[] for _ in range(len(begins) + 1)]
-    for table in read():
-        edges = [0, *np.searchsorted(_keys(table), begins).tolist(), table.num_rows]
-        for pieces, begin, end in zip(cut, edges, edges[1:], strict=False):
-            pieces.append(table.slice(begin, end - begin))
-    return deque(map(pa.concat_tables, cut))
+
+    def pieces() -> Iterator[list[pa.Table]]:
+        for table in read():
+            edges = [0, *np.searchsorted(_keys(table), begins).tolist(), table.num_rows]
+            yield [table.slice(begin, end - begin) for begin, end in pairwise(edges)]
+
+    if sizes.sum() > _HELD * most_rows:
+        yield from _by_disk(pieces(), len(begins) + 1, _HELD * most_rows // 2, scratch)
+        return
+    portions = deque(zip(*pieces(), strict=True))
+    while portions:
+        yield pa.concat_tables(portions.popleft())
+
+
+def _by_disk(
+    pieces: Iterable[list[pa.Table]], n_portions: int, most_rows: int, scratch: Path
+) -> Iterator[pa.Table]:
+    """Put pieces of portions together that are more than memory should hold."""
+    batches: list[list[int]] = [[] for _ in range(n_portions)]
+    with scratch_path(scratch) as path:
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, NEAR) as writer:
+            written = 0
+            for waiting in _gathered(pieces, most_rows):
+                for found, portion in zip(batches, zip(*waiting, strict=True), strict=True):
+                    for batch in pa.concat_tables(portion).combine_chunks().to_batches():
+                        writer.write_batch(batch)
+                        found.append(written)
+                        written += 1
+        for numbers in batches:
+            yield _read_batches(path, numbers)
+
+
+def _read_batches(path: Path, numbers: list[int]) -> pa.Table:
+    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+        return pa.Table.from_batches([reader.get_batch(number) for number in numbers])
+
+
+def _gathered(pieces: Iterable[list[pa.Table]], most_rows: int) -> Iterator[list[list[pa.Table]]]:
+    """As many lists of pieces at a time as have some rows together."""
+    waiting: list[list[pa.Table]] = []
+    size = 0
+    for some in pieces:
+        waiting.append(some)
+        size += sum(piece.num_rows for piece in some)
+        if size >= most_rows:
+            yield waiting
+            waiting, size = [], 0
+    if waiting:
+        yield waiting
 
 
 def _keys(table: pa.Table) -> NDArray[np.int64]:

@@ -106,6 +106,10 @@ class Store:
         """File of some vessels: their stops, their quality counts and what else there is."""
         return self.parts / f"{what}-{name}.parquet"
 
+    def spill(self, name: str) -> Path:
+        """Place of a file with the pings of some vessels while they are more than memory should hold."""
+        return self.parts / f"spill-{name}.arrow"
+
     def pings_part(self, name: str) -> Path:
         """File with the pings of some vessels."""
         return self.pings / f"part-{name}.parquet"
