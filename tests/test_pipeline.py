@@ -307,7 +307,10 @@ def test_smaller_tasks_in_the_same_folder(feed: Feed, usual: Path, tmp_path: Pat
     filter_pings(feed.files[:2], out, a_job(feed))
     parts, chunks = len(list((out / "pings").iterdir())), len(chunks_of(read_records(Store(out))))
     detect(feed.files, out, a_job(feed, chunk_rows=1000, task_pings=1000, task_stops=20))
-    assert len(list((out / "pings").iterdir())) > 3 * parts
+    pings = list((out / "pings").iterdir())
+    assert len(pings) > parts
+    # A row group for each portion.
+    assert sum(pq.ParquetFile(path).num_row_groups for path in pings) > 8 * parts
     assert len(chunks_of(read_records(Store(out)))) > 2 * chunks + 3
     assert_same(out, usual)
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 # A task takes at least some hundredths of a second; smaller buckets than this are put together.
 _LEAST_PINGS = 200_000
-# A task cleans what it reads in this many portions, and holds some of them in memory.
-PORTIONS, _HELD = 16, 4
+# A task cleans what it reads in this many portions at most, and holds some of them in memory.
+_PORTIONS, _HELD = 16, 4
 # How clean pings are written: as small as with dictionaries for all columns, in half of the time.
 _ENCODING: dict[str, Any] = {
     "use_dictionary": ["mmsi", "nav_status", "coarse", "track", "cell", "stop_id"],
@@ -63,14 +63,23 @@ class Part:
         return f"{self.buckets[0]:04d}-{self.number:04d}"
 
 
-def make_parts(rows: Mapping[int, int], buckets: int, most_rows: int) -> list[Part]:
-    """Put small buckets together and divide large ones, so that a part has about this many pings at most.
+def make_parts(rows: Mapping[int, int], buckets: int, task_pings: int) -> list[Part]:
+    """Put small buckets together and divide large ones, so that tasks have a fitting number of pings.
+
+    Parameters
+    ----------
+    rows
+        Pings of each bucket.
+    buckets
+        Number of buckets.
+    task_pings
+        Pings that are cleaned together.
 
     Examples
     --------
-    >>> [part.name for part in make_parts({0: 5, 1: 25}, 2, 10)]
+    >>> [part.name for part in make_parts({0: 5, 1: 40}, 2, 1)]
     ['0000-0000', '0001-0000', '0001-0001', '0001-0002']
-    >>> [part.buckets for part in make_parts({0: 90_000, 1: 90_000, 2: 90_000}, 4, 1_000_000)]
+    >>> [part.buckets for part in make_parts({0: 90_000, 1: 90_000, 2: 90_000}, 4, 100_000)]
     [range(0, 2), range(2, 4)]
     """
     parts: list[Part] = []
@@ -78,9 +87,9 @@ def make_parts(rows: Mapping[int, int], buckets: int, most_rows: int) -> list[Pa
     for bucket in range(buckets):
         size += rows.get(bucket, 0)
         following = rows.get(bucket + 1, 0)
-        if bucket + 1 < buckets and size + following <= min(_LEAST_PINGS, most_rows):
+        if bucket + 1 < buckets and size + following <= min(_LEAST_PINGS, _HELD * task_pings):
             continue
-        slices = max(1, -(-size // most_rows))
+        slices = max(1, -(-size // (_PORTIONS * task_pings)))
         chosen = range(first, bucket + 1)
         parts += [Part(chosen, keys_of(chosen, buckets, number, slices), number) for number in range(slices)]
         first, size = bucket + 1, 0

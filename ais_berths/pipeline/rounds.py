@@ -16,7 +16,7 @@ from ais_berths.errors import AisBerthsError, EmptyInputError, OutputError
 from ais_berths.export import write_parquet
 from ais_berths.feeds import Feed, Window, choose_feed, list_inputs, load_feed, missing_days, plan_chunks
 from ais_berths.pings import add_quality
-from ais_berths.pipeline.gather import PORTIONS, forget_cells, gather_part, make_parts
+from ais_berths.pipeline.gather import forget_cells, gather_part, make_parts
 from ais_berths.pipeline.job import Store, check_out, clear, hash_feed, hash_ports, write_text
 from ais_berths.pipeline.layout import bucket_rows, chunks_of, read_records, write_index
 from ais_berths.pipeline.manifest import count_chunks, note_files, unread_files
@@ -137,7 +137,7 @@ def gather_vessels(
     records = read_records(store)
     chunks = chunks_of(records)
     run = job.config.run
-    parts = make_parts(bucket_rows(records), run.buckets, PORTIONS * run.task_pings)
+    parts = make_parts(bucket_rows(records), run.buckets, run.task_pings)
     mark = _mark(chunks) | {"parts": [part.name for part in parts]}
     counts = _counts_of(store, mark) if with_stops else None
     if counts is None:
