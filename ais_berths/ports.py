@@ -33,8 +33,8 @@ _NUMBER, _CODE_OR_NAME, _OTHER_NAME, _COUNTRY, _BEGINNING, _PART, _NOTHING = ran
 _FINDING = (_NUMBER, _CODE_OR_NAME, _OTHER_NAME, _BEGINNING, _PART)
 _SIZE_ORDER = {"large": 0, "medium": 1, "small": 2, "very small": 3}
 
-# Ports near a place that may be its port.
-_RIVALS = 8
+# Ports near a place that may be its port, and points of each of them that are looked at.
+_RIVALS, _MOST_POINTS = 8, 16
 
 
 def builtin_ports() -> pd.DataFrame:
@@ -204,7 +204,9 @@ def rival_ports(lat: ArrayLike, lon: ArrayLike, ports: pd.DataFrame, within_m: f
     lats, lons = np.atleast_1d(np.asarray(lat, dtype=float)), np.atleast_1d(np.asarray(lon, dtype=float))
     nearest, least_m = nearest_port(lats, lons, ports)
     first = pd.DataFrame({"row": np.arange(len(lats)), "port_id": nearest, "extra_m": 0.0})
-    k = min(_RIVALS, len(ports))
+    # A port of many points must not hide its neighbours.
+    points = int(ports["port_id"].value_counts().max())
+    k = min(_RIVALS * min(points, _MOST_POINTS), len(ports))
     _, index = cKDTree(_unit_sphere(ports["lat"], ports["lon"])).query(_unit_sphere(lats, lons), k=k)
     index = np.asarray(index).reshape(len(lats), k)
     row = np.repeat(np.arange(len(lats)), k)

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from ais_berths import portfiles
 from ais_berths.errors import EmptyInputError, InputError, MissingColumnsError, PortError
 from ais_berths.geo import haversine_m
-from ais_berths.ports import builtin_ports, find_port, nearest_port, read_ports, search_ports
+from ais_berths.ports import (
+    builtin_ports,
+    find_port,
+    nearest_port,
+    read_ports,
+    rival_ports,
+    search_ports,
+)
 from ais_berths.schema import PORTS
 
 
@@ -335,3 +342,10 @@ def test_area_of_a_port_in_the_far_north() -> None:
     assert port_id.tolist() == ["L", "L", "L", "M"]
     expected = [0.0, haversine_m(78.25, 15.7, 78.25, 15.8), haversine_m(78.3, 15.6, 78.35, 15.6)]
     assert distance_m[:3] == pytest.approx(expected, rel=1e-3)
+
+
+def test_many_points_of_a_port_do_not_hide_its_neighbour() -> None:
+    many = pd.DataFrame({"port_id": "a", "lat": 0.0, "lon": np.linspace(0.0, 0.001, 12)})
+    ports = pd.concat([many, pd.DataFrame({"port_id": ["b"], "lat": [0.0], "lon": [0.03]})])
+    rivals = rival_ports([0.0], [0.015], ports, 2000.0)
+    assert rivals["port_id"].tolist() == ["a", "b"]
