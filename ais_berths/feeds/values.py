@@ -31,6 +31,9 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 
 # Whatever fits can be cast: too large an exponent gives infinity, no error.
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+# What can be cast to an integer, but for numbers of 19 digits and more that are too large.
+_WHOLE = r"^(-?0*[0-9]{1,19}|0[xX][0-9a-fA-F]{1,16})$"
+_LARGEST = 2**63 - 1
 # Spreadsheets write long numbers as 3.67372E+08: the digits beyond are lost, and several ids become one.
 _ROUNDED = r"[eE]\+"
 _EPOCH_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
@@ -104,18 +107,13 @@ def whole_numbers(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64]
     if pa.types.is_dictionary(array.type):
         array = array.dictionary.take(array.indices)
     if _is_text(array.type):
-        text = _blank_to_null(as_text(array))
-        quick = _try_cast(text, pa.int64())
-        array = quick if quick is not None else _without_rounded(text)
-    elif pa.types.is_unsigned_integer(array.type):
-        quick = _try_cast(array, pa.int64())
-        array = quick if quick is not None else array
-    if pa.types.is_signed_integer(array.type):
-        good = _valid(array)
-        return to_numpy(_filled(array)).astype(np.int64, copy=False), good
-    floats = numbers(array)
-    good = (np.abs(floats) < 2**53) & (floats == np.floor(floats))
-    return np.where(good, floats, 0).astype(np.int64), good
+        return _text_whole_numbers(_blank_to_null(as_text(array)))
+    if pa.types.is_uint64(array.type):
+        fits = pc.less_equal(array, pa.scalar(_LARGEST, array.type))
+        array = pc.if_else(fits, array, pa.scalar(None, array.type))
+    if pa.types.is_integer(array.type):
+        return _integers(array.cast(pa.int64()))
+    return _whole_floats(numbers(array))
 
 
 def text_ids(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], Mask]:
@@ -330,6 +328,30 @@ def _spread(values: NDArray[_Kind], array: pa.DictionaryArray) -> NDArray[_Kind]
         indices = indices.cast(pa.int64()).fill_null(-1)
     result: NDArray[_Kind] = values[to_numpy(indices)]
     return result
+
+
+def _integers(array: pa.Array) -> tuple[NDArray[np.int64], Mask]:
+    good = _valid(array)
+    return to_numpy(_filled(array)).astype(np.int64, copy=False), good
+
+
+def _text_whole_numbers(text: pa.Array) -> tuple[NDArray[np.int64], Mask]:
+    """Read text as integers; the other texts of a column have no effect on how one is read."""
+    quick = _try_cast(text, pa.int64())
+    if quick is not None:
+        return _integers(quick)
+    fits = pc.match_substring_regex(text, _WHOLE)
+    digits = pc.replace_substring_regex(text, r"^-?0*", "")
+    largest = pc.if_else(pc.starts_with(text, "-"), str(_LARGEST + 1), str(_LARGEST))
+    fits = pc.and_(fits, pc.or_(pc.less(pc.utf8_length(digits), 19), pc.less_equal(digits, largest)))
+    exact, is_exact = _integers(pc.if_else(fits, text, pa.scalar(None, text.type)).cast(pa.int64()))
+    near, is_near = _whole_floats(numbers(_without_rounded(text)))
+    return np.where(is_exact, exact, near), is_exact | is_near
+
+
+def _whole_floats(floats: Floats) -> tuple[NDArray[np.int64], Mask]:
+    good = (np.abs(floats) < 2**53) & (floats == np.floor(floats))
+    return np.where(good, floats, 0).astype(np.int64), good
 
 
 def _text_numbers(text: pa.Array, decimal: str) -> pa.Array:

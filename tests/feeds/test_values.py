@@ -71,6 +71,31 @@ def test_numbers_of_other_types() -> None:
     assert np.isnan(values.numbers(pa.nulls(3))).all()
 
 
+whole = st.one_of(
+    messy,
+    st.integers(-(2**64), 2**64).map(str),
+    st.sampled_from(["9223372036854775807", "-9223372036854775808", "9223372036854775808", "0007", "0x1F"]),
+)
+
+
+@given(st.lists(whole, max_size=20))
+def test_an_id_is_read_alike_whatever_stands_beside_it(texts: list[str | None]) -> None:
+    def read(column: pa.Array) -> list[tuple[int, bool]]:
+        found, good = values.whole_numbers(column)
+        return list(zip(found.tolist(), good.tolist(), strict=True))
+
+    alone = [read(pa.array([text], pa.string()))[0] for text in texts]
+    for array in kinds_of(texts):
+        assert read(array) == alone
+
+
+def test_ids_of_many_digits_beside_others() -> None:
+    cell = 613229551438266367
+    for array in (pa.array([str(cell), "x"]), pa.array([cell, 2**63], pa.uint64())):
+        found, good = values.whole_numbers(array)
+        assert (found.tolist(), good.tolist()) == ([cell, 0], [True, False])
+
+
 def test_rounded_ids_are_unreadable_as_categories_too() -> None:
     array = pa.array(["3.66917E+08", "366917000", None, "3.0"]).dictionary_encode()
     for kind in (array.type, pa.dictionary(pa.int32(), pa.large_string())):
