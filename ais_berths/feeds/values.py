@@ -406,6 +406,8 @@ def _by_pattern(text: pa.Array, pattern: str) -> pa.Array:
 
 
 def _by_pandas(text: pa.Array, pattern: str) -> pa.Array:
+    # Without a digit, pandas takes "now" and "today" for the time at which it is asked.
+    text = pc.if_else(pc.match_substring_regex(text, "[0-9]"), text, pa.scalar(None, text.type))
     series = pd.Series(text.to_pandas(), dtype=object)
     parsed = pd.to_datetime(series, format=pattern, errors="coerce", utc=True)
     return pa.array(parsed).cast(pa.timestamp("us", "UTC"), safe=False)

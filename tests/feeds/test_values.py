@@ -178,6 +178,12 @@ def test_unreadable_times() -> None:
     assert not values.times(pa.array([1577966400]), TimeFormat())[1].any()
 
 
+@pytest.mark.parametrize("form", [TimeFormat(), TimeFormat(format="%d.%m.%y %H:%M")])
+def test_words_for_a_time_are_none(form: TimeFormat) -> None:
+    """What is read must not depend on the clock."""
+    assert not values.times(pa.array(["now", "today", "NOW", "Today"]), form)[1].any()
+
+
 @given(st.lists(st.datetimes(pd.Timestamp(1995, 1, 1), pd.Timestamp(2090, 1, 1)), min_size=1, max_size=10))
 def test_times_written_in_any_way_come_back(stamps: list[dt.datetime]) -> None:
     wanted = pa.array(stamps, pa.timestamp("us")).cast(pa.int64()).to_pylist()
