@@ -374,7 +374,8 @@ def _timestamps(array: pa.Array, form: TimeFormat) -> pa.Array:
         return array.cast(pa.timestamp("us"), safe=False)
     if form.format != "iso":
         if pa.types.is_floating(kind):
-            array = _try_cast(array, pa.int64()) or array
+            whole, good = _whole_floats(numbers(array))
+            array = pa.array(whole, mask=~good)
         return _by_pattern(_blank_to_null(as_text(array)), form.format)
     if not _is_text(kind):
         return pa.nulls(len(array), pa.timestamp("us"))

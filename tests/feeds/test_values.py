@@ -148,6 +148,13 @@ def test_noon_in_many_ways(column: list[object], form: TimeFormat) -> None:
         assert (stamps[0], good[0]) == (NOON_US, True)
 
 
+def test_times_in_floats_beside_what_is_none() -> None:
+    """A table that was made with pandas has floats wherever a time is missing."""
+    array = pa.array([20200102120000.0, math.nan, 20200102120000.5, None, math.inf])
+    stamps, good = values.times(array, TimeFormat(format="%Y%m%d%H%M%S"))
+    assert (stamps[0], good.tolist()) == (NOON_US, [True, False, False, False, False])
+
+
 @pytest.mark.parametrize("kind", [pa.timestamp(unit) for unit in ("s", "ms", "us", "ns")])
 def test_timestamps_of_every_unit(kind: pa.DataType) -> None:
     array = pa.array([pd.Timestamp(2020, 1, 2, 12)]).cast(kind)
