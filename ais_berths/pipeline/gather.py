@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 # A task takes at least some hundredths of a second; smaller buckets than this are put together.
 _LEAST_PINGS = 200_000
+STOP_TABLES = ("stops", "detours", "hours")
+"""Tables that a task writes beside the quality where it finds stops."""
+
 # A task cleans what it reads in this many portions at most, and holds some of them in memory.
 _PORTIONS, _HELD = 16, 4
 # How clean pings are written: as small as with dictionaries for all columns, in half of the time.
@@ -153,7 +156,7 @@ def _open_tables(
     store: Store, part: Part, job: Job, *, with_stops: bool
 ) -> Iterator[dict[str, Callable[[pd.DataFrame], None]]]:
     """Give functions that write some rows of each table; the file of stops appears last, when all is done."""
-    names = [*(("stops", "detours", "hours") if with_stops else ()), "quality"]
+    names = [*(STOP_TABLES if with_stops else ()), "quality"]
     with ExitStack() as stack:
         write = {name: stack.enter_context(open_parquet(store.part(part.name, name), name)) for name in names}
         if job.keep_pings:

@@ -192,7 +192,13 @@ def merge_equal(statics: pa.Table) -> pa.Table:
 
 def read_records(store: Store) -> list[Record]:
     """Records of all batches that were read, in the order of their names."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in whole_files(store.scans, "*.json")]
+    return [_read_record(path) for path in whole_files(store.scans, "*.json")]
+
+
+def _read_record(path: Path) -> Record:
+    with whole(path):
+        record: Record = json.loads(path.read_text(encoding="utf-8"))
+    return record
 
 
 def write_record(store: Store, record: Record) -> None:

@@ -9,30 +9,72 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ais_berths.errors import InputError
 from ais_berths.feeds.files import hash_file
+from ais_berths.feeds.mapping import list_names
 from ais_berths.pipeline.job import write_text
 from ais_berths.pipeline.layout import chunks_of, forget, read_records
 from ais_berths.pipeline.scan import chunk_id
 from ais_berths.redact import redact_urls
+from ais_berths.tables import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ais_berths.feeds import Chunk, InputFile
     from ais_berths.pipeline.job import Store
+    from ais_berths.pipeline.layout import Record
 
 Manifest = dict[str, dict[str, Any]]
 
 
 def unread_files(store: Store, files: Sequence[InputFile]) -> list[InputFile]:
     """Files that are new, have changed, or of which a killed run has not read every chunk."""
-    known = {chunk["id"] for chunk in chunks_of(read_records(store))}
-    whole = {
-        path: entry["fingerprint"]
-        for path, entry in _read(store).items()
-        if known.issuperset(entry["chunks"])
-    }
-    return [file for file in files if whole.get(redact_urls(file.path)) != file.fingerprint]
+    manifest = _read(store)
+    begun = _begun(manifest, read_records(store))
+    known = {path: entry["fingerprint"] for path, entry in manifest.items() if path not in begun}
+    return [file for file in files if known.get(redact_urls(file.path)) != file.fingerprint]
+
+
+def drop_begun(store: Store, files: Sequence[InputFile]) -> list[str]:
+    """Take out files of which a run that was broken off read only a part, but for those in `files`.
+
+    What was read of them is dropped by `note_files`.
+
+    Returns
+    -------
+    Paths of these files.
+    """
+    manifest, records = _read(store), read_records(store)
+    named = {redact_urls(file.path) for file in files}
+    begun = [path for path in _begun(manifest, records) if path not in named]
+    if begun:
+        left = {path: entry for path, entry in manifest.items() if path not in begun}
+        write_text(store.manifest, json.dumps(left, indent=1))
+    return begun
+
+
+def check_read(store: Store, records: Sequence[Record]) -> None:
+    """Raise where a part of a file was not read: what is made of the others would not tell.
+
+    Raises
+    ------
+    InputError
+        Naming some of these files.
+    """
+    manifest = _read(store)
+    strange = {chunk["input"] for chunk in chunks_of(records)} - manifest.keys()
+    if found := sorted({*_begun(manifest, records), *strange}):
+        raise InputError(
+            f"{store.out} does not hold all of {list_names(found, 3)}, perhaps as a run was broken off; run "
+            "its command again, or begin again with `ais-berths detect --overwrite`"
+        )
+
+
+def _begun(manifest: Manifest, records: Sequence[Record]) -> list[str]:
+    """Files of which not every chunk was read."""
+    known = {chunk["id"] for chunk in chunks_of(records)}
+    return [path for path, entry in manifest.items() if not known.issuperset(entry["chunks"])]
 
 
 def note_files(store: Store, files: Sequence[InputFile], chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -82,7 +124,8 @@ def hash_inputs(store: Store, *, missing: bool) -> dict[str, str]:
 
 
 def _read(store: Store) -> Manifest:
-    if not store.manifest.exists():
+    if not store.manifest.exists() and not read_records(store):
         return {}
-    manifest: Manifest = json.loads(store.manifest.read_text(encoding="utf-8"))
+    with whole(store.manifest):
+        manifest: Manifest = json.loads(store.manifest.read_text(encoding="utf-8"))
     return manifest

@@ -15,11 +15,12 @@ from ais_berths.atomic import atomic_path
 from ais_berths.errors import AisBerthsError, EmptyInputError, OutputError
 from ais_berths.export import write_parquet
 from ais_berths.feeds import Feed, Window, choose_feed, list_inputs, load_feed, missing_days, plan_chunks
+from ais_berths.feeds.mapping import list_names
 from ais_berths.pings import add_quality
-from ais_berths.pipeline.gather import forget_cells, gather_part, make_parts
+from ais_berths.pipeline.gather import STOP_TABLES, forget_cells, gather_part, make_parts
 from ais_berths.pipeline.job import Store, check_out, clear, hash_feed, hash_ports, write_text
 from ais_berths.pipeline.layout import bucket_rows, chunks_of, read_records, write_index
-from ais_berths.pipeline.manifest import count_chunks, note_files, unread_files
+from ais_berths.pipeline.manifest import check_read, count_chunks, drop_begun, note_files, unread_files
 from ais_berths.pipeline.portions import parts_of
 from ais_berths.pipeline.scan import chunk_id, counts_table, forget_plan, make_batches, plan_stamp, scan_batch
 from ais_berths.raster import CellFilter
@@ -90,6 +91,11 @@ def prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrit
 
 def scan_inputs(store: Store, work: Work, stamp: str, wiring: Wiring) -> None:
     """Read the chunks that have not been read yet; `stamp` is what `write_plan` returned."""
+    if begun := drop_begun(store, work.unread):
+        wiring.log(
+            f"{list_names(begun, 3)}: a run before was broken off while it read this, so it is left out now; "
+            "name it again if it is wanted"
+        )
     new = note_files(store, work.unread, work.chunks)
     wiring.log(
         f"reading {len(work.files)} file(s) as feed '{work.feed.name}': "
@@ -135,6 +141,7 @@ def gather_vessels(
     Numbers of rows, pings and stops, and the table ``quality``.
     """
     records = read_records(store)
+    check_read(store, records)
     chunks = chunks_of(records)
     run = job.config.run
     parts = make_parts(bucket_rows(records), run.buckets, run.task_pings)
@@ -158,11 +165,12 @@ def has_all_stops(store: Store, chunks: list[Record]) -> bool:
     """Tell whether the stops in a folder are those of all pings in it."""
     if not store.stops_mark.exists():
         return False
-    return bool(json.loads(store.stops_mark.read_text(encoding="utf-8"))["chunks"] == _mark(chunks)["chunks"])
+    return bool(_read_mark(store).get("chunks") == _mark(chunks)["chunks"])
 
 
 def _read_feed(store: Store) -> Feed:
-    return Feed.model_validate_json(store.feed_file.read_text(encoding="utf-8"))
+    with whole(store.feed_file):
+        return Feed.model_validate_json(store.feed_file.read_text(encoding="utf-8"))
 
 
 def _window(job: Job, feed: Feed) -> Window:
@@ -181,10 +189,16 @@ def _counts_of(store: Store, mark: dict[str, Any]) -> dict[str, int] | None:
     """Numbers of pings and stops, if a run before found them all."""
     if not store.stops_mark.exists():
         return None
-    found = json.loads(store.stops_mark.read_text(encoding="utf-8"))
-    counts = found.pop("counts")
-    whole = found == mark and all(store.part(name, "stops").exists() for name in mark["parts"])
-    return counts if whole else None
+    found = _read_mark(store)
+    counts: dict[str, int] | None = found.pop("counts", None)
+    paths = [store.part(name, what) for name in mark["parts"] for what in (*STOP_TABLES, "quality")]
+    return counts if found == mark and all(path.exists() for path in paths) else None
+
+
+def _read_mark(store: Store) -> dict[str, Any]:
+    with whole(store.stops_mark):
+        mark: dict[str, Any] = json.loads(store.stops_mark.read_text(encoding="utf-8"))
+    return mark
 
 
 def _remove_others(store: Store, names: set[str]) -> None:
@@ -215,7 +229,7 @@ def _plan_key(job: Job) -> str:
 def _has_cells(store: Store, job: Job) -> bool:
     """Tell whether a run of this job left its cells in the folder."""
     files = (store.plan_mark, store.filter_file, store.table("cells"))
-    return all(file.exists() for file in files) and files[0].read_text(encoding="utf-8") == _plan_key(job)
+    return all(file.exists() for file in files) and files[0].read_bytes() == _plan_key(job).encode()
 
 
 def _boxes(
