@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ais_berths.config import parse_config
-from ais_berths.errors import InputError
-from ais_berths.pipeline import Job, Wiring, detect, find_all_places, find_all_stops
+from ais_berths.errors import InputError, OutputError
+from ais_berths.pipeline import Job, Wiring, detect, find_all_places, find_all_stops, scan
+from ais_berths.pipeline.job import Store
 from ais_berths.simulate import simulate
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
 TABLES = ("stops.parquet", "hours.parquet", "vessels.parquet", "berth_calls.parquet", "quality.csv")
 
@@ -100,3 +102,33 @@ def test_a_damaged_list_is_named(out: Path, feed: Path, name: str, content: byte
     next((out / "state").glob(name)).write_bytes(content)
     with pytest.raises(InputError, match=r"\.json cannot be read: .*--overwrite"):
         detect(days(feed)[:1], out, a_job(feed))
+
+
+def test_a_task_of_a_run_that_was_broken_off_comes_too_late(
+    feed: Path, done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers of a cluster go on for a while; what they read is read again, in other batches."""
+    out, given = tmp_path / "out", days(feed)[:1]
+
+    def broken_off(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ais_berths.pipeline.scan_inputs", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            detect(given, out, a_job(feed))
+    store = Store(out)
+    late = scan.plan_stamp(store)
+    refused = []
+
+    def make_batches(chunks: Any, most_rows: int) -> Any:
+        batches = scan.make_batches(chunks, most_rows)
+        with pytest.raises(OutputError, match="another run has begun") as error:
+            scan.scan_batch([*batches[0], *batches[1]], store, late)
+        refused.append(error)
+        return batches
+
+    monkeypatch.setattr("ais_berths.pipeline.rounds.make_batches", make_batches)
+    detect(given, out, a_job(feed))
+    assert refused
+    assert differing(out, done) == []

@@ -98,6 +98,7 @@ class Store:
         self.filter_file = self.state / "filter.npz"
         self.manifest = self.state / "inputs.json"
         self.plan_mark = self.state / "plan.txt"
+        self.run_mark = self.state / "run.txt"
         self.index = self.state / "index.json"
         self.stops_mark = self.state / "stops.json"
         self.writing_mark = self.out / WRITING

@@ -69,7 +69,7 @@ class BatchWriter:
     most_rows
         Rows that are written together; a bucket has a row group for each time.
     check
-        Called before any file appears; raises where none may.
+        Called before the pings and before the record appear; raises where they may not.
     """
 
     store: Store
@@ -108,6 +108,7 @@ class BatchWriter:
         groups = {str(bucket): found for bucket, found in sorted(self._groups.items())}
         sizes = {str(bucket): size for bucket, size in sorted(self._sizes.items())}
         record = {"id": self.name, "chunks": self._chunks, "row_groups": groups, "bucket_rows": sizes}
+        self.check()
         write_record(self.store, record)
 
     def _add_chunk(

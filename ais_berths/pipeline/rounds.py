@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +220,8 @@ def write_plan(store: Store, work: Work) -> str:
             CellFilter(work.cells, work.job.config.cells.resolution).save(path)
         write_text(store.plan_mark, _plan_key(work.job))
     write_text(store.feed_file, work.feed.model_dump_json())
+    # Tasks of a run before must not write chunks that this one reads in other batches.
+    write_text(store.run_mark, secrets.token_hex(8))
     return plan_stamp(store)
 
 

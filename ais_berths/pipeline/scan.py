@@ -98,8 +98,8 @@ def scan_batch(chunks: Sequence[Chunk], store: Store, stamp: str) -> None:
 
 
 def plan_stamp(store: Store) -> str:
-    """Hash of the job and the feed that a folder is read with."""
-    texts = (path.read_bytes() for path in (store.plan_mark, store.feed_file))
+    """Hash of the job and the feed that a folder is read with, and of the run that reads it."""
+    texts = (path.read_bytes() for path in (store.plan_mark, store.feed_file, store.run_mark))
     return hashlib.sha256(b"".join(texts)).hexdigest()
 
 
