@@ -47,6 +47,8 @@ _SENTENCE = re.compile(rb"![A-Z]{2}VD[MO],")
 _SHRINKING = 5
 _BINARY_SHARE = 0.002
 _THREADS = 8
+_NO = (False, False)
+_SEEN = ("lat", "lon", "time", "static_only")
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,8 @@ def _plan_parquet(
     for group in range(meta.num_row_groups):
         description = meta.row_group(group)
         n = description.num_rows
-        ranges = {name: _range(description, at.get(found[name])) for name in ("lat", "lon", "time")}
+        fields: list[str] = [name for name in _SEEN if name in found]
+        ranges = {name: _range(description, at.get(found[name])) for name in fields}
         if _is_outside(ranges, feed, period, boxes):
             skipped += n
             continue
@@ -293,10 +296,20 @@ def _is_outside(
         first, last = (as_utc(stamp) for stamp in time)
         if (start and last and last < start) or (end and first and first >= end):
             return True
-    numeric = lat and lon and all(isinstance(v, float) for v in (*lat, *lon))
-    if boxes is None or not numeric or feed.units.position != "deg":
+    # Ship data has no place: whatever stands there says nothing.
+    if boxes is None or feed.units.position != "deg" or ranges.get("static_only", _NO) != _NO:
+        return False
+    if not (lat and lon and _are_places(lat, 90.0, feed, "lat") and _are_places(lon, 180.0, feed, "lon")):
         return False
     return not any(_meets(lat, lon, box) for box in boxes)
+
+
+def _are_places(ends: tuple[Any, Any], limit: float, feed: Feed, name: str) -> bool:
+    """Tell whether all between two values are degrees, and none stands for a missing one."""
+    low, high = ends
+    if not isinstance(low, float) or not isinstance(high, float) or low < -limit or high > limit:
+        return False
+    return not any(low <= marker <= high for marker in feed.rules.missing.get(name, ()))
 
 
 def _meets(lat: Any, lon: Any, box: Box) -> bool:

@@ -41,6 +41,22 @@ def a_table(lat: list[float | None], lon: list[float | None]) -> pa.Table:
     )
 
 
+@pytest.mark.parametrize(("lat", "lon"), [(91.0, 181.0), (0.0, 0.0), (12.0, 13.0)])
+def test_row_groups_of_rows_without_a_place_are_read(tmp_path: Path, lat: float, lon: float) -> None:
+    """What stands for a missing position lies in no box, but the ship data beside it counts."""
+    mapping = 'name = "a"\n[columns]\nmmsi = "mmsi"\ntime = "dt_pos_utc"\n'
+    mapping += 'lat = "latitude"\nlon = "longitude"\n'
+    missing = "[rules]\nmissing = {lat = [12.0]}\n"
+    path, boxes = tmp_path / "a.parquet", [(4.0, 51.0, 5.0, 52.0)]
+    table = a_table([51.95, 10.0, lat], [4.05, 10.0, lon])
+    pq.write_table(table.append_column("static", pa.array([False, False, True])), path, row_group_size=1)
+    files = feeds.list_inputs([path])
+    with_statics = feeds.plan_chunks(files, parse_feed(mapping + 'static_only = "static"\n'), boxes=boxes)
+    assert [(chunk.row_groups, chunk.skipped_rows) for chunk in with_statics] == [((0, 2), 1)]
+    without = feeds.plan_chunks(files, parse_feed(mapping + missing), boxes=boxes)
+    assert without[0].row_groups == ((0,) if lat == 0.0 else (0, 2))
+
+
 def read(path: Path, feed: feeds.Feed | None = None, chunk_rows: int = 1_000_000, **options: int) -> pa.Table:
     """Read the rows near the cells; what is left out must be counted."""
     feed = feed or feeds.load_feed("ungp")
