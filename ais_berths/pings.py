@@ -67,7 +67,7 @@ def clean_pings(pings: pd.DataFrame, config: CleanConfig) -> tuple[pd.DataFrame,
     table = schema.conform(pings, "pings", without=("track", "stop_id"))
     schema.check_frame(table, "pings", _NEEDED)
     every = Tracks.in_rows(table)
-    rows = _order(every)
+    rows = _order(every, table["cell"].to_numpy())
     track = every.take(rows)
     same = _repeats(track)
     counts["duplicate", "dropped"] = int(same.sum())
@@ -142,9 +142,12 @@ def _pings(table: pd.DataFrame, rows: NDArray[np.intp], track: Tracks) -> pd.Dat
     return schema.conform(pd.DataFrame(columns, copy=False), "pings")
 
 
-def _order(track: Tracks) -> NDArray[np.intp]:
-    """Order of rows so that equal input in any order gives equal output: every column settles ties."""
-    ties = (~track.fine, track.lat, track.lon, track.sog, track.course, track.heading, track.status)
+def _order(track: Tracks, cell: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Order of rows so that equal input in any order gives equal output: every column settles ties.
+
+    Of equal rows, one with a cell comes before one without, 0.
+    """
+    ties = (~track.fine, track.lat, track.lon, track.sog, track.course, track.heading, track.status, -cell)
     return order_rows((track.mmsi, track.time), ties)
 
 

@@ -259,3 +259,12 @@ def test_quality_tables_add_up():
         {"reason": "spike", "rows": 7},
     ]
     assert add_quality([]).empty
+
+
+@pytest.mark.parametrize("cells", [(0, 613229551438266367), (613229551438266365, 613229551438266367)])
+def test_the_cell_of_repeated_rows_does_not_depend_on_their_order(cells: tuple[int, int]) -> None:
+    """One file may come with cells and another without, or with those of positions before rounding."""
+    times = pd.to_datetime(["2024-01-01"] * 2, utc=True)
+    pings = pd.DataFrame({"mmsi": 244000001, "time": times, "lat": 51.9, "lon": 4.1, "cell": cells})
+    for some in (pings, pings[::-1]):
+        assert clean_pings(some, CleanConfig())[0]["cell"].tolist() == [613229551438266367]
