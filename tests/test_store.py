@@ -104,6 +104,12 @@ def test_a_damaged_list_is_named(out: Path, feed: Path, name: str, content: byte
         detect(days(feed)[:1], out, a_job(feed))
 
 
+def test_a_damaged_feed_is_named_where_nothing_is_read(out: Path) -> None:
+    (out / "state" / "feed.json").write_bytes(b'{"a')
+    with pytest.raises(InputError, match=r"feed\.json cannot be read"):
+        find_all_places(out)
+
+
 def test_a_task_of_a_run_that_was_broken_off_comes_too_late(
     feed: Path, done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from ais_berths import __version__, schema
 from ais_berths.errors import InputError
 from ais_berths.pipeline.job import Job, Store, write_text
 from ais_berths.pipeline.manifest import hash_inputs
-from ais_berths.pipeline.rounds import find_missing_days
+from ais_berths.pipeline.rounds import find_missing_days, read_feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,7 +64,7 @@ def write_record(
         "command": command_of(job, sorted(inputs)),
         "job": json.loads(job.model_dump_json()),
         "job_fingerprint": job.fingerprint(),
-        "feed": json.loads(store.feed_file.read_text(encoding="utf-8"))["name"],
+        "feed": read_feed(store).name,
         "inputs": [{"path": path, **entry} for path, entry in sorted(inputs.items())],
         **register,
         "missing_days": find_missing_days(store, job, chunks),

@@ -79,7 +79,7 @@ def prepare(inputs: Sequence[str | Path], out: str | Path, job: Job, *, overwrit
     store = Store(out)
     unread = files if overwrite else unread_files(store, files)
     # What has been read is not even opened.
-    feed = choose_feed(unread, job.feed) if unread else _read_feed(store)
+    feed = choose_feed(unread, job.feed) if unread else read_feed(store)
     cells = None if not overwrite and _has_cells(store, job) else job.cells(port_list)
     if cells is not None and cells.empty:
         raise EmptyInputError(
@@ -127,7 +127,7 @@ def scan_inputs(store: Store, work: Work, stamp: str, wiring: Wiring) -> None:
 
 def find_missing_days(store: Store, job: Job, chunks: list[Record]) -> list[str]:
     """Days of arrival without any input, among days with input."""
-    feed = _read_feed(store)
+    feed = read_feed(store)
     missing = missing_days((chunk["input"] for chunk in chunks), _window(job, feed))
     return [str(day) for day in missing]
 
@@ -169,7 +169,8 @@ def has_all_stops(store: Store, chunks: list[Record]) -> bool:
     return bool(_read_mark(store).get("chunks") == _mark(chunks)["chunks"])
 
 
-def _read_feed(store: Store) -> Feed:
+def read_feed(store: Store) -> Feed:
+    """Feed that an output folder was read with."""
     with whole(store.feed_file):
         return Feed.model_validate_json(store.feed_file.read_text(encoding="utf-8"))
 
