@@ -32,7 +32,7 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 # Whatever fits can be cast: too large an exponent gives infinity, no error.
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 # What can be cast to an integer, but for numbers of 19 digits and more that are too large.
-_WHOLE = r"^(-?0*[0-9]{1,19}|0[xX][0-9a-fA-F]{1,16})$"
+_WHOLE = r"^-?0*[0-9]{1,19}$"
 _LARGEST = 2**63 - 1
 # Spreadsheets write long numbers as 3.67372E+08: the digits beyond are lost, and several ids become one.
 _ROUNDED = r"[eE]\+"
@@ -337,7 +337,7 @@ def _integers(array: pa.Array) -> tuple[NDArray[np.int64], Mask]:
 
 def _text_whole_numbers(text: pa.Array) -> tuple[NDArray[np.int64], Mask]:
     """Read text as integers; the other texts of a column have no effect on how one is read."""
-    quick = _try_cast(text, pa.int64())
+    quick = None if _has_letters(text) else _try_cast(text, pa.int64())
     if quick is not None:
         return _integers(quick)
     fits = pc.match_substring_regex(text, _WHOLE)
@@ -347,6 +347,12 @@ def _text_whole_numbers(text: pa.Array) -> tuple[NDArray[np.int64], Mask]:
     exact, is_exact = _integers(pc.if_else(fits, text, pa.scalar(None, text.type)).cast(pa.int64()))
     near, is_near = _whole_floats(numbers(_without_rounded(text)))
     return np.where(is_exact, exact, near), is_exact | is_near
+
+
+def _has_letters(text: pa.Array) -> bool:
+    """Arrow takes 0x1F for 31, which nobody writes for an id."""
+    data = text.buffers()[2]
+    return data is not None and bool((np.frombuffer(data, np.uint8) >= ord("A")).any())
 
 
 def _whole_floats(floats: Floats) -> tuple[NDArray[np.int64], Mask]:

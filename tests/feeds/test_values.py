@@ -96,6 +96,12 @@ def test_ids_of_many_digits_beside_others() -> None:
         assert (found.tolist(), good.tolist()) == ([cell, 0], [True, False])
 
 
+@pytest.mark.parametrize("texts", [["0x1F"], ["0x1F", "366917000"], ["0X1f", "x"]])
+def test_an_id_in_hexadecimal_is_unreadable(texts: list[str]) -> None:
+    for array in kinds_of(texts):
+        assert not values.whole_numbers(array)[1][0]
+
+
 def test_rounded_ids_are_unreadable_as_categories_too() -> None:
     array = pa.array(["3.66917E+08", "366917000", None, "3.0"]).dictionary_encode()
     for kind in (array.type, pa.dictionary(pa.int32(), pa.large_string())):
