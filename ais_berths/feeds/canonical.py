@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ais_berths import schema
 from ais_berths.compiled import compiled
-from ais_berths.feeds import values, words
+from ais_berths.feeds import arrays, values, words
 from ais_berths.feeds.fields import codes, not_vessel, numbers, select, ship_numbers, to_arrow
 from ais_berths.feeds.statics import ship_data
 from ais_berths.geo import KN_PER_M_S
@@ -232,9 +232,9 @@ def is_static_only(table: pa.Table, feed: Feed) -> Mask | None:
     source = feed.resolve(table.column_names).get("static_only")
     if source is None:
         return None
-    column = values.single(table.column(source))
+    column = arrays.single(table.column(source))
     if pa.types.is_boolean(column.type):
-        return values.to_numpy(column.fill_null(False))
+        return arrays.to_numpy(column.fill_null(False))
     return values.matches(column, lambda text: text.casefold() in _YES)
 
 

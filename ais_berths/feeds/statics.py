@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ais_berths import schema
-from ais_berths.feeds import values, words
+from ais_berths.feeds import arrays, words
 from ais_berths.feeds.fields import codes, cut, not_vessel, numbers, select, ship_numbers, to_arrow
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def ship_data(table: pa.Table, feed: Feed, found: dict[str, str]) -> tuple[dict[
     for name, source in _SIZES.items():
         size = numbers(table, feed, found, source)
         if source in found:
-            strange |= np.isnan(size) & values.filled(table.column(found[source]))
+            strange |= np.isnan(size) & arrays.filled(table.column(found[source]))
         columns[name] = size * _M[feed.units.draught if source == "draught" else feed.units.size]
     broken["size_unreadable"] = strange
     for name in ("loa_m", "beam_m", "draught_m"):
@@ -97,7 +97,7 @@ def ship_data(table: pa.Table, feed: Feed, found: dict[str, str]) -> tuple[dict[
 def _name(table: pa.Table, found: dict[str, str], field: str) -> pa.Array:
     if field not in found:
         return pa.repeat(pa.scalar("", pa.string()), len(table))
-    text = values.as_text(table.column(found[field])).fill_null("")
+    text = arrays.as_text(table.column(found[field])).fill_null("")
     return pc.utf8_ltrim_whitespace(pc.utf8_rtrim(text, "@ "))
 
 
@@ -117,7 +117,7 @@ def _says_much(ship: dict[str, Any]) -> Mask:
     """Tell which rows hold anything at all about the ship."""
     much: Mask = (ship["imo"] > 0) | (ship["type_code"] > 0)
     for name in ("name", "call_sign"):
-        much |= values.to_numpy(pc.not_equal(ship[name], ""))
+        much |= arrays.to_numpy(pc.not_equal(ship[name], ""))
     for name in _SIZES:
         much |= ~np.isnan(ship[name])
     return much

@@ -1,4 +1,4 @@
-"""From raw columns of any type to numpy arrays: numbers, times, text and codes.
+"""From raw columns of any type to numpy arrays: numbers, times and codes.
 
 No bad value raises an error: what cannot be read becomes missing. A fast conversion of the whole column is
 tried first; only if it fails are the values sorted into readable and unreadable.
@@ -7,13 +7,24 @@ tried first; only if it fails are the values sorted into readable and unreadable
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ais_berths.feeds.arrays import (
+    as_text,
+    blank_to_null,
+    is_text,
+    single,
+    spread,
+    to_numpy,
+    try_cast,
+    valid,
+    zeros_for_nulls,
+)
 from ais_berths.feeds.days import FIRST_YEAR, LAST_YEAR
 from ais_berths.feeds.views import as_dictionary
 
@@ -27,8 +38,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-_Kind = TypeVar("_Kind", bound=np.generic)
-
 # Whatever fits can be cast: too large an exponent gives infinity, no error.
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 # What can be cast to an integer, but for numbers of 19 digits and more that are too large.
@@ -39,19 +48,6 @@ _ROUNDED = r"[eE]\+"
 _EPOCH_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
 # AIS began in the nineties: a time outside these years is a wrong unit or a broken clock.
 _FIRST_US, _END_US = (pd.Timestamp(year, 1, 1).value // 1000 for year in (FIRST_YEAR, LAST_YEAR + 1))
-
-
-def single(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Return the column as one array."""
-    if not isinstance(column, pa.ChunkedArray):
-        return column
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def to_numpy(array: pa.Array) -> NDArray[Any]:
-    """Return an array as numpy, without a copy where it has no nulls."""
-    result: NDArray[Any] = array.to_numpy(zero_copy_only=False)
-    return result
 
 
 def numbers(column: pa.Array | pa.ChunkedArray, decimal: str = ".") -> Floats:
@@ -65,7 +61,7 @@ def numbers(column: pa.Array | pa.ChunkedArray, decimal: str = ".") -> Floats:
     array = single(column)
     if pa.types.is_dictionary(array.type):
         return _through_dictionary(array, lambda part: numbers(part, decimal))
-    if _is_text(array.type):
+    if is_text(array.type):
         array = _text_numbers(as_text(array), decimal)
     elif pa.types.is_boolean(array.type) or pa.types.is_decimal(array.type):
         array = array.cast(pa.float64(), safe=False)
@@ -86,7 +82,7 @@ def with_points(column: pa.Array | pa.ChunkedArray, decimal: str) -> pa.Array:
     """
     array = single(column)
     kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
-    if decimal == "." or not _is_text(kind):
+    if decimal == "." or not is_text(kind):
         return array
     return pc.replace_substring_regex(as_text(array), r"^([+-]?[0-9]+),([0-9]+)$", r"\1.\2")
 
@@ -106,8 +102,8 @@ def whole_numbers(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64]
     array = single(column)
     if pa.types.is_dictionary(array.type):
         array = array.dictionary.take(array.indices)
-    if _is_text(array.type):
-        return _text_whole_numbers(_blank_to_null(as_text(array)))
+    if is_text(array.type):
+        return _text_whole_numbers(blank_to_null(as_text(array)))
     if pa.types.is_uint64(array.type):
         fits = pc.less_equal(array, pa.scalar(_LARGEST, array.type))
         array = pc.if_else(fits, array, pa.scalar(None, array.type))
@@ -131,10 +127,10 @@ def text_ids(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], Mas
     >>> bool(number[0] == number[2] != number[3]), good.tolist()
     (True, [True, False, True, True])
     """
-    entries = _blank_to_null(as_text(column)).dictionary_encode()
+    entries = blank_to_null(as_text(column)).dictionary_encode()
     bits = [blake2b(text.encode(), digest_size=8).digest() for text in entries.dictionary.to_pylist()]
     hashed = np.array([int.from_bytes(part, "big") >> 11 for part in bits] + [0], dtype=np.int64)
-    return _spread(hashed, entries), _valid(entries.indices)
+    return spread(hashed, entries), valid(entries.indices)
 
 
 def times(column: pa.Array | pa.ChunkedArray, form: TimeFormat) -> tuple[NDArray[np.int64], Mask]:
@@ -151,7 +147,7 @@ def times(column: pa.Array | pa.ChunkedArray, form: TimeFormat) -> tuple[NDArray
         if len(array.dictionary) > len(array):
             return times(array.dictionary.take(array.indices), form)
         values, good = times(array.dictionary, form)
-        return _spread(np.append(values, 0), array), _spread(np.append(good, False), array)
+        return spread(np.append(values, 0), array), spread(np.append(good, False), array)
     if form.format == "epoch" and not pa.types.is_temporal(array.type):
         # Float64 holds microseconds of our century to the microsecond, but not nanoseconds.
         us = numbers(array) * _EPOCH_US[form.unit]
@@ -160,8 +156,8 @@ def times(column: pa.Array | pa.ChunkedArray, form: TimeFormat) -> tuple[NDArray
         stamps = np.where(good, stamps, 0).astype(np.int64)
     else:
         parsed = _to_utc(_timestamps(array, form), form.zone)
-        good = _valid(parsed)
-        stamps = to_numpy(_filled(parsed.cast(pa.int64())))
+        good = valid(parsed)
+        stamps = to_numpy(zeros_for_nulls(parsed.cast(pa.int64())))
     good = good & (stamps >= _FIRST_US) & (stamps < _END_US)
     return (stamps if good.all() else np.where(good, stamps, 0)), good
 
@@ -198,19 +194,19 @@ def codes(
     [[5, 5, 15, 15, 15], [False, False, True, False, True]]
     """
     array = single(column)
-    if _is_text(array.type):
+    if is_text(array.type):
         array = as_dictionary(array)
     if pa.types.is_dictionary(array.type):
-        texts = _blank_to_null(as_text(array.dictionary))
-        quick = _try_cast(texts, pa.float64())
+        texts = blank_to_null(as_text(array.dictionary))
+        quick = try_cast(texts, pa.float64())
         if quick is not None:
             each, strange = codes(quick, read, remap, default=default, largest=largest)
         else:
             found = [default if text is None else read(text) for text in texts.to_pylist()]
             strange = np.array([code is None or not 0 <= code <= largest for code in found])
             each = np.where(strange, default, np.array(found, dtype=np.float64)).astype(np.int64)
-        odd = _spread(np.append(strange, False), array) if strange.any() else np.zeros(len(array), dtype=bool)
-        return _spread(np.append(each, default), array), odd
+        odd = spread(np.append(strange, False), array) if strange.any() else np.zeros(len(array), dtype=bool)
+        return spread(np.append(each, default), array), odd
     numeric = numbers(array)
     broken = np.isfinite(numeric) & (numeric != np.floor(numeric))
     if remap:
@@ -228,85 +224,7 @@ def matches(column: pa.Array | pa.ChunkedArray, test: Callable[[str], bool]) -> 
         return np.zeros(len(array), dtype=bool)
     array = as_dictionary(array)
     passed = [text is not None and test(text) for text in as_text(array.dictionary).to_pylist()]
-    return _spread(np.array([*passed, False]), array)
-
-
-def as_text(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    r"""Return a column as trimmed text; bytes that are not UTF-8 are replaced.
-
-    Examples
-    --------
-    >>> as_text(pa.array([b" A ", b"\xff", None])).to_pylist()
-    ['A', '\ufffd', None]
-    """
-    array = single(column)
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary.take(array.indices)
-    if pa.types.is_string(array.type):
-        text = array if _is_utf8(array) else _decoded(array)
-    elif _is_text(array.type):
-        text = _try_cast(array, pa.string())
-        if text is None:
-            text = _decoded(array)
-    else:
-        text = _try_cast(array, pa.string())
-        if text is None:
-            return pa.nulls(len(array), pa.string())
-    return pc.utf8_trim_whitespace(text)
-
-
-def _is_utf8(array: pa.Array) -> bool:
-    """Parquet says of bytes that they are UTF-8, and reading does not check it."""
-    try:
-        array.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _decoded(array: pa.Array) -> pa.Array:
-    values = array.cast(pa.large_binary()).to_pylist()
-    return pa.array([None if v is None else v.decode("utf-8", "replace") for v in values], pa.string())
-
-
-def filled(column: pa.Array | pa.ChunkedArray) -> Mask:
-    """Tell which values are there at all: neither null nor NaN nor blank."""
-    array = single(column)
-    if pa.types.is_dictionary(array.type):
-        return _spread(np.append(filled(array.dictionary), False), array)
-    if _is_text(array.type):
-        array = _blank_to_null(as_text(array))
-    elif pa.types.is_floating(array.type):
-        present: Mask = ~np.isnan(to_numpy(array))
-        return present
-    return _valid(array)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return kind in (pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary())
-
-
-def _valid(array: pa.Array) -> Mask:
-    if array.null_count == 0:
-        return np.ones(len(array), dtype=bool)
-    return to_numpy(array.is_valid())
-
-
-def _filled(array: pa.Array) -> pa.Array:
-    """Zeros for nulls; Arrow would copy the array where there are none."""
-    return array.fill_null(0) if array.null_count else array
-
-
-def _try_cast(array: pa.Array, kind: pa.DataType) -> pa.Array | None:
-    try:
-        return array.cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None
-
-
-def _blank_to_null(text: pa.Array) -> pa.Array:
-    blank = pc.equal(pc.binary_length(text), 0)
-    return pc.if_else(blank, pa.scalar(None, text.type), text) if pc.any(blank).as_py() else text
+    return spread(np.array([*passed, False]), array)
 
 
 def _without_rounded(text: pa.Array) -> pa.Array:
@@ -317,27 +235,17 @@ def _without_rounded(text: pa.Array) -> pa.Array:
 def _through_dictionary(array: pa.Array, read: Callable[[pa.Array], Floats]) -> Floats:
     if len(array.dictionary) > len(array):
         return read(array.dictionary.take(array.indices))
-    return _spread(np.append(read(array.dictionary), np.nan), array)
-
-
-def _spread(values: NDArray[_Kind], array: pa.DictionaryArray) -> NDArray[_Kind]:
-    """Give each row the value of its dictionary entry; the last value is for nulls."""
-    # Polars counts its categories without a sign.
-    indices = array.indices
-    if indices.null_count or not pa.types.is_int32(indices.type):
-        indices = indices.cast(pa.int64()).fill_null(-1)
-    result: NDArray[_Kind] = values[to_numpy(indices)]
-    return result
+    return spread(np.append(read(array.dictionary), np.nan), array)
 
 
 def _integers(array: pa.Array) -> tuple[NDArray[np.int64], Mask]:
-    good = _valid(array)
-    return to_numpy(_filled(array)).astype(np.int64, copy=False), good
+    good = valid(array)
+    return to_numpy(zeros_for_nulls(array)).astype(np.int64, copy=False), good
 
 
 def _text_whole_numbers(text: pa.Array) -> tuple[NDArray[np.int64], Mask]:
     """Read text as integers; the other texts of a column have no effect on how one is read."""
-    quick = None if _has_letters(text) else _try_cast(text, pa.int64())
+    quick = None if _has_letters(text) else try_cast(text, pa.int64())
     if quick is not None:
         return _integers(quick)
     fits = pc.match_substring_regex(text, _WHOLE)
@@ -363,8 +271,8 @@ def _whole_floats(floats: Floats) -> tuple[NDArray[np.int64], Mask]:
 def _text_numbers(text: pa.Array, decimal: str) -> pa.Array:
     if decimal != ".":
         text = pc.replace_substring(text, decimal, ".")
-    text = _blank_to_null(text)
-    quick = _try_cast(text, pa.float64())
+    text = blank_to_null(text)
+    quick = try_cast(text, pa.float64())
     if quick is not None:
         return quick
     fits = pc.match_substring_regex(text, _NUMBER)
@@ -382,12 +290,12 @@ def _timestamps(array: pa.Array, form: TimeFormat) -> pa.Array:
         if pa.types.is_floating(kind):
             whole, good = _whole_floats(numbers(array))
             array = pa.array(whole, mask=~good)
-        return _by_pattern(_blank_to_null(as_text(array)), form.format)
-    if not _is_text(kind):
+        return _by_pattern(blank_to_null(as_text(array)), form.format)
+    if not is_text(kind):
         return pa.nulls(len(array), pa.timestamp("us"))
-    text = _blank_to_null(as_text(array))
+    text = blank_to_null(as_text(array))
     for quick in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
-        parsed = _try_cast(text, quick)
+        parsed = try_cast(text, quick)
         if parsed is not None:
             return parsed
     text = pc.replace_substring_regex(text, r" ?(UTC|GMT)$", "Z")

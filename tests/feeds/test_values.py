@@ -214,12 +214,6 @@ def test_the_repeated_hour_is_taken_for_its_first_run() -> None:
     assert stamps.tolist() == [1603585800_000_000]
 
 
-def test_text_that_is_not_utf8() -> None:
-    array = pa.array([b"K\xd8GE", b"ok"])
-    assert values.as_text(array).to_pylist() == ["K�GE", "ok"]
-    assert values.as_text(array.dictionary_encode()).to_pylist() == ["K�GE", "ok"]
-
-
 def test_lists_match_nothing() -> None:
     nested = pa.array([["base"], None, []])
     assert values.matches(nested, lambda text: True).tolist() == [False] * 3
